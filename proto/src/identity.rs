@@ -203,7 +203,11 @@ mod tests {
     #[test]
     fn a_single_wrong_letter_is_noticed() {
         let text = identity(2).peer_id().to_string();
-        for at in text.char_indices().filter(|(_, c)| *c != '-').map(|(i, _)| i) {
+        for at in text
+            .char_indices()
+            .filter(|(_, c)| *c != '-')
+            .map(|(i, _)| i)
+        {
             let mut wrong: Vec<u8> = text.bytes().collect();
             wrong[at] = if wrong[at] == b'a' { b'b' } else { b'a' };
             let wrong = String::from_utf8(wrong).unwrap();

@@ -24,6 +24,7 @@ pub mod frame;
 pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod registry_url;
 pub mod session;
 pub mod text;
 pub mod time;

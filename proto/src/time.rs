@@ -14,8 +14,7 @@ impl Timestamp {
     /// brought to the nearest one inside, as RFC 3339 cannot write them.
     pub fn from_millis(millis: i64) -> Self {
         const YEAR_0: i64 = -62_167_219_200_000;
-        const YEAR_9999_END: i64 = 253_402_207_200_999;
-        Self(millis.clamp(YEAR_0, YEAR_9999_END))
+        Self(millis.clamp(YEAR_0, jiff::Timestamp::MAX.as_millisecond()))
     }
 
     /// Milliseconds since 1970.
@@ -54,7 +53,10 @@ mod tests {
 
     #[test]
     fn written_with_milliseconds_in_utc() {
-        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            Timestamp::from_millis(0).to_string(),
+            "1970-01-01T00:00:00.000Z"
+        );
         assert_eq!(
             Timestamp::from_millis(1_795_253_400_007).to_string(),
             "2026-11-21T09:30:00.007Z"
