@@ -54,7 +54,6 @@ pub fn reason(end: u16) -> &'static str {
         code::CANCELLED => "cancelled by the caller",
         code::NOT_ACCEPTABLE => "the two programs have no common way to talk",
         code::PENDING => "both called at once",
-        code::INTERNAL => "something failed on one side",
         code::NO_PATH => "no path for the sound",
         code::DECLINED => "declined",
         400..=499 => "the call could not be made",

@@ -173,7 +173,7 @@ mod tests {
         #[test]
         fn cleaning_twice_changes_nothing_more(text: String) {
             let once = line(&text);
-            prop_assert_eq!(line(&once), once.clone());
+            prop_assert_eq!(line(&once), once);
         }
     }
 }

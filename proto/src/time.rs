@@ -14,7 +14,7 @@ impl Timestamp {
     /// brought to the nearest one inside, as RFC 3339 cannot write them.
     pub fn from_millis(millis: i64) -> Self {
         const YEAR_0: i64 = -62_167_219_200_000;
-        Self(millis.clamp(YEAR_0, jiff::Timestamp::MAX.as_millisecond()))
+        Self(millis.clamp(YEAR_0, jiff::Timestamp::MAX.as_second() * 1000))
     }
 
     /// Milliseconds since 1970.
