@@ -163,6 +163,21 @@ pub enum Path {
     Relay,
 }
 
+/// A link that came up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Connected {
+    /// Who answered.
+    pub peer_id: PeerId,
+    /// Which way the link takes.
+    pub path: Path,
+}
+
+/// The settings there are: name, and what it means. Values are JSON.
+pub const SETTINGS: &[(&str, &str)] = &[
+    ("call.ring_timeout_s", "seconds that a call rings before it ends with \"no answer\"; 5 to 300"),
+    ("ui", "what the interface remembers: theme, sizes, drafts"),
+];
+
 /// A person we know.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Contact {
