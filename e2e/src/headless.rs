@@ -97,6 +97,24 @@ impl Profile {
         client
     }
 
+    /// Runs it to its end while it is running already: its exit code and what
+    /// it wrote to standard error.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn second_start(&self) -> (Option<i32>, String) {
+        let output = self
+            .command()
+            .stdin(Stdio::null())
+            .output()
+            .must("start a client");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(twocan());
         command.arg("headless").arg("--data").arg(&self.data);
@@ -269,6 +287,22 @@ impl Headless {
                 self.report()
             ),
         }
+    }
+
+    /// Waits for the answer to a line that has no number.
+    ///
+    /// # Panics
+    /// If there is none with this error code in time.
+    #[track_caller]
+    pub fn null_answer(&self, code: &str) {
+        self.wait(
+            &format!("'{code}' for a line without a number"),
+            PATIENCE,
+            |transcript| {
+                let fits = |line: &&Value| line["id"].is_null() && line["error"]["code"] == code;
+                transcript.lines.iter().find(fits).map(|_| ())
+            },
+        );
     }
 
     /// Waits for an event of this name for which `wanted` holds. Each event is

@@ -7,6 +7,7 @@
 
 pub mod headless;
 pub mod https;
+pub mod pair;
 pub mod process;
 pub mod pulse;
 pub mod registry;

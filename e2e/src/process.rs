@@ -185,14 +185,22 @@ impl Program {
     /// # Panics
     /// If it does not end in time.
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + ENDING;
+        self.wait_within(ENDING)
+    }
+
+    /// Waits for its end, for as long as its work takes.
+    ///
+    /// # Panics
+    /// If it does not end in time.
+    pub fn wait_within(&mut self, limit: Duration) -> ExitStatus {
+        let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = self.child.try_wait().must("look after a process") {
                 return status;
             }
             assert!(
                 Instant::now() < deadline,
-                "{} did not end within {ENDING:?}\n{}",
+                "{} did not end within {limit:?}\n{}",
                 self.name,
                 self.log()
             );

@@ -155,9 +155,10 @@ impl Pulse {
     }
 
     fn sources(&self) -> String {
-        let output = self
-            .tool("pactl")
+        let mut command = self.tool("pactl");
+        let output = command
             .args(["list", "short", "sources"])
+            .stdout(Stdio::piped())
             .output();
         output
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
