@@ -10,9 +10,8 @@ CARGO ?= cargo
 TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
 # Where `make run` keeps the profile; empty means the folders of the desktop.
 DATA ?=
-# What `make run-registry` listens on, and where it keeps its directory.
-REGISTRY_LISTEN ?= [::]:7443
-REGISTRY_DATA ?= data/registry
+# More options for `make run-registry`, such as --config FILE.
+REGISTRY_OPTIONS ?=
 # How long `make fuzz` spends on each target.
 FUZZ_SECONDS ?= 60
 
@@ -34,9 +33,8 @@ deps-test: ## install what building and testing need, if it is missing
 run: deps ## open the terminal client (DATA=DIR keeps its profile there)
 	$(CARGO) run --release --locked --package twocan -- $(if $(DATA),--data '$(DATA)')
 
-run-registry: deps ## start a registry on port 7443; its data stay in data/registry
-	mkdir -p '$(REGISTRY_DATA)'
-	$(CARGO) run --release --locked --package twocan-registry -- serve --data '$(REGISTRY_DATA)' --listen '$(REGISTRY_LISTEN)'
+run-registry: deps ## start a registry on port 7443, with its data in data/registry
+	$(CARGO) run --release --locked --package twocan-registry -- serve $(REGISTRY_OPTIONS)
 
 demo: deps ## a registry, a contact that answers, and a client to talk to it
 	@scripts/demo.sh

@@ -5,6 +5,7 @@
 //! lines, JSON lines, screens), never by their code. They are for tests, so
 //! they panic, with what was seen, where a test has to fail.
 
+pub mod bench;
 pub mod headless;
 pub mod https;
 pub mod pair;

@@ -17,6 +17,7 @@ const READY: Duration = Duration::from_secs(30);
 pub struct Registry {
     program: Program,
     data: PathBuf,
+    environment: Vec<(String, String)>,
     url: String,
     lines: Receiver<String>,
 }
@@ -29,10 +30,26 @@ impl Registry {
     /// If it does not say in time where it listens.
     #[must_use]
     pub fn start(folder: &Path) -> Self {
-        Self::start_at(folder, "127.0.0.1:0")
+        Self::start_with(folder, &[])
     }
 
-    fn start_at(folder: &Path, listen: &str) -> Self {
+    /// Like [`Self::start`], with settings by the name that its configuration
+    /// file has for them.
+    ///
+    /// # Panics
+    /// If it does not say in time where it listens.
+    #[must_use]
+    pub fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(key, value)| {
+            (
+                format!("TWOCAN_REGISTRY_{}", key.to_uppercase()),
+                (*value).to_owned(),
+            )
+        });
+        Self::start_at(folder, "127.0.0.1:0", settings.collect())
+    }
+
+    fn start_at(folder: &Path, listen: &str, environment: Vec<(String, String)>) -> Self {
         std::fs::create_dir_all(folder).must("make the registry's folder");
         let mut command = Command::new(twocan_registry());
         command
@@ -41,6 +58,7 @@ impl Registry {
             .arg(folder)
             .args(["--listen", listen]);
         command
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
@@ -65,6 +83,7 @@ impl Registry {
         Self {
             program,
             data: folder.to_path_buf(),
+            environment,
             url,
             lines,
         }
@@ -117,7 +136,7 @@ impl Registry {
     #[must_use]
     pub fn crash_and_restart(mut self) -> Self {
         self.program.kill9();
-        Self::start_at(&self.data, self.address())
+        Self::start_at(&self.data, self.address(), self.environment.clone())
     }
 
     /// Stops it and starts it again with the same data at the same address.
@@ -127,9 +146,10 @@ impl Registry {
     #[must_use]
     pub fn restart(self) -> Self {
         let (data, address) = (self.data.clone(), self.address().to_owned());
+        let environment = self.environment.clone();
         let status = self.stop();
         assert!(status.success(), "the registry ended with {status}");
-        Self::start_at(&data, &address)
+        Self::start_at(&data, &address, environment)
     }
 }
 

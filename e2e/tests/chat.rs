@@ -164,7 +164,7 @@ fn messages_wait_for_a_peer_that_is_away() {
         bob.event("message", |event| event["id"] == id.as_str());
         state(&alice, id, "delivered");
     }
-    let history = bob.history_with(&alice.peer_id().to_owned());
+    let history = bob.history_with(alice.peer_id());
     assert_eq!(
         texts(&history),
         (0..5)
@@ -190,7 +190,7 @@ fn one_client_id_sends_once() {
     );
     assert_eq!(first["id"], second["id"]);
     say(&mut alice, &mut bob, "after it");
-    let history = bob.history_with(&alice.peer_id().to_owned());
+    let history = bob.history_with(alice.peer_id());
     assert_eq!(texts(&history), ["once", "after it"]);
 }
 

@@ -131,7 +131,7 @@ fn bad_input_is_named() {
 #[test]
 fn reading_needs_a_session_that_can_be_ended() {
     let folder = folder();
-    let registry = Registry::start(folder.path());
+    let registry = Registry::start_with(folder.path(), &[("directory", "members")]);
     let mut client = registry.client();
     assert_eq!(register(&mut client, "alice", "192.0.2.7"), 201);
     assert_eq!(client.request("GET", "/clients", &Value::Null).status, 401);
