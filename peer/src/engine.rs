@@ -8,8 +8,8 @@ use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use crate::api::{
-    CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest, DirectoryEntry,
-    DirectoryQuery, Draft, Error, Event, Message, Page, SignIn, SignedIn, WhoAmI,
+    CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
+    DirectoryEntry, DirectoryQuery, Draft, Error, Event, Message, Page, SignIn, SignedIn, WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -42,7 +42,10 @@ impl Engine {
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| Error::stopped())?;
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| Error::stopped())?;
         answer.await.map_err(|_| Error::stopped())?
     }
 
@@ -89,15 +92,25 @@ impl Engine {
     /// nobody answers, `bad_request` for something that is none of them.
     pub async fn contact_add(&self, who: &str, note: &str) -> Result<Contact, Error> {
         let (who, note) = (who.to_owned(), note.to_owned());
-        self.ask(|reply| Command::ContactAdd { who, note, reply }).await
+        self.ask(|reply| Command::ContactAdd { who, note, reply })
+            .await
     }
 
     /// Changes a contact.
     ///
     /// # Errors
     /// `not_found`, or `taken` for an alias that another contact has.
-    pub async fn contact_set(&self, contact: PeerId, change: ContactChange) -> Result<Contact, Error> {
-        self.ask(|reply| Command::ContactSet { contact, change, reply }).await
+    pub async fn contact_set(
+        &self,
+        contact: PeerId,
+        change: ContactChange,
+    ) -> Result<Contact, Error> {
+        self.ask(|reply| Command::ContactSet {
+            contact,
+            change,
+            reply,
+        })
+        .await
     }
 
     /// Forgets a contact. The messages stay on disk.
@@ -105,7 +118,8 @@ impl Engine {
     /// # Errors
     /// `not_found`.
     pub async fn contact_remove(&self, contact: PeerId) -> Result<(), Error> {
-        self.ask(|reply| Command::ContactRemove(contact, reply)).await
+        self.ask(|reply| Command::ContactRemove(contact, reply))
+            .await
     }
 
     /// Strangers who ask to become contacts.
@@ -159,12 +173,23 @@ impl Engine {
         self.ask(|reply| Command::Send { to, draft, reply }).await
     }
 
-    /// A page of a conversation, at most [`core::HISTORY_LIMIT`] messages.
+    /// A page of a conversation, at most 1000 messages.
     ///
     /// # Errors
     /// `not_found` for a message that is not in the conversation.
-    pub async fn history(&self, with: PeerId, page: Page, limit: usize) -> Result<Vec<Message>, Error> {
-        self.ask(|reply| Command::History { with, page, limit, reply }).await
+    pub async fn history(
+        &self,
+        with: PeerId,
+        page: Page,
+        limit: usize,
+    ) -> Result<Vec<Message>, Error> {
+        self.ask(|reply| Command::History {
+            with,
+            page,
+            limit,
+            reply,
+        })
+        .await
     }
 
     /// Marks a contact's messages up to this one as read, and tells her.
@@ -172,7 +197,8 @@ impl Engine {
     /// # Errors
     /// `not_found` for an unknown contact or message.
     pub async fn mark_read(&self, with: PeerId, upto: Uuid) -> Result<(), Error> {
-        self.ask(|reply| Command::MarkRead { with, upto, reply }).await
+        self.ask(|reply| Command::MarkRead { with, upto, reply })
+            .await
     }
 
     /// Tells a contact that we are typing, if she is there.
@@ -230,7 +256,8 @@ impl Engine {
     /// `not_found` when it does not ring (any more), `bad_request` for a code
     /// that ends no call.
     pub async fn decline(&self, call: CallId, code: Option<u16>) -> Result<(), Error> {
-        self.ask(|reply| Command::Decline { call, code, reply }).await
+        self.ask(|reply| Command::Decline { call, code, reply })
+            .await
     }
 
     /// Ends a call, or stops calling.
@@ -239,7 +266,8 @@ impl Engine {
     /// `not_found` for a call that is over, `bad_request` for a code that
     /// ends no call.
     pub async fn hangup(&self, call: CallId, code: Option<u16>) -> Result<(), Error> {
-        self.ask(|reply| Command::Hangup { call, code, reply }).await
+        self.ask(|reply| Command::Hangup { call, code, reply })
+            .await
     }
 
     /// Changes a call: microphone, loudspeaker, volume.
@@ -248,7 +276,12 @@ impl Engine {
     /// `not_found` for a call that is over, `bad_request` for a volume out of
     /// range.
     pub async fn call_set(&self, call: CallId, change: CallChange) -> Result<(), Error> {
-        self.ask(|reply| Command::CallSet { call, change, reply }).await
+        self.ask(|reply| Command::CallSet {
+            call,
+            change,
+            reply,
+        })
+        .await
     }
 
     /// The latest measurements of a call.

@@ -16,6 +16,7 @@ mod clock;
 mod core;
 mod engine;
 mod link;
+mod media;
 mod profile;
 mod store;
 

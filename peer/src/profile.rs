@@ -35,7 +35,11 @@ impl Profile {
         make_private_folder(folder).map_err(|error| io_error("make the folder", folder, &error))?;
         let lock = lock(&folder.join("lock"))?;
         let identity = identity(&key_file(folder))?;
-        Ok(Self { identity, folder: folder.to_owned(), _lock: lock })
+        Ok(Self {
+            identity,
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -52,7 +56,10 @@ fn key_file(folder: &Path) -> PathBuf {
 }
 
 fn io_error(what: &str, path: &Path, error: &io::Error) -> Error {
-    Error::new(ErrorCode::Io, format!("cannot {what} {}: {error}", path.display()))
+    Error::new(
+        ErrorCode::Io,
+        format!("cannot {what} {}: {error}", path.display()),
+    )
 }
 
 fn make_private_folder(folder: &Path) -> io::Result<()> {
@@ -71,7 +78,10 @@ fn lock(path: &Path) -> Result<File, Error> {
         Ok(()) => Ok(file),
         Err(fs4::TryLockError::WouldBlock) => Err(Error::new(
             ErrorCode::Busy,
-            format!("another twocan uses the profile in {}: end it, or choose another folder with --data", parent(path)),
+            format!(
+                "another twocan uses the profile in {}: end it, or choose another folder with --data",
+                parent(path)
+            ),
         )),
         Err(fs4::TryLockError::Error(error)) => Err(io_error("lock", path, &error)),
     }
@@ -113,13 +123,18 @@ fn read_identity(text: &str) -> Option<Identity> {
 /// way leaves no half key, as the file is renamed into place.
 fn make_identity(path: &Path) -> Result<Identity, Error> {
     let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *seed)
-        .map_err(|error| Error::new(ErrorCode::Io, format!("the system gives no random numbers: {error}")))?;
+    getrandom::fill(&mut *seed).map_err(|error| {
+        Error::new(
+            ErrorCode::Io,
+            format!("the system gives no random numbers: {error}"),
+        )
+    })?;
     let identity = Identity::from_seed(&seed);
     let text = Zeroizing::new(format!("{}\n", HEXLOWER.encode(&*seed)));
     let new = path.with_extension("key.new");
     let write = || -> io::Result<()> {
-        let mut file = private(OpenOptions::new().create(true).write(true).truncate(true)).open(&new)?;
+        let mut file =
+            private(OpenOptions::new().create(true).write(true).truncate(true)).open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)?;
@@ -145,8 +160,14 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(fs::metadata(first.key_file()).unwrap().permissions().mode() & 0o777, 0o600);
-            assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+            assert_eq!(
+                fs::metadata(first.key_file()).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+            assert_eq!(
+                fs::metadata(&data).unwrap().permissions().mode() & 0o777,
+                0o700
+            );
         }
         drop(first);
         assert_eq!(Profile::open(&data).unwrap().identity.peer_id(), id);
@@ -156,14 +177,23 @@ mod tests {
     fn a_second_process_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let _first = Profile::open(folder.path()).unwrap();
-        assert_eq!(Profile::open(folder.path()).unwrap_err().code, ErrorCode::Busy);
+        assert_eq!(
+            Profile::open(folder.path()).unwrap_err().code,
+            ErrorCode::Busy
+        );
     }
 
     #[test]
     fn a_damaged_key_is_never_replaced() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("identity.key"), "no key").unwrap();
-        assert_eq!(Profile::open(folder.path()).unwrap_err().code, ErrorCode::Io);
-        assert_eq!(fs::read_to_string(folder.path().join("identity.key")).unwrap(), "no key");
+        assert_eq!(
+            Profile::open(folder.path()).unwrap_err().code,
+            ErrorCode::Io
+        );
+        assert_eq!(
+            fs::read_to_string(folder.path().join("identity.key")).unwrap(),
+            "no key"
+        );
     }
 }

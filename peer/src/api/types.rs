@@ -8,7 +8,7 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
-use twocan_voice::spec::{InputSpec, OutputSpec};
+use twocan_voice::{InputSpec, OutputSpec};
 use uuid::Uuid;
 
 /// How to start the engine.
@@ -174,7 +174,10 @@ pub struct Connected {
 
 /// The settings there are: name, and what it means. Values are JSON.
 pub const SETTINGS: &[(&str, &str)] = &[
-    ("call.ring_timeout_s", "seconds that a call rings before it ends with \"no answer\"; 5 to 300"),
+    (
+        "call.ring_timeout_s",
+        "seconds that a call rings before it ends with \"no answer\"; 5 to 300",
+    ),
     ("ui", "what the interface remembers: theme, sizes, drafts"),
 ];
 

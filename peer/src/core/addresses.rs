@@ -22,7 +22,10 @@ pub(super) fn reachable(bound: SocketAddr) -> Vec<SocketAddr> {
         .collect();
     addresses.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6(), *ip));
     addresses.dedup();
-    addresses.into_iter().map(|ip| SocketAddr::new(ip, bound.port())).collect()
+    addresses
+        .into_iter()
+        .map(|ip| SocketAddr::new(ip, bound.port()))
+        .collect()
 }
 
 fn is_link_local(ip: &IpAddr) -> bool {
@@ -33,7 +36,7 @@ fn is_link_local(ip: &IpAddr) -> bool {
 }
 
 /// Whether the way to `at` stays inside one local network.
-pub(super) fn path_to(at: SocketAddr) -> Path {
+pub(crate) fn path_to(at: SocketAddr) -> Path {
     let local = match at.ip().to_canonical() {
         IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
         IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
@@ -54,7 +57,10 @@ mod tests {
     #[test]
     fn a_socket_bound_to_all_is_reached_at_addresses_with_its_port() {
         let all = reachable("[::]:7777".parse().unwrap());
-        assert!(all.iter().all(|at| at.port() == 7777 && !at.ip().is_unspecified()));
+        assert!(
+            all.iter()
+                .all(|at| at.port() == 7777 && !at.ip().is_unspecified())
+        );
         assert!(all.iter().any(|at| at.ip().is_loopback()));
     }
 

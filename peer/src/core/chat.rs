@@ -38,10 +38,19 @@ impl Core {
             return answer(reply, Err(error));
         }
         let (ends, now) = (self.ends(to), clock::now());
-        let submitted = self.store.submit(move |db| chat::append_own(db, ends, &draft, Uuid::now_v7(), now)).await;
+        let submitted = self
+            .store
+            .submit(move |db| chat::append_own(db, ends, &draft, Uuid::now_v7(), now))
+            .await;
         match submitted {
             Ok(saved) => {
-                let saved = Box::pin(async move { Saved { to, result: saved.await, reply } });
+                let saved = Box::pin(async move {
+                    Saved {
+                        to,
+                        result: saved.await,
+                        reply,
+                    }
+                });
                 self.saving.push_back(saved);
             }
             Err(error) => answer(reply, Err(error.into())),
@@ -51,12 +60,21 @@ impl Core {
     async fn may_send(&self, to: PeerId, draft: &Draft) -> Result<(), Error> {
         self.contacts.reachable(to)?;
         check_draft(draft)?;
-        let Some(reply_to) = draft.reply_to else { return Ok(()) };
+        let Some(reply_to) = draft.reply_to else {
+            return Ok(());
+        };
         let ends = self.ends(to);
-        if self.store.run(move |db| chat::contains(db, ends, reply_to)).await? {
+        if self
+            .store
+            .run(move |db| chat::contains(db, ends, reply_to))
+            .await?
+        {
             return Ok(());
         }
-        Err(Error::new(ErrorCode::NotFound, "the message to answer is not in this conversation"))
+        Err(Error::new(
+            ErrorCode::NotFound,
+            "the message to answer is not in this conversation",
+        ))
     }
 
     pub(super) fn on_saved(&mut self, saved: Saved) {
@@ -102,7 +120,15 @@ impl Core {
         }
         for text in texts {
             let (reply, _nobody) = oneshot::channel();
-            self.send(peer, Draft { text, ..Draft::default() }, reply).await;
+            self.send(
+                peer,
+                Draft {
+                    text,
+                    ..Draft::default()
+                },
+                reply,
+            )
+            .await;
         }
     }
 
@@ -111,7 +137,12 @@ impl Core {
             return;
         }
         for (id, state) in changed {
-            self.emit(Event::MessageState { id, conversation: peer, state, reason: None });
+            self.emit(Event::MessageState {
+                id,
+                conversation: peer,
+                state,
+                reason: None,
+            });
         }
         self.refresh_summary(peer).await;
         self.emit_contact(peer);
@@ -121,16 +152,33 @@ impl Core {
         self.contacts.on_sent(peer, upto);
         for id in ids {
             let state = MessageState::Sent;
-            self.emit(Event::MessageState { id, conversation: peer, state, reason: None });
+            self.emit(Event::MessageState {
+                id,
+                conversation: peer,
+                state,
+                reason: None,
+            });
         }
     }
 
-    pub(super) async fn history(&self, with: PeerId, page: Page, limit: usize) -> Result<Vec<Message>, Error> {
+    pub(super) async fn history(
+        &self,
+        with: PeerId,
+        page: Page,
+        limit: usize,
+    ) -> Result<Vec<Message>, Error> {
         let ends = self.ends(with);
         let limit = limit.clamp(1, HISTORY_LIMIT);
-        let found = self.store.run(move |db| chat::history(db, ends, page, limit)).await?;
-        let mut messages =
-            found.ok_or_else(|| Error::new(ErrorCode::NotFound, "that message is not in this conversation"))?;
+        let found = self
+            .store
+            .run(move |db| chat::history(db, ends, page, limit))
+            .await?;
+        let mut messages = found.ok_or_else(|| {
+            Error::new(
+                ErrorCode::NotFound,
+                "that message is not in this conversation",
+            )
+        })?;
         // What is under way on a link is known here alone.
         let sent = self.contacts.sent(with);
         for message in &mut messages {
@@ -146,10 +194,18 @@ impl Core {
         let ends = self.ends(with);
         let (found, news) = self
             .store
-            .run(move |db| Ok((chat::contains(db, ends, upto)?, chat::mark_seen(db, ends, upto)?)))
+            .run(move |db| {
+                Ok((
+                    chat::contains(db, ends, upto)?,
+                    chat::mark_seen(db, ends, upto)?,
+                ))
+            })
             .await?;
         if !found {
-            return Err(Error::new(ErrorCode::NotFound, "that message is not in this conversation"));
+            return Err(Error::new(
+                ErrorCode::NotFound,
+                "that message is not in this conversation",
+            ));
         }
         if let Some(seq) = news {
             self.say(with, Body::Read(Upto { upto: seq }));
@@ -178,10 +234,20 @@ fn check_draft(draft: &Draft) -> Result<(), Error> {
         ));
     }
     if draft.text.trim().is_empty() {
-        return Err(Error::new(ErrorCode::BadRequest, "an empty message says nothing: type a text"));
+        return Err(Error::new(
+            ErrorCode::BadRequest,
+            "an empty message says nothing: type a text",
+        ));
     }
-    if draft.client_id.as_ref().is_some_and(|id| id.len() > CLIENT_ID_BYTES) {
-        return Err(Error::new(ErrorCode::TooLarge, format!("a client_id has at most {CLIENT_ID_BYTES} bytes")));
+    if draft
+        .client_id
+        .as_ref()
+        .is_some_and(|id| id.len() > CLIENT_ID_BYTES)
+    {
+        return Err(Error::new(
+            ErrorCode::TooLarge,
+            format!("a client_id has at most {CLIENT_ID_BYTES} bytes"),
+        ));
     }
     Ok(())
 }

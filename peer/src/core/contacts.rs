@@ -62,7 +62,10 @@ impl Book {
     /// The contact, or the error that says there is none.
     pub(super) fn known(&self, peer: PeerId) -> Result<&Entry, Error> {
         self.get(peer).ok_or_else(|| {
-            Error::new(ErrorCode::NotFound, format!("{} is no contact of yours: add her first", peer.short()))
+            Error::new(
+                ErrorCode::NotFound,
+                format!("{} is no contact of yours: add her first", peer.short()),
+            )
         })
     }
 
@@ -71,12 +74,17 @@ impl Book {
         let entry = self.known(peer)?;
         let alias = &entry.saved.alias;
         if entry.saved.blocked {
-            return Err(Error::new(ErrorCode::Blocked, format!("{alias} is blocked: unblock first")));
+            return Err(Error::new(
+                ErrorCode::Blocked,
+                format!("{alias} is blocked: unblock first"),
+            ));
         }
         if entry.saved.trust == Trust::Changed {
             return Err(Error::new(
                 ErrorCode::KeyChanged,
-                format!("{alias} shows another key than before: compare keys by another way, then decide"),
+                format!(
+                    "{alias} shows another key than before: compare keys by another way, then decide"
+                ),
             ));
         }
         Ok(entry)
@@ -84,7 +92,8 @@ impl Book {
 
     /// Whether the peer's messages and calls are taken.
     pub(super) fn welcomes(&self, peer: PeerId) -> bool {
-        self.get(peer).is_some_and(|entry| !entry.saved.blocked && entry.saved.trust != Trust::Changed)
+        self.get(peer)
+            .is_some_and(|entry| !entry.saved.blocked && entry.saved.trust != Trust::Changed)
     }
 
     pub(super) fn on_own_message(&mut self, peer: PeerId) {
@@ -127,14 +136,24 @@ impl Core {
             .run(move |db| {
                 let mut all = Vec::new();
                 for contact in table::all(db)? {
-                    let summary = chat::summary(db, chat::Ends { me, peer: contact.peer })?;
+                    let summary = chat::summary(
+                        db,
+                        chat::Ends {
+                            me,
+                            peer: contact.peer,
+                        },
+                    )?;
                     all.push((contact, summary));
                 }
                 Ok((all, table::registry_names(db)?))
             })
             .await?;
         for (contact, summary) in saved {
-            let names = names.iter().filter(|name| name.peer == contact.peer).cloned().collect();
+            let names = names
+                .iter()
+                .filter(|name| name.peer == contact.peer)
+                .cloned()
+                .collect();
             self.insert_entry(contact, summary, names);
         }
         Ok(())
@@ -143,12 +162,24 @@ impl Core {
     fn insert_entry(&mut self, saved: SavedContact, summary: Summary, names: Vec<RegistryName>) {
         let peer = saved.peer;
         let dial = Dial::now();
-        let entry = Entry { saved, summary, names, presence: BTreeMap::new(), sent: 0, dial };
+        let entry = Entry {
+            saved,
+            summary,
+            names,
+            presence: BTreeMap::new(),
+            sent: 0,
+            dial,
+        };
         self.contacts.entries.insert(peer, entry);
     }
 
     pub(super) fn list_contacts(&self) -> Vec<Contact> {
-        let mut all: Vec<Contact> = self.contacts.entries.values().map(|entry| self.shown(entry)).collect();
+        let mut all: Vec<Contact> = self
+            .contacts
+            .entries
+            .values()
+            .map(|entry| self.shown(entry))
+            .collect();
         all.sort_by_cached_key(|contact| contact.alias.to_lowercase());
         all
     }
@@ -158,7 +189,8 @@ impl Core {
         let path = self.links.path(saved.peer);
         // A changed key shows no presence: whoever is there is not she.
         let says_online = entry.presence.values().any(|online| *online);
-        let online = saved.trust != Trust::Changed && !saved.blocked && (path.is_some() || says_online);
+        let online =
+            saved.trust != Trust::Changed && !saved.blocked && (path.is_some() || says_online);
         let registry_host = |url: &RegistryUrl| url.address().host.to_string();
         Contact {
             peer_id: saved.peer,
@@ -173,7 +205,11 @@ impl Core {
             last_seen: saved.last_seen,
             last_message_at: entry.summary.last_message_at,
             blocked: saved.blocked,
-            registry_names: entry.names.iter().map(|n| format!("{}@{}", n.username, registry_host(&n.registry))).collect(),
+            registry_names: entry
+                .names
+                .iter()
+                .map(|n| format!("{}@{}", n.username, registry_host(&n.registry)))
+                .collect(),
             read_upto: entry.summary.read_upto,
         }
     }
@@ -204,7 +240,9 @@ impl Core {
         peer: PeerId,
         change: impl FnOnce(&mut SavedContact),
     ) -> Result<(), Error> {
-        let Some(entry) = self.contacts.get(peer) else { return Ok(()) };
+        let Some(entry) = self.contacts.get(peer) else {
+            return Ok(());
+        };
         let mut saved = entry.saved.clone();
         change(&mut saved);
         if saved == entry.saved {
@@ -221,7 +259,16 @@ impl Core {
 
     /// Makes a contact, or gives the one that is there a better standing.
     pub(super) async fn make_contact(&mut self, new: NewContact) -> Result<Contact, Error> {
-        let NewContact { peer, wanted_alias, name, trust, relation, note, addresses, registry_name } = new;
+        let NewContact {
+            peer,
+            wanted_alias,
+            name,
+            trust,
+            relation,
+            note,
+            addresses,
+            registry_name,
+        } = new;
         if peer == self.me {
             return Err(Error::new(ErrorCode::BadRequest, "that is yourself"));
         }
@@ -235,9 +282,17 @@ impl Core {
             .run(move |db| {
                 let saved = match known {
                     Some(known) => SavedContact {
-                        trust: if trust == Trust::Verified { trust } else { known.trust },
+                        trust: if trust == Trust::Verified {
+                            trust
+                        } else {
+                            known.trust
+                        },
                         relation: better(known.relation, relation),
-                        name: if name.is_empty() { known.name.clone() } else { name },
+                        name: if name.is_empty() {
+                            known.name.clone()
+                        } else {
+                            name
+                        },
                         note,
                         ..known
                     },
@@ -271,7 +326,11 @@ impl Core {
             entry.names.dedup();
         }
         // Asking somebody who has asked us is saying yes.
-        if let Some(request) = self.store.run(move |db| table::take_request_of(db, peer)).await? {
+        if let Some(request) = self
+            .store
+            .run(move |db| table::take_request_of(db, peer))
+            .await?
+        {
             self.emit(Event::RequestGone(request.request));
         }
         self.emit_contact(peer);
@@ -284,7 +343,13 @@ impl Core {
         let note = text::line(note);
         if note.len() > limits::NOTE_BYTES {
             let most = limits::NOTE_BYTES;
-            return answer(reply, Err(Error::new(ErrorCode::TooLarge, format!("a note has at most {most} bytes"))));
+            return answer(
+                reply,
+                Err(Error::new(
+                    ErrorCode::TooLarge,
+                    format!("a note has at most {most} bytes"),
+                )),
+            );
         }
         match Who::parse(who) {
             Ok(Who::Link(link)) => match link.place {
@@ -296,14 +361,21 @@ impl Core {
                     self.look_up(&username, Some(&registry), Some(link.key), note, reply);
                 }
             },
-            Ok(Who::AtRegistry { username, registry }) => self.look_up(&username, Some(&registry), None, note, reply),
+            Ok(Who::AtRegistry { username, registry }) => {
+                self.look_up(&username, Some(&registry), None, note, reply)
+            }
             Ok(Who::Name(username)) => self.look_up(&username, None, None, note, reply),
             Ok(Who::At(address)) => self.dial_stranger(address, Purpose::Add { note, reply }),
             Err(error) => answer(reply, Err(error)),
         }
     }
 
-    async fn add_direct(&mut self, peer: PeerId, address: Address, note: String) -> Result<Contact, Error> {
+    async fn add_direct(
+        &mut self,
+        peer: PeerId,
+        address: Address,
+        note: String,
+    ) -> Result<Contact, Error> {
         let contact = NewContact {
             wanted_alias: peer.short(),
             trust: Trust::Verified,
@@ -316,13 +388,24 @@ impl Core {
         Ok(contact)
     }
 
-    pub(super) async fn contact_set(&mut self, peer: PeerId, change: ContactChange) -> Result<Contact, Error> {
+    pub(super) async fn contact_set(
+        &mut self,
+        peer: PeerId,
+        change: ContactChange,
+    ) -> Result<Contact, Error> {
         self.contacts.known(peer)?;
         let alias = change.alias.as_deref().map(checked_alias).transpose()?;
         if let Some(alias) = &alias {
             let wanted = alias.to_lowercase();
-            if self.contacts.iter().any(|e| e.saved.peer != peer && e.saved.alias.to_lowercase() == wanted) {
-                return Err(Error::new(ErrorCode::Taken, format!("another contact is called {alias}")));
+            if self
+                .contacts
+                .iter()
+                .any(|e| e.saved.peer != peer && e.saved.alias.to_lowercase() == wanted)
+            {
+                return Err(Error::new(
+                    ErrorCode::Taken,
+                    format!("another contact is called {alias}"),
+                ));
             }
         }
         self.change_contact(peer, |saved| {
@@ -366,23 +449,36 @@ impl Core {
         if let Some(entry) = all().find(|entry| entry.saved.alias.to_lowercase() == wanted) {
             return Ok(entry.saved.peer);
         }
-        let full = |name: &RegistryName| format!("{}@{}", name.username, name.registry.address().host).to_lowercase();
-        if let Some(entry) = all().find(|entry| entry.names.iter().any(|name| full(name) == wanted)) {
+        let full = |name: &RegistryName| {
+            format!("{}@{}", name.username, name.registry.address().host).to_lowercase()
+        };
+        if let Some(entry) = all().find(|entry| entry.names.iter().any(|name| full(name) == wanted))
+        {
             return Ok(entry.saved.peer);
         }
         let named: Vec<PeerId> = all()
             .filter(|entry| {
                 entry.saved.name.to_lowercase() == wanted
-                    || entry.names.iter().any(|name| name.username.to_lowercase() == wanted)
+                    || entry
+                        .names
+                        .iter()
+                        .any(|name| name.username.to_lowercase() == wanted)
             })
             .map(|entry| entry.saved.peer)
             .collect();
         match named[..] {
             [peer] => Ok(peer),
-            [] => Err(Error::new(ErrorCode::NotFound, format!("no contact is called {}: add her first", text::line(who)))),
+            [] => Err(Error::new(
+                ErrorCode::NotFound,
+                format!("no contact is called {}: add her first", text::line(who)),
+            )),
             _ => Err(Error::new(
                 ErrorCode::NotFound,
-                format!("{} contacts are called {}: use the alias or the peer id", named.len(), text::line(who)),
+                format!(
+                    "{} contacts are called {}: use the alias or the peer id",
+                    named.len(),
+                    text::line(who)
+                ),
             )),
         }
     }
@@ -419,14 +515,21 @@ impl NewContact {
 
 /// Asking somebody again who is a contact on both sides changes nothing.
 fn better(known: Relation, new: Relation) -> Relation {
-    if known == Relation::Mutual { known } else { new }
+    if known == Relation::Mutual {
+        known
+    } else {
+        new
+    }
 }
 
 fn checked_alias(alias: &str) -> Result<String, Error> {
     let shown = text::name(alias, limits::NAME_BYTES);
     if shown.is_empty() || shown.len() < text::line(alias).len() {
         let most = limits::NAME_BYTES;
-        return Err(Error::new(ErrorCode::BadRequest, format!("an alias has 1 to {most} bytes of plain text")));
+        return Err(Error::new(
+            ErrorCode::BadRequest,
+            format!("an alias has 1 to {most} bytes of plain text"),
+        ));
     }
     Ok(shown)
 }
@@ -445,21 +548,34 @@ impl Who {
         let who = who.trim();
         let bad = |error: String| Error::new(ErrorCode::BadRequest, error);
         if who.starts_with("twocan:") {
-            return who.parse().map(Self::Link).map_err(|error: twocan_proto::link::LinkError| bad(error.to_string()));
+            return who
+                .parse()
+                .map(Self::Link)
+                .map_err(|error: twocan_proto::link::LinkError| bad(error.to_string()));
         }
         if let Some((username, registry)) = who.split_once('@') {
             if !is_username(username) {
-                return Err(bad(format!("{} is no name of a registry's user", text::line(username))));
+                return Err(bad(format!(
+                    "{} is no name of a registry's user",
+                    text::line(username)
+                )));
             }
-            let registry = registry.parse().map_err(|error| bad(format!("after the @ comes a registry: {error}")))?;
-            return Ok(Self::AtRegistry { username: username.to_owned(), registry });
+            let registry = registry
+                .parse()
+                .map_err(|error| bad(format!("after the @ comes a registry: {error}")))?;
+            return Ok(Self::AtRegistry {
+                username: username.to_owned(),
+                registry,
+            });
         }
         let is_plain_name = !who.contains([':', '.']) && is_username(who);
         if is_plain_name {
             return Ok(Self::Name(who.to_owned()));
         }
         who.parse().map(Self::At).map_err(|error| {
-            bad(format!("type a name, name@registry, a contact link or HOST:PORT ({error})"))
+            bad(format!(
+                "type a name, name@registry, a contact link or HOST:PORT ({error})"
+            ))
         })
     }
 }
@@ -471,14 +587,30 @@ mod tests {
     #[test]
     fn what_people_type_to_add_somebody() {
         assert_eq!(Who::parse("anna").unwrap(), Who::Name("anna".into()));
-        assert_eq!(Who::parse("10.0.0.7").unwrap(), Who::At("10.0.0.7".parse().unwrap()));
-        assert_eq!(Who::parse("anna:7777").unwrap(), Who::At("anna:7777".parse().unwrap()));
-        assert_eq!(Who::parse("anna.local").unwrap(), Who::At("anna.local".parse().unwrap()));
+        assert_eq!(
+            Who::parse("10.0.0.7").unwrap(),
+            Who::At("10.0.0.7".parse().unwrap())
+        );
+        assert_eq!(
+            Who::parse("anna:7777").unwrap(),
+            Who::At("anna:7777".parse().unwrap())
+        );
+        assert_eq!(
+            Who::parse("anna.local").unwrap(),
+            Who::At("anna.local".parse().unwrap())
+        );
         assert_eq!(Who::parse("::1").unwrap(), Who::At("::1".parse().unwrap()));
-        let at = Who::AtRegistry { username: "anna".into(), registry: "r.org".parse().unwrap() };
+        let at = Who::AtRegistry {
+            username: "anna".into(),
+            registry: "r.org".parse().unwrap(),
+        };
         assert_eq!(Who::parse("anna@r.org").unwrap(), at);
         for wrong in ["", "a b", "twocan:x", "@r.org", "anna@", "h:99999"] {
-            assert_eq!(Who::parse(wrong).unwrap_err().code, ErrorCode::BadRequest, "{wrong}");
+            assert_eq!(
+                Who::parse(wrong).unwrap_err().code,
+                ErrorCode::BadRequest,
+                "{wrong}"
+            );
         }
     }
 }

@@ -48,7 +48,11 @@ pub(super) struct Dial {
 
 impl Dial {
     pub(super) fn now() -> Self {
-        Self { due: Some(Instant::now()), failures: 0, busy: false }
+        Self {
+            due: Some(Instant::now()),
+            failures: 0,
+            busy: false,
+        }
     }
 
     /// Not before somebody asks for it.
@@ -58,7 +62,9 @@ impl Dial {
 
     fn again_later(&mut self) {
         let (first, longest) = BACK_OFF;
-        let wait = first.saturating_mul(1 << self.failures.min(16)).min(longest);
+        let wait = first
+            .saturating_mul(1 << self.failures.min(16))
+            .min(longest);
         self.failures += 1;
         // So that two who lost each other do not always dial at once.
         self.due = Some(Instant::now() + wait.mul_f64(rand::rng().random_range(0.75..1.25)));
@@ -127,6 +133,14 @@ impl Links {
         self.current(peer).map(|link| &link.handle)
     }
 
+    /// The running program at the other end of the link to `peer`.
+    pub(super) fn instance(&self, peer: PeerId) -> Option<Uuid> {
+        self.current(peer)?
+            .hello
+            .as_ref()
+            .map(|hello| hello.instance)
+    }
+
     pub(super) fn path(&self, peer: PeerId) -> Option<Path> {
         self.get(peer).map(|handle| addresses::path_to(handle.at))
     }
@@ -138,7 +152,10 @@ impl Links {
             return Some(link.handle.at.into());
         }
         let port = link.hello.as_ref()?.port?;
-        Some(Address { host: Host::Ip(link.handle.at.ip().to_canonical()), port: Some(port) })
+        Some(Address {
+            host: Host::Ip(link.handle.at.ip().to_canonical()),
+            port: Some(port),
+        })
     }
 
     /// Whether the link that has just come up is the one to keep.
@@ -147,8 +164,13 @@ impl Links {
     /// newer, if the peer's program started anew or one side dialled twice;
     /// otherwise the one that the smaller id dialled.
     fn prefers(&self, me: PeerId, peer: PeerId, dialled: bool, instance: Uuid) -> bool {
-        let Some(old) = self.current(peer) else { return true };
-        let same_program = old.hello.as_ref().is_some_and(|hello| hello.instance == instance);
+        let Some(old) = self.current(peer) else {
+            return true;
+        };
+        let same_program = old
+            .hello
+            .as_ref()
+            .is_some_and(|hello| hello.instance == instance);
         !same_program || old.handle.dialled == dialled || dialled == (me < peer)
     }
 }
@@ -163,10 +185,21 @@ impl Core {
         self.start_link(stream, peer, from, false);
     }
 
-    fn start_link(&mut self, stream: Stream, peer: PeerId, at: SocketAddr, dialled: bool) -> LinkId {
+    fn start_link(
+        &mut self,
+        stream: Stream,
+        peer: PeerId,
+        at: SocketAddr,
+        dialled: bool,
+    ) -> LinkId {
         self.links.last_id += 1;
         let id = self.links.last_id;
         let (commands, inbox) = mpsc::channel(COMMANDS);
+        let near = stream
+            .get_ref()
+            .0
+            .local_addr()
+            .map_or(at.ip(), |near| near.ip());
         let hello = Hello {
             client: CLIENT.to_owned(),
             capabilities: Vec::new(),
@@ -185,13 +218,27 @@ impl Core {
             events: self.link_events.clone(),
         };
         tokio::spawn(task::run(setup));
-        let handle = LinkHandle { dialled, at, commands };
-        self.links.all.insert(id, Link { peer, handle, hello: None });
+        let handle = LinkHandle {
+            dialled,
+            at,
+            near,
+            commands,
+        };
+        self.links.all.insert(
+            id,
+            Link {
+                peer,
+                handle,
+                hello: None,
+            },
+        );
         id
     }
 
     pub(super) async fn on_link_event(&mut self, id: LinkId, event: LinkEvent) {
-        let Some(peer) = self.links.all.get(&id).map(|link| link.peer) else { return };
+        let Some(peer) = self.links.all.get(&id).map(|link| link.peer) else {
+            return;
+        };
         match event {
             LinkEvent::Up(hello) => self.on_up(id, peer, *hello).await,
             LinkEvent::Body(body) => self.on_body(peer, body).await,
@@ -206,18 +253,24 @@ impl Core {
         match body {
             Body::Knock(knock) => self.on_knock(peer, knock).await,
             Body::Welcome(welcome) => {
-                let name = twocan_proto::text::name(&welcome.name, twocan_proto::limits::NAME_BYTES);
+                let name =
+                    twocan_proto::text::name(&welcome.name, twocan_proto::limits::NAME_BYTES);
                 self.both_agree(peer, &name).await;
                 self.on_call_allowed(peer);
             }
             Body::Reject => self.on_rejected(peer).await,
-            Body::Typing(typing) => self.emit(Event::Typing { contact: peer, on: typing.on }),
+            Body::Typing(typing) => self.emit(Event::Typing {
+                contact: peer,
+                on: typing.on,
+            }),
             body => self.on_call_body(peer, body),
         }
     }
 
     async fn on_up(&mut self, id: LinkId, peer: PeerId, hello: Hello) {
-        let Some(dialled) = self.links.all.get(&id).map(|link| link.handle.dialled) else { return };
+        let Some(dialled) = self.links.all.get(&id).map(|link| link.handle.dialled) else {
+            return;
+        };
         if self.contacts.get(peer).is_some() && !self.contacts.welcomes(peer) {
             self.tell(id, LinkCommand::Close(ByeReason::Refused, ""));
             return;
@@ -237,7 +290,12 @@ impl Core {
             link.hello = Some(hello);
         }
         self.contacts.nothing_sent(peer);
-        self.tell(id, LinkCommand::Open { welcome: self.contacts.welcomes(peer) });
+        self.tell(
+            id,
+            LinkCommand::Open {
+                welcome: self.contacts.welcomes(peer),
+            },
+        );
         self.greet(peer, welcome).await;
         self.answer_connecting(id, Ok(peer));
         self.limit_strangers(peer);
@@ -248,7 +306,9 @@ impl Core {
 
     /// What a link that came up means for the contact at its other end.
     async fn greet(&mut self, peer: PeerId, welcome: bool) {
-        let Some(entry) = self.contacts.get_mut(peer) else { return };
+        let Some(entry) = self.contacts.get_mut(peer) else {
+            return;
+        };
         entry.dial.failures = 0;
         entry.dial.rest();
         let relation = entry.saved.relation;
@@ -256,7 +316,11 @@ impl Core {
         let now = clock::now();
         let kept = self
             .store
-            .run(move |db| address.iter().try_for_each(|address| table::save_address(db, peer, address, now)))
+            .run(move |db| {
+                address
+                    .iter()
+                    .try_for_each(|address| table::save_address(db, peer, address, now))
+            })
             .await;
         if let Err(error) = kept {
             tracing::warn!(%error, "an address could not be kept");
@@ -285,20 +349,35 @@ impl Core {
         if self.contacts.get(newest).is_some() {
             return;
         }
-        let strangers = self.links.current.iter().filter(|(peer, _)| self.contacts.get(**peer).is_none());
+        let strangers = self
+            .links
+            .current
+            .iter()
+            .filter(|(peer, _)| self.contacts.get(**peer).is_none());
         let ids: Vec<LinkId> = strangers.map(|(_, id)| *id).collect();
         if ids.len() > STRANGERS
             && let Some(oldest) = ids.into_iter().min()
         {
-            self.tell(oldest, LinkCommand::Close(ByeReason::Refused, "too many strangers at once"));
+            self.tell(
+                oldest,
+                LinkCommand::Close(ByeReason::Refused, "too many strangers at once"),
+            );
         }
     }
 
     async fn on_ended(&mut self, id: LinkId, ended: &Ended) {
-        let Some(link) = self.links.all.remove(&id) else { return };
+        let Some(link) = self.links.all.remove(&id) else {
+            return;
+        };
         let peer = link.peer;
         tracing::info!(peer = %peer.short(), by = ?ended.by, reason = ?ended.reason, text = %ended.text, "a link ended");
-        self.answer_connecting(id, Err(Error::new(ErrorCode::Refused, format!("the link ended at once: {}", ended.text))));
+        self.answer_connecting(
+            id,
+            Err(Error::new(
+                ErrorCode::Refused,
+                format!("the link ended at once: {}", ended.text),
+            )),
+        );
         if self.links.current.get(&peer) != Some(&id) {
             return;
         }
@@ -306,8 +385,15 @@ impl Core {
         self.contacts.nothing_sent(peer);
         self.on_link_lost(peer);
         if ended.reason == ByeReason::Outdated {
-            let text = format!("{}: one of you needs a newer twocan ({})", self.called(peer), ended.text);
-            self.emit(Event::Notice { level: NoticeLevel::Warning, text });
+            let text = format!(
+                "{}: one of you needs a newer twocan ({})",
+                self.called(peer),
+                ended.text
+            );
+            self.emit(Event::Notice {
+                level: NoticeLevel::Warning,
+                text,
+            });
         }
         if let Some(entry) = self.contacts.get_mut(peer) {
             match (ended.by, ended.reason) {
@@ -317,7 +403,10 @@ impl Core {
             }
         }
         let now = clock::now();
-        if let Err(error) = self.change_contact(peer, |saved| saved.last_seen = Some(now)).await {
+        if let Err(error) = self
+            .change_contact(peer, |saved| saved.last_seen = Some(now))
+            .await
+        {
             tracing::error!(%error, "when a contact was last seen could not be kept");
         }
         self.emit_contact(peer);
@@ -325,7 +414,9 @@ impl Core {
 
     /// What the user calls somebody.
     pub(super) fn called(&self, peer: PeerId) -> String {
-        self.contacts.get(peer).map_or_else(|| peer.short(), |entry| entry.saved.alias.clone())
+        self.contacts
+            .get(peer)
+            .map_or_else(|| peer.short(), |entry| entry.saved.alias.clone())
     }
 
     fn answer_connecting(&mut self, id: LinkId, result: Result<PeerId, Error>) {
@@ -350,7 +441,9 @@ impl Core {
     }
 
     fn tell(&mut self, id: LinkId, command: LinkCommand) {
-        let Some(link) = self.links.all.get_mut(&id) else { return };
+        let Some(link) = self.links.all.get_mut(&id) else {
+            return;
+        };
         if let Err(mpsc::error::TrySendError::Full(_)) = link.handle.commands.try_send(command) {
             tracing::warn!(peer = %link.peer.short(), "a link does not take its commands and is given up");
             // Without its sender the task ends the link and tells us so.
@@ -359,7 +452,11 @@ impl Core {
     }
 
     pub(super) fn links_deadline(&self) -> Option<Instant> {
-        self.contacts.iter().filter(|entry| !entry.dial.busy).filter_map(|entry| entry.dial.due).min()
+        self.contacts
+            .iter()
+            .filter(|entry| !entry.dial.busy)
+            .filter_map(|entry| entry.dial.due)
+            .min()
     }
 
     pub(super) fn dial_those_due(&mut self, now: Instant) {
@@ -372,7 +469,9 @@ impl Core {
         for peer in due {
             let linked = self.links.get(peer).is_some();
             let welcome = self.contacts.welcomes(peer);
-            let Some(entry) = self.contacts.get_mut(peer) else { continue };
+            let Some(entry) = self.contacts.get_mut(peer) else {
+                continue;
+            };
             if linked || !welcome || entry.saved.relation == Relation::Rejected {
                 entry.dial.rest();
             } else {
@@ -395,13 +494,20 @@ impl Core {
         let (store, tls) = (self.store.clone(), Arc::clone(&self.tls.client));
         let (dials, reports) = (Arc::clone(&self.links.dials), self.reports.clone());
         tokio::spawn(async move {
-            let Ok(_place) = dials.acquire().await else { return };
+            let Ok(_place) = dials.acquire().await else {
+                return;
+            };
             let result = match store.run(move |db| table::addresses(db, peer)).await {
                 Ok(addresses) => dial::dial(tls, addresses, Some(peer)).await,
                 Err(error) => Err(error.into()),
             };
             // Only a core that has ended takes no report.
-            let _ended = reports.send(Report::Dialled(Dialled { purpose: Purpose::Contact(peer), result })).await;
+            let _ended = reports
+                .send(Report::Dialled(Dialled {
+                    purpose: Purpose::Contact(peer),
+                    result,
+                }))
+                .await;
         });
     }
 
@@ -410,14 +516,19 @@ impl Core {
         let (tls, reports) = (Arc::clone(&self.tls.client), self.reports.clone());
         tokio::spawn(async move {
             let result = dial::dial(tls, vec![address], None).await;
-            let _ended = reports.send(Report::Dialled(Dialled { purpose, result })).await;
+            let _ended = reports
+                .send(Report::Dialled(Dialled { purpose, result }))
+                .await;
         });
     }
 
     pub(super) fn connect(&self, to: &str, reply: Reply<Connected>) {
         match to.parse::<Address>() {
             Ok(address) => self.dial_stranger(address, Purpose::Connect(reply)),
-            Err(error) => answer(reply, Err(Error::new(ErrorCode::BadRequest, error.to_string()))),
+            Err(error) => answer(
+                reply,
+                Err(Error::new(ErrorCode::BadRequest, error.to_string())),
+            ),
         }
     }
 
@@ -445,7 +556,9 @@ impl Core {
     }
 
     fn on_contact_dialled(&mut self, peer: PeerId, result: Result<dial::Dialled, Error>) {
-        let Some(entry) = self.contacts.get_mut(peer) else { return };
+        let Some(entry) = self.contacts.get_mut(peer) else {
+            return;
+        };
         entry.dial.busy = false;
         match result {
             Ok(dialled) => {
@@ -461,7 +574,11 @@ impl Core {
 
     /// Somebody answers at an address that the user typed: she becomes a
     /// contact whom we ask.
-    async fn meet(&mut self, result: Result<dial::Dialled, Error>, note: &str) -> Result<(LinkId, Contact), Error> {
+    async fn meet(
+        &mut self,
+        result: Result<dial::Dialled, Error>,
+        note: &str,
+    ) -> Result<(LinkId, Contact), Error> {
         let dialled = result?;
         let peer = dialled.peer;
         let new = NewContact {

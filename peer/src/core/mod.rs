@@ -18,9 +18,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde_json::Value;
+use std::pin::Pin;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 use twocan_proto::identity::PeerId;
@@ -44,7 +44,7 @@ mod links;
 mod registries;
 mod requests;
 
-pub(crate) use chat::HISTORY_LIMIT;
+pub(crate) use addresses::path_to;
 pub(crate) use command::{Command, Reply};
 
 /// Things that tasks of ours report, waiting for the core.
@@ -65,6 +65,9 @@ pub(crate) enum Report {
     Call(calls::CallReport),
 }
 
+/// A message on its way to the disk.
+type Saving = Pin<Box<dyn Future<Output = chat::Saved> + Send + Sync>>;
+
 pub(crate) struct Core {
     me: PeerId,
     name: String,
@@ -79,7 +82,7 @@ pub(crate) struct Core {
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
-    saving: FuturesOrdered<BoxFuture<'static, chat::Saved>>,
+    saving: FuturesOrdered<Saving>,
     reports: mpsc::Sender<Report>,
     link_events: mpsc::Sender<(LinkId, LinkEvent)>,
     events: VecDeque<Event>,
@@ -95,22 +98,33 @@ pub(crate) async fn start(
 ) -> Result<(), Error> {
     let profile = Profile::open(&config.data)?;
     let (store, store_thread) = Store::open(&profile.database())?;
-    let tls = LinkTls::new(&profile.identity).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+    let tls = LinkTls::new(&profile.identity)
+        .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
     let listener = listen::bind(config.listen).await?;
-    let bound = listener.local_addr().map_err(|error| Error::new(ErrorCode::Io, error.to_string()))?;
+    let bound = listener
+        .local_addr()
+        .map_err(|error| Error::new(ErrorCode::Io, error.to_string()))?;
 
     let (accepted_tx, accepted) = mpsc::channel::<Accepted>(16);
-    tokio::spawn(listen::serve(listener, Arc::clone(&tls.server), accepted_tx));
+    tokio::spawn(listen::serve(
+        listener,
+        Arc::clone(&tls.server),
+        accepted_tx,
+    ));
     let (link_events, from_links) = mpsc::channel(REPORTS);
     let (reports, from_tasks) = mpsc::channel(REPORTS);
 
     let saved = store.run(|db| settings::get(db, SETTING_NAME)).await?;
-    let saved = saved.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned();
+    let saved = saved
+        .as_ref()
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let given = config.name.clone();
     let mut core = Core {
         me: profile.identity.peer_id(),
         name: saved,
-        instance: Uuid::new_v4(),
+        instance: Uuid::from_u128(rand::random()),
         listen: addresses::reachable(bound),
         profile,
         store,
@@ -132,7 +146,13 @@ pub(crate) async fn start(
     }
     core.load_contacts().await?;
     core.load_registries().await?;
-    let inputs = Inputs { commands, accepted, from_links, from_tasks, events };
+    let inputs = Inputs {
+        commands,
+        accepted,
+        from_links,
+        from_tasks,
+        events,
+    };
     tokio::spawn(async move {
         core.run(inputs).await;
         // The database's thread ends with the last handle; a blocking place
@@ -186,7 +206,14 @@ impl Core {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.links_deadline(), self.calls_deadline(), self.registries_deadline()].into_iter().flatten().min()
+        [
+            self.links_deadline(),
+            self.calls_deadline(),
+            self.registries_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn on_deadline(&mut self, now: Instant) {
@@ -220,7 +247,10 @@ impl Core {
             self.events.pop_front();
             self.events_lost += 1;
             if self.events_lost.is_power_of_two() {
-                tracing::warn!(lost = self.events_lost, "events were not taken and are dropped, oldest first");
+                tracing::warn!(
+                    lost = self.events_lost,
+                    "events were not taken and are dropped, oldest first"
+                );
             }
         }
         self.events.push_back(event);
@@ -241,20 +271,32 @@ impl Core {
     /// outlives addresses; or an address.
     fn contact_link(&self) -> ContactLink {
         let place = self.registry_place().unwrap_or_else(|| {
-            let first = self.listen.first().copied().unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7777)));
+            let first = self
+                .listen
+                .first()
+                .copied()
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 7777)));
             Place::Direct(first.into())
         });
-        ContactLink { place, key: self.me }
+        ContactLink {
+            place,
+            key: self.me,
+        }
     }
 
     async fn set_name(&mut self, name: &str) -> Result<(), Error> {
         let shown = twocan_proto::text::name(name, limits::NAME_BYTES);
         if shown.is_empty() || shown.len() < twocan_proto::text::line(name).len() {
             let most = limits::NAME_BYTES;
-            return Err(Error::new(ErrorCode::BadRequest, format!("a name has 1 to {most} bytes of plain text")));
+            return Err(Error::new(
+                ErrorCode::BadRequest,
+                format!("a name has 1 to {most} bytes of plain text"),
+            ));
         }
         let value = Value::from(shown.clone());
-        self.store.run(move |db| settings::set(db, SETTING_NAME, &value)).await?;
+        self.store
+            .run(move |db| settings::set(db, SETTING_NAME, &value))
+            .await?;
         self.name = shown;
         Ok(())
     }
@@ -265,7 +307,10 @@ impl Core {
             self.set_ring_time(&value)?;
         }
         let key = key.to_owned();
-        Ok(self.store.run(move |db| settings::set(db, &key, &value)).await?)
+        Ok(self
+            .store
+            .run(move |db| settings::set(db, &key, &value))
+            .await?)
     }
 
     async fn get_setting(&self, key: &str) -> Result<Value, Error> {
@@ -281,7 +326,13 @@ fn known_setting(key: &str) -> Result<(), Error> {
         return Ok(());
     }
     let names: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
-    Err(Error::new(ErrorCode::NotFound, format!("no setting is called {key}; there are: {}", names.join(", "))))
+    Err(Error::new(
+        ErrorCode::NotFound,
+        format!(
+            "no setting is called {key}; there are: {}",
+            names.join(", ")
+        ),
+    ))
 }
 
 /// A moment that does not come, for a branch that is switched off.

@@ -37,7 +37,11 @@ impl Core {
             at: clock::now(),
         };
         let row = request.clone();
-        match self.store.run(move |db| table::save_request(db, &row)).await {
+        match self
+            .store
+            .run(move |db| table::save_request(db, &row))
+            .await
+        {
             Ok(Some(kept)) if self.config.auto_accept => {
                 if let Err(error) = self.accept_request(kept.request).await {
                     tracing::error!(%error, "a request could not be accepted");
@@ -53,8 +57,17 @@ impl Core {
     }
 
     async fn take_request(&mut self, request: Uuid) -> Result<ContactRequest, Error> {
-        let found = self.list_requests().await?.into_iter().find(|r| r.request == request);
-        found.ok_or_else(|| Error::new(ErrorCode::NotFound, "that request is gone: it was answered already"))
+        let found = self
+            .list_requests()
+            .await?
+            .into_iter()
+            .find(|r| r.request == request);
+        found.ok_or_else(|| {
+            Error::new(
+                ErrorCode::NotFound,
+                "that request is gone: it was answered already",
+            )
+        })
     }
 
     pub(super) async fn accept_request(&mut self, request: Uuid) -> Result<Contact, Error> {
@@ -76,7 +89,9 @@ impl Core {
     pub(super) async fn reject_request(&mut self, request: Uuid) -> Result<(), Error> {
         let request = self.take_request(request).await?;
         let peer = request.peer_id;
-        self.store.run(move |db| table::take_request_of(db, peer)).await?;
+        self.store
+            .run(move |db| table::take_request_of(db, peer))
+            .await?;
         self.emit(Event::RequestGone(request.request));
         self.say(peer, Body::Reject);
         Ok(())
@@ -84,14 +99,21 @@ impl Core {
 
     /// Tells a contact that she is one.
     pub(super) fn welcome(&mut self, peer: PeerId) {
-        let welcome = Welcome { name: self.name.clone() };
+        let welcome = Welcome {
+            name: self.name.clone(),
+        };
         self.say(peer, Body::Welcome(welcome));
     }
 
     /// Asks a contact who has not said yes.
     pub(super) fn knock(&mut self, peer: PeerId) {
-        let Some(entry) = self.contacts.get(peer) else { return };
-        let knock = Knock { name: self.name.clone(), note: entry.saved.note.clone() };
+        let Some(entry) = self.contacts.get(peer) else {
+            return;
+        };
+        let knock = Knock {
+            name: self.name.clone(),
+            note: entry.saved.note.clone(),
+        };
         self.say(peer, Body::Knock(knock));
     }
 
@@ -111,7 +133,10 @@ impl Core {
             // Until now she had no name but her key.
             Some(entry) if entry.saved.alias == unnamed && !name.is_empty() => {
                 let wanted = name.to_owned();
-                self.store.run(move |db| table::free_alias(db, &wanted, peer)).await.ok()
+                self.store
+                    .run(move |db| table::free_alias(db, &wanted, peer))
+                    .await
+                    .ok()
             }
             _ => None,
         };
@@ -133,7 +158,9 @@ impl Core {
 
     /// The contact said no.
     pub(super) async fn on_rejected(&mut self, peer: PeerId) {
-        let changed = self.change_contact(peer, |saved| saved.relation = Relation::Rejected).await;
+        let changed = self
+            .change_contact(peer, |saved| saved.relation = Relation::Rejected)
+            .await;
         if let Err(error) = changed {
             tracing::error!(%error, "a contact's answer could not be kept");
         }

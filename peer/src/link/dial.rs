@@ -55,7 +55,9 @@ pub(crate) async fn dial(
         let tls = Arc::clone(&tls);
         attempts.spawn(async move {
             sleep_until(start + delay).await;
-            timeout(ATTEMPT, attempt(tls, at, expected)).await.unwrap_or_else(|_| Err(silence()))
+            timeout(ATTEMPT, attempt(tls, at, expected))
+                .await
+                .unwrap_or_else(|_| Err(silence()))
         });
     }
     let first_success = async {
@@ -63,14 +65,18 @@ pub(crate) async fn dial(
         while let Some(ended) = attempts.join_next().await {
             match ended {
                 Ok(Ok(dialled)) => return Ok(dialled),
-                Ok(Err(error)) if worst.as_ref().is_none_or(|w| weight(&error) > weight(w)) => worst = Some(error),
+                Ok(Err(error)) if worst.as_ref().is_none_or(|w| weight(&error) > weight(w)) => {
+                    worst = Some(error)
+                }
                 Ok(Err(_)) => {}
                 Err(stopped) => tracing::error!(%stopped, "an attempt to connect ended badly"),
             }
         }
         Err(worst.unwrap_or_else(silence))
     };
-    timeout(ALTOGETHER, first_success).await.unwrap_or_else(|_| Err(silence()))
+    timeout(ALTOGETHER, first_success)
+        .await
+        .unwrap_or_else(|_| Err(silence()))
 }
 
 /// How much an error tells the user.
@@ -83,7 +89,10 @@ fn weight(error: &Error) -> u8 {
 }
 
 fn silence() -> Error {
-    Error::new(ErrorCode::Unreachable, "nothing answers there: is twocan running at that address, and no firewall between?")
+    Error::new(
+        ErrorCode::Unreachable,
+        "nothing answers there: is twocan running at that address, and no firewall between?",
+    )
 }
 
 async fn resolve(addresses: &[Address]) -> Result<Vec<SocketAddr>, Error> {
@@ -93,42 +102,69 @@ async fn resolve(addresses: &[Address]) -> Result<Vec<SocketAddr>, Error> {
         let port = address.port_or(PEER_PORT);
         match &address.host {
             Host::Ip(ip) => targets.push(SocketAddr::new(*ip, port)),
-            Host::Name(name) => match timeout(ATTEMPT, tokio::net::lookup_host((name.as_str(), port))).await {
-                Ok(Ok(found)) => targets.extend(found),
-                Ok(Err(_)) | Err(_) => unknown = Some(name.clone()),
-            },
+            Host::Name(name) => {
+                match timeout(ATTEMPT, tokio::net::lookup_host((name.as_str(), port))).await {
+                    Ok(Ok(found)) => targets.extend(found),
+                    Ok(Err(_)) | Err(_) => unknown = Some(name.clone()),
+                }
+            }
         }
     }
     let mut seen = std::collections::HashSet::new();
     targets.retain(|at| seen.insert(*at));
     targets.truncate(ATTEMPTS);
     match (targets.is_empty(), unknown) {
-        (true, Some(name)) => {
-            Err(Error::new(ErrorCode::Unreachable, format!("no machine is called {name}: check the spelling, or use its IP address")))
-        }
-        (true, None) => Err(Error::new(ErrorCode::Unreachable, "no address is known to try")),
+        (true, Some(name)) => Err(Error::new(
+            ErrorCode::Unreachable,
+            format!("no machine is called {name}: check the spelling, or use its IP address"),
+        )),
+        (true, None) => Err(Error::new(
+            ErrorCode::Unreachable,
+            "no address is known to try",
+        )),
         (false, _) => Ok(targets),
     }
 }
 
-async fn attempt(tls: Arc<ClientConfig>, at: SocketAddr, expected: Option<PeerId>) -> Result<Dialled, Error> {
-    let tcp = TcpStream::connect(at).await.map_err(|error| match error.kind() {
-        io::ErrorKind::ConnectionRefused => {
-            Error::new(ErrorCode::Unreachable, "the machine answers, but twocan does not listen at that port")
-        }
-        _ => silence(),
-    })?;
+async fn attempt(
+    tls: Arc<ClientConfig>,
+    at: SocketAddr,
+    expected: Option<PeerId>,
+) -> Result<Dialled, Error> {
+    let tcp = TcpStream::connect(at)
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::ConnectionRefused => Error::new(
+                ErrorCode::Unreachable,
+                "the machine answers, but twocan does not listen at that port",
+            ),
+            _ => silence(),
+        })?;
     super::set_up(&tcp);
-    let stream = TlsConnector::from(tls).connect(tls::server_name(), tcp).await.map_err(|error| {
-        Error::new(ErrorCode::Refused, format!("what answers there is no twocan of this version: {error}"))
+    let stream = TlsConnector::from(tls)
+        .connect(tls::server_name(), tcp)
+        .await
+        .map_err(|error| {
+            Error::new(
+                ErrorCode::Refused,
+                format!("what answers there is no twocan of this version: {error}"),
+            )
+        })?;
+    let peer = tls::peer_of(stream.get_ref().1.peer_certificates()).map_err(|error| {
+        Error::new(
+            ErrorCode::Refused,
+            format!("what answers there shows no usable key: {error}"),
+        )
     })?;
-    let peer = tls::peer_of(stream.get_ref().1.peer_certificates())
-        .map_err(|error| Error::new(ErrorCode::Refused, format!("what answers there shows no usable key: {error}")))?;
     if expected.is_some_and(|expected| expected != peer) {
         return Err(Error::new(
             ErrorCode::KeyMismatch,
             format!("somebody else answers there, with the key {}", peer.short()),
         ));
     }
-    Ok(Dialled { stream: stream.into(), peer, at })
+    Ok(Dialled {
+        stream: stream.into(),
+        peer,
+        at,
+    })
 }

@@ -47,21 +47,36 @@ pub(crate) async fn bind(wanted: Option<SocketAddr>) -> Result<TcpListener, Erro
     bound.map_err(|error| {
         let port = wanted.map_or(PEER_PORT, |at| at.port());
         let advice = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "another program (or another twocan) has it; choose one with --listen ADDR:PORT",
-            std::io::ErrorKind::PermissionDenied => "ports below 1024 are for root; choose another with --listen ADDR:PORT",
-            std::io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose another with --listen ADDR:PORT",
+            std::io::ErrorKind::AddrInUse => {
+                "another program (or another twocan) has it; choose one with --listen ADDR:PORT"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 are for root; choose another with --listen ADDR:PORT"
+            }
+            std::io::ErrorKind::AddrNotAvailable => {
+                "this machine has no such address; choose another with --listen ADDR:PORT"
+            }
             _ => "choose another address with --listen ADDR:PORT",
         };
-        Error::new(ErrorCode::Io, format!("cannot listen on port {port} ({error}): {advice}"))
+        Error::new(
+            ErrorCode::Io,
+            format!("cannot listen on port {port} ({error}): {advice}"),
+        )
     })
 }
 
 /// Accepts for as long as `accepted` is received from.
-pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, accepted: mpsc::Sender<Accepted>) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    accepted: mpsc::Sender<Accepted>,
+) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     let acceptor = TlsAcceptor::from(tls);
     loop {
-        let Ok(place) = Arc::clone(&handshakes).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&handshakes).acquire_owned().await else {
+            return;
+        };
         let connection = tokio::select! {
             connection = listener.accept() => connection,
             () = accepted.closed() => return,
@@ -75,8 +90,12 @@ pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, accepte
                             // The engine has ended if nobody takes it.
                             let _ended = accepted.send(Accepted { stream, peer, from }).await;
                         }
-                        Ok(Err(error)) => tracing::info!(%error, "a connection was no link and is closed"),
-                        Err(_) => tracing::info!("a connection did not finish its handshake in time and is closed"),
+                        Ok(Err(error)) => {
+                            tracing::info!(%error, "a connection was no link and is closed")
+                        }
+                        Err(_) => tracing::info!(
+                            "a connection did not finish its handshake in time and is closed"
+                        ),
                     }
                     drop(place);
                 });
@@ -89,9 +108,13 @@ pub(crate) async fn serve(listener: TcpListener, tls: Arc<ServerConfig>, accepte
     }
 }
 
-async fn handshake(acceptor: &TlsAcceptor, tcp: TcpStream) -> Result<(Stream, PeerId), std::io::Error> {
+async fn handshake(
+    acceptor: &TlsAcceptor,
+    tcp: TcpStream,
+) -> Result<(Stream, PeerId), std::io::Error> {
     super::set_up(&tcp);
     let stream = acceptor.accept(tcp).await?;
-    let peer = tls::peer_of(stream.get_ref().1.peer_certificates()).map_err(std::io::Error::other)?;
+    let peer =
+        tls::peer_of(stream.get_ref().1.peer_certificates()).map_err(std::io::Error::other)?;
     Ok((stream.into(), peer))
 }

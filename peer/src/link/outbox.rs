@@ -21,7 +21,12 @@ pub(super) struct Outbox {
 impl Outbox {
     /// The peer takes messages, and has ours up to `stored`.
     pub(super) fn open(&mut self, stored: u64) {
-        *self = Self { open: true, sent: stored, acknowledged: stored, more: true };
+        *self = Self {
+            open: true,
+            sent: stored,
+            acknowledged: stored,
+            more: true,
+        };
     }
 
     /// The peer takes no messages (any more).
@@ -37,7 +42,8 @@ impl Outbox {
     /// What to read next: after which number, and how many at most. `None`
     /// when there is nothing to do or enough is in flight.
     pub(super) fn next(&self) -> Option<(u64, usize)> {
-        let in_flight = usize::try_from(self.sent.saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
+        let in_flight =
+            usize::try_from(self.sent.saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
         let room = MESSAGES_IN_FLIGHT.saturating_sub(in_flight).min(CHUNK);
         (self.open && self.more && room > 0).then_some((self.sent, room))
     }

@@ -5,7 +5,7 @@
 //! after they are on disk. While they are being written nothing more is read,
 //! so a peer that sends faster than the disk writes is held back by TCP.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
 use twocan_proto::body::{Body, ByeReason, ChatMessage, Complaint, Hello, Resend, Resume, Upto};
 use twocan_proto::frame::FrameDecoder;
-use twocan_proto::limits;
 use twocan_proto::session::{Ended, Event, Session, Side};
 use uuid::Uuid;
 
@@ -93,6 +92,8 @@ pub(crate) struct LinkHandle {
     /// Whether we dialled.
     pub(crate) dialled: bool,
     pub(crate) at: SocketAddr,
+    /// Our own address on it.
+    pub(crate) near: IpAddr,
     pub(crate) commands: mpsc::Sender<Command>,
 }
 
@@ -109,7 +110,21 @@ pub(crate) async fn run(setup: Setup) {
 }
 
 fn broken(text: &str) -> Ended {
-    Ended { by: Side::Us, reason: ByeReason::Other, text: text.to_owned() }
+    Ended {
+        by: Side::Us,
+        reason: ByeReason::Other,
+        text: text.to_owned(),
+    }
+}
+
+/// Writes some of `out`; when it is empty, brings what TLS still holds to the
+/// network. May be dropped at any await without losing bytes.
+async fn write(writer: &mut Writer, out: &mut BytesMut) -> std::io::Result<()> {
+    if out.is_empty() {
+        writer.flush().await
+    } else {
+        writer.write_buf(out).await.map(drop)
+    }
 }
 
 /// The core has ended: nothing is left to do.
@@ -143,12 +158,18 @@ type Reader = ReadHalf<Stream>;
 type Writer = WriteHalf<Stream>;
 
 impl Link {
-    async fn new(setup: Setup) -> Result<(Self, Reader, Writer, mpsc::Receiver<Command>), StoreError> {
+    async fn new(
+        setup: Setup,
+    ) -> Result<(Self, Reader, Writer, mpsc::Receiver<Command>), StoreError> {
         let ends = setup.ends;
         let resume = setup.store.run(move |db| chat::resume(db, ends)).await?;
         let we_welcome = setup.hello.welcome;
-        let hello = Hello { resume, ..setup.hello };
-        let session = Session::new(hello, Instant::now()).map_err(|error| StoreError::Sqlite(error.to_string()))?;
+        let hello = Hello {
+            resume,
+            ..setup.hello
+        };
+        let session = Session::new(hello, Instant::now())
+            .map_err(|error| StoreError::Sqlite(error.to_string()))?;
         let (reader, writer) = tokio::io::split(setup.stream);
         let link = Self {
             id: setup.id,
@@ -170,7 +191,12 @@ impl Link {
         Ok((link, reader, writer, setup.commands))
     }
 
-    async fn run(mut self, mut reader: Reader, mut writer: Writer, mut commands: mpsc::Receiver<Command>) -> Ended {
+    async fn run(
+        mut self,
+        mut reader: Reader,
+        mut writer: Writer,
+        mut commands: mpsc::Receiver<Command>,
+    ) -> Ended {
         let mut unflushed = false;
         loop {
             if self.settle().await.is_err() {
@@ -185,12 +211,8 @@ impl Link {
             let have_output = !self.out.is_empty();
             tokio::select! {
                 read = reader.read_buf(self.decoder.buffer()), if read_more => self.on_read(read),
-                written = writer.write_buf(&mut self.out), if have_output => match written {
-                    Ok(_) => unflushed = true,
-                    Err(error) => self.on_broken(&error),
-                },
-                flushed = writer.flush(), if unflushed && !have_output => match flushed {
-                    Ok(()) => unflushed = false,
+                written = write(&mut writer, &mut self.out), if have_output || unflushed => match written {
+                    Ok(()) => unflushed = have_output,
                     Err(error) => self.on_broken(&error),
                 },
                 command = commands.recv() => match command {
@@ -235,7 +257,10 @@ impl Link {
 
     async fn on_body(&mut self, body: Body) -> Result<(), CoreGone> {
         if body.is_for_contacts() && !self.we_welcome {
-            let complaint = Complaint { kind: body.kind().bits(), text: "you are no contact here".into() };
+            let complaint = Complaint {
+                kind: body.kind().bits(),
+                text: "you are no contact here".into(),
+            };
             self.say(&Body::Error(complaint));
             return Ok(());
         }
@@ -250,7 +275,10 @@ impl Link {
                 Ok(())
             }
             Body::Error(complaint) => {
-                tracing::info!(kind = complaint.kind, "the peer could make nothing of a frame");
+                tracing::info!(
+                    kind = complaint.kind,
+                    "the peer could make nothing of a frame"
+                );
                 Ok(())
             }
             body => {
@@ -273,12 +301,19 @@ impl Link {
     /// Stores messages of the peer and acknowledges them.
     async fn receive(&mut self, messages: Vec<ChatMessage>) -> Result<(), CoreGone> {
         let (ends, now) = (self.ends, clock::now());
-        let stored = self.store.run(move |db| chat::append_theirs(db, ends, &messages, now)).await;
+        let stored = self
+            .store
+            .run(move |db| chat::append_theirs(db, ends, &messages, now))
+            .await;
         match stored {
             Ok(appended) => {
-                self.say(&Body::Delivered(Upto { upto: appended.stored }));
+                self.say(&Body::Delivered(Upto {
+                    upto: appended.stored,
+                }));
                 if appended.gap && !self.asked_again {
-                    self.say(&Body::Resend(Resend { from: appended.stored + 1 }));
+                    self.say(&Body::Resend(Resend {
+                        from: appended.stored + 1,
+                    }));
                 }
                 self.asked_again = appended.gap;
                 if appended.new.is_empty() {
@@ -293,7 +328,11 @@ impl Link {
 
     async fn take_receipts(&mut self, delivered: u64, seen: u64) -> Result<(), CoreGone> {
         let ends = self.ends;
-        match self.store.run(move |db| chat::receive_receipts(db, ends, delivered, seen)).await {
+        match self
+            .store
+            .run(move |db| chat::receive_receipts(db, ends, delivered, seen))
+            .await
+        {
             Ok(changed) if changed.is_empty() => Ok(()),
             Ok(changed) => self.tell(LinkEvent::States(changed)).await,
             Err(error) => self.on_store_error(&error),
@@ -302,7 +341,9 @@ impl Link {
 
     /// Begins to send, once the core wants this link and the peer wants us.
     async fn open_outbox(&mut self) -> Result<(), CoreGone> {
-        let (Some(theirs), true, true) = (self.theirs, self.open, self.they_welcome && self.we_welcome) else {
+        let (Some(theirs), true, true) =
+            (self.theirs, self.open, self.they_welcome && self.we_welcome)
+        else {
             return Ok(());
         };
         let ends = self.ends;
@@ -310,7 +351,10 @@ impl Link {
             .store
             .run(move |db| {
                 let after = chat::resume_sending(db, ends, theirs)?;
-                Ok((after, chat::receive_receipts(db, ends, theirs.stored, theirs.read)?))
+                Ok((
+                    after,
+                    chat::receive_receipts(db, ends, theirs.stored, theirs.read)?,
+                ))
             })
             .await;
         match caught_up {
@@ -328,12 +372,19 @@ impl Link {
             && let Some((after, most)) = self.outbox.next()
         {
             let ends = self.ends;
-            let messages = match self.store.run(move |db| chat::outbox(db, ends, after, most)).await {
+            let messages = match self
+                .store
+                .run(move |db| chat::outbox(db, ends, after, most))
+                .await
+            {
                 Ok(messages) => messages,
                 Err(error) => return self.on_store_error(&error),
             };
-            self.outbox.wrote(most, messages.len(), messages.last().map(|m| m.seq));
-            let Some(last) = messages.last().map(|m| m.seq) else { return Ok(()) };
+            self.outbox
+                .wrote(most, messages.len(), messages.last().map(|m| m.seq));
+            let Some(last) = messages.last().map(|m| m.seq) else {
+                return Ok(());
+            };
             let ids = messages.iter().map(|m| m.id).collect();
             for message in messages {
                 self.say(&Body::Message(message));
@@ -412,7 +463,10 @@ impl Link {
     }
 
     async fn tell(&self, event: LinkEvent) -> Result<(), CoreGone> {
-        self.events.send((self.id, event)).await.map_err(|_| CoreGone)
+        self.events
+            .send((self.id, event))
+            .await
+            .map_err(|_| CoreGone)
     }
 
     async fn last_words(&mut self, writer: &mut Writer) {

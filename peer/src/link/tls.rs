@@ -14,8 +14,8 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime
 use rustls::server::ParsedCertificate;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, PeerIncompatible, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
+    PeerIncompatible, ServerConfig, SignatureScheme,
 };
 use twocan_proto::identity::{Identity, PeerId};
 
@@ -23,7 +23,9 @@ use twocan_proto::identity::{Identity, PeerId};
 const ALPN: &[u8] = b"twocan/1";
 
 /// SubjectPublicKeyInfo of an Ed25519 key up to the key (RFC 8410 section 4).
-const ED25519_SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const ED25519_SPKI: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
 
 /// Both ways of beginning a link as one identity.
 #[derive(Clone, Debug)]
@@ -34,13 +36,16 @@ pub(crate) struct LinkTls {
 
 impl LinkTls {
     pub(crate) fn new(identity: &Identity) -> Result<Self, TlsError> {
-        let pkcs8 = PrivatePkcs8KeyDer::from(identity.to_pkcs8().map_err(|_| TlsError::Key)?.to_vec());
+        let pkcs8 =
+            PrivatePkcs8KeyDer::from(identity.to_pkcs8().map_err(|_| TlsError::Key)?.to_vec());
         let key = KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8, &PKCS_ED25519)?;
         let certificate = CertificateParams::new(vec!["twocan".to_owned()])?.self_signed(&key)?;
         let chain = vec![certificate.der().clone()];
 
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = Arc::new(AnyIdentity { provider: Arc::clone(&provider) });
+        let verifier = Arc::new(AnyIdentity {
+            provider: Arc::clone(&provider),
+        });
         let tls13 = &[&rustls::version::TLS13];
         let mut client = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(tls13)?
@@ -56,7 +61,10 @@ impl LinkTls {
         // A ticket would let a later link begin without proving the key anew.
         client.resumption = rustls::client::Resumption::disabled();
         server.send_tls13_tickets = 0;
-        Ok(Self { client: Arc::new(client), server: Arc::new(server) })
+        Ok(Self {
+            client: Arc::new(client),
+            server: Arc::new(server),
+        })
     }
 }
 
@@ -67,7 +75,9 @@ pub(crate) fn server_name() -> ServerName<'static> {
 
 /// Who proved to be at the other end of a finished handshake.
 pub(crate) fn peer_of(chain: Option<&[CertificateDer<'_>]>) -> Result<PeerId, Error> {
-    let certificate = chain.and_then(<[_]>::first).ok_or(Error::NoCertificatesPresented)?;
+    let certificate = chain
+        .and_then(<[_]>::first)
+        .ok_or(Error::NoCertificatesPresented)?;
     identity_of(certificate)
 }
 
@@ -95,7 +105,12 @@ impl AnyIdentity {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 }
 
@@ -117,7 +132,9 @@ impl ServerCertVerifier for AnyIdentity {
         _certificate: &CertificateDer<'_>,
         _signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::PeerIncompatible(PeerIncompatible::Tls12NotOfferedOrEnabled))
+        Err(Error::PeerIncompatible(
+            PeerIncompatible::Tls12NotOfferedOrEnabled,
+        ))
     }
 
     fn verify_tls13_signature(
@@ -188,17 +205,26 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-    async fn shake(client: Arc<ClientConfig>, server: Arc<ServerConfig>) -> (Result<PeerId, String>, Result<PeerId, String>) {
+    async fn shake(
+        client: Arc<ClientConfig>,
+        server: Arc<ServerConfig>,
+    ) -> (Result<PeerId, String>, Result<PeerId, String>) {
         let (near, far) = tokio::io::duplex(16 * 1024);
         let dial = async {
-            let mut tls = TlsConnector::from(client).connect(server_name(), near).await.map_err(|e| e.to_string())?;
+            let mut tls = TlsConnector::from(client)
+                .connect(server_name(), near)
+                .await
+                .map_err(|e| e.to_string())?;
             // In TLS 1.3 a client learns only now that its certificate was refused.
             tls.write_all(b"x").await.map_err(|e| e.to_string())?;
             tls.read_exact(&mut [0]).await.map_err(|e| e.to_string())?;
             peer_of(tls.get_ref().1.peer_certificates()).map_err(|e| e.to_string())
         };
         let accept = async {
-            let mut tls = TlsAcceptor::from(server).accept(far).await.map_err(|e| e.to_string())?;
+            let mut tls = TlsAcceptor::from(server)
+                .accept(far)
+                .await
+                .map_err(|e| e.to_string())?;
             tls.write_all(b"y").await.map_err(|e| e.to_string())?;
             peer_of(tls.get_ref().1.peer_certificates()).map_err(|e| e.to_string())
         };
@@ -208,8 +234,11 @@ mod tests {
     #[tokio::test]
     async fn both_sides_learn_who_the_other_is() {
         let (a, b) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
-        let (seen_by_a, seen_by_b) =
-            shake(LinkTls::new(&a).unwrap().client, LinkTls::new(&b).unwrap().server).await;
+        let (seen_by_a, seen_by_b) = shake(
+            LinkTls::new(&a).unwrap().client,
+            LinkTls::new(&b).unwrap().server,
+        )
+        .await;
         assert_eq!(seen_by_a, Ok(b.peer_id()));
         assert_eq!(seen_by_b, Ok(a.peer_id()));
     }
@@ -218,10 +247,15 @@ mod tests {
     async fn a_stolen_certificate_without_its_key_is_refused() {
         let (thief, victim) = (Identity::from_seed(&[1; 32]), Identity::from_seed(&[2; 32]));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let victims_key =
-            KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(victim.to_pkcs8().unwrap().to_vec()), &PKCS_ED25519)
-                .unwrap();
-        let stolen = CertificateParams::new(vec!["twocan".to_owned()]).unwrap().self_signed(&victims_key).unwrap();
+        let victims_key = KeyPair::from_pkcs8_der_and_sign_algo(
+            &PrivatePkcs8KeyDer::from(victim.to_pkcs8().unwrap().to_vec()),
+            &PKCS_ED25519,
+        )
+        .unwrap();
+        let stolen = CertificateParams::new(vec!["twocan".to_owned()])
+            .unwrap()
+            .self_signed(&victims_key)
+            .unwrap();
         let own_key = PrivatePkcs8KeyDer::from(thief.to_pkcs8().unwrap().to_vec());
         let signing = rustls::crypto::aws_lc_rs::sign::any_eddsa_type(&own_key).unwrap();
         let shown = rustls::sign::CertifiedKey::new(vec![stolen.der().clone()], signing);
@@ -246,8 +280,11 @@ mod tests {
             .with_custom_certificate_verifier(Arc::new(AnyIdentity { provider }))
             .with_no_client_auth();
         client.alpn_protocols = vec![ALPN.to_vec()];
-        let (_, server_says) =
-            shake(Arc::new(client), LinkTls::new(&Identity::from_seed(&[2; 32])).unwrap().server).await;
+        let (_, server_says) = shake(
+            Arc::new(client),
+            LinkTls::new(&Identity::from_seed(&[2; 32])).unwrap().server,
+        )
+        .await;
         assert!(server_says.is_err(), "{server_says:?}");
     }
 }

@@ -54,7 +54,9 @@ fn sql(number: u64) -> i64 {
 fn stream(db: &Connection, conversation: i64, author: PeerId) -> Result<(u64, u64)> {
     let found = db
         .prepare_cached("SELECT stored, seen FROM streams WHERE conversation = ?1 AND author = ?2")?
-        .query_row(params![conversation, author.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![conversation, author.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     Ok(found.unwrap_or((0, 0)))
 }
@@ -70,8 +72,12 @@ fn set_stored(db: &Connection, conversation: i64, author: PeerId, stored: u64) -
 
 fn receipts(db: &Connection, conversation: i64, reader: PeerId) -> Result<(u64, u64)> {
     let found = db
-        .prepare_cached("SELECT delivered, seen FROM receipts WHERE conversation = ?1 AND reader = ?2")?
-        .query_row(params![conversation, reader.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached(
+            "SELECT delivered, seen FROM receipts WHERE conversation = ?1 AND reader = ?2",
+        )?
+        .query_row(params![conversation, reader.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     Ok(found.unwrap_or((0, 0)))
 }
@@ -79,29 +85,65 @@ fn receipts(db: &Connection, conversation: i64, reader: PeerId) -> Result<(u64, 
 /// Puts a message of ours into the conversation and thereby into the outbox.
 /// With a `client_id` that was used before, gives the message of then and
 /// `false`.
-pub(crate) fn append_own(db: &Connection, ends: Ends, draft: &Draft, id: Uuid, now: Timestamp) -> Result<(Message, bool)> {
+pub(crate) fn append_own(
+    db: &Connection,
+    ends: Ends,
+    draft: &Draft,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<(Message, bool)> {
     if let Some(client_id) = &draft.client_id {
         let earlier = db
             .prepare_cached("SELECT id FROM messages WHERE client_id = ?1")?
             .query_row([client_id], |row| row.get::<_, Vec<u8>>(0))
             .optional()?;
-        if let Some(message) = earlier.and_then(uuid).map(|id| find(db, ends, id)).transpose()?.flatten() {
+        if let Some(message) = earlier
+            .and_then(uuid)
+            .map(|id| find(db, ends, id))
+            .transpose()?
+            .flatten()
+        {
             return Ok((message, false));
         }
     }
     let conversation = conversation(db, ends.peer)?;
     let (stored, _) = stream(db, conversation, ends.me)?;
-    let message = ChatMessage { id, seq: stored + 1, after: None, text: draft.text.clone(), sent_at: now, reply_to: draft.reply_to };
-    insert(db, conversation, ends.me, &message, now, draft.client_id.as_deref())?;
+    let message = ChatMessage {
+        id,
+        seq: stored + 1,
+        after: None,
+        text: draft.text.clone(),
+        sent_at: now,
+        reply_to: draft.reply_to,
+    };
+    insert(
+        db,
+        conversation,
+        ends.me,
+        &message,
+        now,
+        draft.client_id.as_deref(),
+    )?;
     set_stored(db, conversation, ends.me, message.seq)?;
-    Ok((shown(ends, ends.me, message, Some(MessageState::Queued)), true))
+    Ok((
+        shown(ends, ends.me, message, Some(MessageState::Queued)),
+        true,
+    ))
 }
 
 /// Stores messages of `ends.peer` that came in this order.
-pub(crate) fn append_theirs(db: &Connection, ends: Ends, messages: &[ChatMessage], now: Timestamp) -> Result<Appended> {
+pub(crate) fn append_theirs(
+    db: &Connection,
+    ends: Ends,
+    messages: &[ChatMessage],
+    now: Timestamp,
+) -> Result<Appended> {
     let conversation = conversation(db, ends.peer)?;
     let (before, _) = stream(db, conversation, ends.peer)?;
-    let mut appended = Appended { stored: before, ..Appended::default() };
+    let mut appended = Appended {
+        stored: before,
+        ..Appended::default()
+    };
     for message in messages {
         if message.seq <= appended.stored {
             continue;
@@ -114,7 +156,9 @@ pub(crate) fn append_theirs(db: &Connection, ends: Ends, messages: &[ChatMessage
         // An id that is here already under another number is the same message,
         // numbered again by an author whose profile was set back.
         if insert(db, conversation, ends.peer, message, now, None)? {
-            appended.new.push(shown(ends, ends.peer, message.clone(), None));
+            appended
+                .new
+                .push(shown(ends, ends.peer, message.clone(), None));
         }
     }
     if appended.stored != before {
@@ -151,22 +195,35 @@ fn insert(
 }
 
 /// What is to be sent to `ends.peer` after number `after`, in order.
-pub(crate) fn outbox(db: &Connection, ends: Ends, after: u64, limit: usize) -> Result<Vec<ChatMessage>> {
+pub(crate) fn outbox(
+    db: &Connection,
+    ends: Ends,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<ChatMessage>> {
     let conversation = conversation(db, ends.peer)?;
     let mut query = db.prepare_cached(
         "SELECT id, seq, text, sent_at, reply_to FROM messages
          WHERE conversation = ?1 AND author = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4",
     )?;
-    let rows = query.query_map(params![conversation, ends.me.as_bytes(), sql(after), sql(limit as u64)], |row| {
-        Ok(ChatMessage {
-            id: uuid(row.get(0)?).unwrap_or_default(),
-            seq: row.get(1)?,
-            after: None,
-            text: row.get(2)?,
-            sent_at: Timestamp::from_millis(row.get(3)?),
-            reply_to: row.get::<_, Option<Vec<u8>>>(4)?.and_then(uuid),
-        })
-    })?;
+    let rows = query.query_map(
+        params![
+            conversation,
+            ends.me.as_bytes(),
+            sql(after),
+            sql(limit as u64)
+        ],
+        |row| {
+            Ok(ChatMessage {
+                id: uuid(row.get(0)?).unwrap_or_default(),
+                seq: row.get(1)?,
+                after: None,
+                text: row.get(2)?,
+                sent_at: Timestamp::from_millis(row.get(3)?),
+                reply_to: row.get::<_, Option<Vec<u8>>>(4)?.and_then(uuid),
+            })
+        },
+    )?;
     let mut messages: Vec<ChatMessage> = rows.collect::<Result<_>>()?;
     let mut before = after;
     for message in &mut messages {
@@ -198,27 +255,50 @@ pub(crate) fn resume_sending(db: &Connection, ends: Ends, theirs: Resume) -> Res
             "UPDATE messages SET seq = -(seq + ?1) WHERE conversation = ?2 AND author = ?3 AND seq > ?4",
         )?
         .execute(params![sql(theirs.stored - delivered), conversation, ends.me.as_bytes(), sql(delivered)])?;
-        db.prepare_cached("UPDATE messages SET seq = -seq WHERE conversation = ?1 AND author = ?2 AND seq < 0")?
-            .execute(params![conversation, ends.me.as_bytes()])?;
-        set_stored(db, conversation, ends.me, theirs.stored + (stored - delivered))?;
+        db.prepare_cached(
+            "UPDATE messages SET seq = -seq WHERE conversation = ?1 AND author = ?2 AND seq < 0",
+        )?
+        .execute(params![conversation, ends.me.as_bytes()])?;
+        set_stored(
+            db,
+            conversation,
+            ends.me,
+            theirs.stored + (stored - delivered),
+        )?;
         set_receipts(db, conversation, ends.peer, theirs.stored, theirs.read)?;
         return Ok(theirs.stored);
     }
     Ok(theirs.stored)
 }
 
-fn set_receipts(db: &Connection, conversation: i64, reader: PeerId, delivered: u64, seen: u64) -> Result<()> {
+fn set_receipts(
+    db: &Connection,
+    conversation: i64,
+    reader: PeerId,
+    delivered: u64,
+    seen: u64,
+) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO receipts (conversation, reader, delivered, seen) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET delivered = max(delivered, ?3), seen = max(seen, ?4)",
     )?
-    .execute(params![conversation, reader.as_bytes(), sql(delivered), sql(seen)])?;
+    .execute(params![
+        conversation,
+        reader.as_bytes(),
+        sql(delivered),
+        sql(seen)
+    ])?;
     Ok(())
 }
 
 /// Takes the peer's receipts up to a number each, and gives the messages that
 /// came further by it, oldest first.
-pub(crate) fn receive_receipts(db: &Connection, ends: Ends, delivered: u64, seen: u64) -> Result<Vec<(Uuid, MessageState)>> {
+pub(crate) fn receive_receipts(
+    db: &Connection,
+    ends: Ends,
+    delivered: u64,
+    seen: u64,
+) -> Result<Vec<(Uuid, MessageState)>> {
     let conversation = conversation(db, ends.peer)?;
     let (stored, _) = stream(db, conversation, ends.me)?;
     let (was_delivered, was_seen) = receipts(db, conversation, ends.peer)?;
@@ -233,7 +313,12 @@ pub(crate) fn receive_receipts(db: &Connection, ends: Ends, delivered: u64, seen
         "SELECT id, seq FROM messages WHERE conversation = ?1 AND author = ?2 AND seq > ?3 AND seq <= ?4 ORDER BY seq",
     )?;
     let rows = query.query_map(
-        params![conversation, ends.me.as_bytes(), sql(was_delivered.min(was_seen)), sql(delivered)],
+        params![
+            conversation,
+            ends.me.as_bytes(),
+            sql(was_delivered.min(was_seen)),
+            sql(delivered)
+        ],
         |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, u64>(1)?)),
     )?;
     let mut changed = Vec::new();
@@ -256,12 +341,20 @@ pub(crate) fn receive_receipts(db: &Connection, ends: Ends, delivered: u64, seen
 /// the number to tell the peer; `None` when that is nothing new.
 pub(crate) fn mark_seen(db: &Connection, ends: Ends, upto: Uuid) -> Result<Option<u64>> {
     let conversation = conversation(db, ends.peer)?;
-    let Some(pos) = position(db, conversation, upto)? else { return Ok(None) };
+    let Some(pos) = position(db, conversation, upto)? else {
+        return Ok(None);
+    };
     let last: Option<u64> = db
-        .prepare_cached("SELECT max(seq) FROM messages WHERE conversation = ?1 AND author = ?2 AND pos <= ?3")?
-        .query_row(params![conversation, ends.peer.as_bytes(), pos], |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT max(seq) FROM messages WHERE conversation = ?1 AND author = ?2 AND pos <= ?3",
+        )?
+        .query_row(params![conversation, ends.peer.as_bytes(), pos], |row| {
+            row.get(0)
+        })?;
     let (_, seen) = stream(db, conversation, ends.peer)?;
-    let Some(last) = last.filter(|last| *last > seen) else { return Ok(None) };
+    let Some(last) = last.filter(|last| *last > seen) else {
+        return Ok(None);
+    };
     db.prepare_cached("UPDATE streams SET seen = ?3 WHERE conversation = ?1 AND author = ?2")?
         .execute(params![conversation, ends.peer.as_bytes(), sql(last)])?;
     Ok(Some(last))
@@ -283,7 +376,12 @@ const COLUMNS: &str = "id, author, seq, text, sent_at, reply_to";
 
 /// A page of the conversation, in its order; `None` when the message that the
 /// page hangs on is not there.
-pub(crate) fn history(db: &Connection, ends: Ends, page: Page, limit: usize) -> Result<Option<Vec<Message>>> {
+pub(crate) fn history(
+    db: &Connection,
+    ends: Ends,
+    page: Page,
+    limit: usize,
+) -> Result<Option<Vec<Message>>> {
     let conversation = conversation(db, ends.peer)?;
     let (edge, forwards) = match page {
         Page::Newest => (Some(i64::MAX), false),
@@ -291,12 +389,18 @@ pub(crate) fn history(db: &Connection, ends: Ends, page: Page, limit: usize) -> 
         Page::After(id) => (position(db, conversation, id)?, true),
     };
     let Some(edge) = edge else { return Ok(None) };
-    let (comparison, order) = if forwards { (">", "ASC") } else { ("<", "DESC") };
+    let (comparison, order) = if forwards {
+        (">", "ASC")
+    } else {
+        ("<", "DESC")
+    };
     let mut query = db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM messages WHERE conversation = ?1 AND pos {comparison} ?2 ORDER BY pos {order} LIMIT ?3"
     ))?;
     let receipts = receipts(db, conversation, ends.peer)?;
-    let rows = query.query_map(params![conversation, edge, sql(limit as u64)], |row| read_row(row, ends, receipts))?;
+    let rows = query.query_map(params![conversation, edge, sql(limit as u64)], |row| {
+        read_row(row, ends, receipts)
+    })?;
     let mut messages: Vec<Message> = rows.collect::<Result<_>>()?;
     if !forwards {
         messages.reverse();
@@ -307,9 +411,13 @@ pub(crate) fn history(db: &Connection, ends: Ends, page: Page, limit: usize) -> 
 fn find(db: &Connection, ends: Ends, id: Uuid) -> Result<Option<Message>> {
     let conversation = conversation(db, ends.peer)?;
     let receipts = receipts(db, conversation, ends.peer)?;
-    db.prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1 AND conversation = ?2"))?
-        .query_row(params![id.as_bytes(), conversation], |row| read_row(row, ends, receipts))
-        .optional()
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM messages WHERE id = ?1 AND conversation = ?2"
+    ))?
+    .query_row(params![id.as_bytes(), conversation], |row| {
+        read_row(row, ends, receipts)
+    })
+    .optional()
 }
 
 fn read_row(row: &Row<'_>, ends: Ends, (delivered, seen): (u64, u64)) -> Result<Message> {
@@ -369,12 +477,19 @@ pub(crate) fn summary(db: &Connection, ends: Ends) -> Result<Summary> {
     let (ours, _) = stream(db, conversation, ends.me)?;
     let (delivered, _) = receipts(db, conversation, ends.peer)?;
     let last: Option<i64> = db
-        .prepare_cached("SELECT stored_at FROM messages WHERE conversation = ?1 ORDER BY pos DESC LIMIT 1")?
+        .prepare_cached(
+            "SELECT stored_at FROM messages WHERE conversation = ?1 ORDER BY pos DESC LIMIT 1",
+        )?
         .query_row([conversation], |row| row.get(0))
         .optional()?;
     let read_upto: Option<Vec<u8>> = db
-        .prepare_cached("SELECT id FROM messages WHERE conversation = ?1 AND author = ?2 AND seq = ?3")?
-        .query_row(params![conversation, ends.peer.as_bytes(), sql(seen)], |row| row.get(0))
+        .prepare_cached(
+            "SELECT id FROM messages WHERE conversation = ?1 AND author = ?2 AND seq = ?3",
+        )?
+        .query_row(
+            params![conversation, ends.peer.as_bytes(), sql(seen)],
+            |row| row.get(0),
+        )
         .optional()?;
     Ok(Summary {
         unread: theirs - seen.min(theirs),

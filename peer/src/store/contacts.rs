@@ -96,7 +96,12 @@ pub(crate) fn free_alias(db: &Connection, wanted: &str, of: PeerId) -> Result<St
 }
 
 /// Remembers that `of` is reached at `address`.
-pub(crate) fn save_address(db: &Connection, of: PeerId, address: &Address, now: Timestamp) -> Result<()> {
+pub(crate) fn save_address(
+    db: &Connection,
+    of: PeerId,
+    address: &Address,
+    now: Timestamp,
+) -> Result<()> {
     db.prepare_cached(
         "INSERT INTO addresses VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET last_used = ?3",
     )?
@@ -111,7 +116,8 @@ pub(crate) fn save_address(db: &Connection, of: PeerId, address: &Address, now: 
 
 /// Where `of` was reached, newest first.
 pub(crate) fn addresses(db: &Connection, of: PeerId) -> Result<Vec<Address>> {
-    let mut query = db.prepare_cached("SELECT address FROM addresses WHERE peer = ?1 ORDER BY last_used DESC")?;
+    let mut query =
+        db.prepare_cached("SELECT address FROM addresses WHERE peer = ?1 ORDER BY last_used DESC")?;
     let rows = query.query_map([of.as_bytes()], |row| row.get::<_, String>(0))?;
     let texts: Vec<String> = rows.collect::<Result<_>>()?;
     Ok(texts.iter().filter_map(|text| text.parse().ok()).collect())
@@ -122,18 +128,30 @@ pub(crate) fn save_registry_name(db: &Connection, name: &RegistryName) -> Result
     db.prepare_cached(
         "INSERT INTO registry_names VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET peer = ?3",
     )?
-    .execute(params![name.registry.base(), name.username, name.peer.as_bytes()])?;
+    .execute(params![
+        name.registry.base(),
+        name.username,
+        name.peer.as_bytes()
+    ])?;
     Ok(())
 }
 
 pub(crate) fn registry_names(db: &Connection) -> Result<Vec<RegistryName>> {
-    let mut query = db.prepare_cached("SELECT registry, username, peer FROM registry_names ORDER BY registry, username")?;
-    let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, peer(row, 2)?)))?;
+    let mut query = db.prepare_cached(
+        "SELECT registry, username, peer FROM registry_names ORDER BY registry, username",
+    )?;
+    let rows = query.query_map([], |row| {
+        Ok((row.get::<_, String>(0)?, row.get(1)?, peer(row, 2)?))
+    })?;
     let mut names = Vec::new();
     for row in rows {
         let (registry, username, peer) = row?;
         if let Ok(registry) = registry.parse() {
-            names.push(RegistryName { registry, username, peer });
+            names.push(RegistryName {
+                registry,
+                username,
+                peer,
+            });
         }
     }
     Ok(names)
@@ -141,7 +159,10 @@ pub(crate) fn registry_names(db: &Connection) -> Result<Vec<RegistryName>> {
 
 /// Keeps a stranger's request; the same stranger asking again changes it.
 /// Gives `None` when too many wait already.
-pub(crate) fn save_request(db: &Connection, request: &ContactRequest) -> Result<Option<ContactRequest>> {
+pub(crate) fn save_request(
+    db: &Connection,
+    request: &ContactRequest,
+) -> Result<Option<ContactRequest>> {
     let known = request_of(db, request.peer_id)?;
     let waiting: usize = db.query_row("SELECT count(*) FROM requests", [], |row| row.get(0))?;
     if known.is_none() && waiting >= limits::REQUESTS {
@@ -165,7 +186,8 @@ pub(crate) fn save_request(db: &Connection, request: &ContactRequest) -> Result<
 }
 
 pub(crate) fn requests(db: &Connection) -> Result<Vec<ContactRequest>> {
-    let mut query = db.prepare_cached("SELECT id, peer, name, note, at FROM requests ORDER BY at, id")?;
+    let mut query =
+        db.prepare_cached("SELECT id, peer, name, note, at FROM requests ORDER BY at, id")?;
     let rows = query.query_map([], request)?;
     rows.collect()
 }
@@ -195,8 +217,13 @@ fn request(row: &Row<'_>) -> Result<ContactRequest> {
 
 fn peer(row: &Row<'_>, column: usize) -> Result<PeerId> {
     let bytes: [u8; 32] = row.get(column)?;
-    PeerId::from_bytes(bytes)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, Box::new(error)))
+    PeerId::from_bytes(bytes).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Blob,
+            Box::new(error),
+        )
+    })
 }
 
 fn trust(word: &str) -> Trust {
@@ -264,8 +291,18 @@ mod tests {
         anna.last_seen = Some(Timestamp::from_millis(5));
         save(&db, &anna).unwrap();
         assert_eq!(all(&db).unwrap(), std::slice::from_ref(&anna));
-        save_address(&db, anna.peer, &"10.0.0.1:7777".parse().unwrap(), Timestamp::from_millis(1)).unwrap();
-        let name = RegistryName { registry: "https://r:1".parse().unwrap(), username: "anna".into(), peer: anna.peer };
+        save_address(
+            &db,
+            anna.peer,
+            &"10.0.0.1:7777".parse().unwrap(),
+            Timestamp::from_millis(1),
+        )
+        .unwrap();
+        let name = RegistryName {
+            registry: "https://r:1".parse().unwrap(),
+            username: "anna".into(),
+            peer: anna.peer,
+        };
         save_registry_name(&db, &name).unwrap();
         assert_eq!(registry_names(&db).unwrap(), [name]);
         remove(&db, anna.peer).unwrap();
@@ -314,7 +351,12 @@ mod tests {
         let kept = save_request(&db, &again).unwrap().unwrap();
         assert_eq!(kept.request, Uuid::from_u128(3));
         assert_eq!(requests(&db).unwrap().len(), limits::REQUESTS);
-        assert_eq!(take_request_of(&db, again.peer_id).unwrap().map(|r| r.request), Some(kept.request));
+        assert_eq!(
+            take_request_of(&db, again.peer_id)
+                .unwrap()
+                .map(|r| r.request),
+            Some(kept.request)
+        );
         assert_eq!(take_request_of(&db, again.peer_id).unwrap(), None);
     }
 }

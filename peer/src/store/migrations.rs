@@ -14,7 +14,10 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
-    for (version, step) in (1i64..).zip(STEPS).skip_while(|(version, _)| *version <= found) {
+    for (version, step) in (1i64..)
+        .zip(STEPS)
+        .skip_while(|(version, _)| *version <= found)
+    {
         let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", version)?;
@@ -32,7 +35,13 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 999).unwrap();
         let refused = migrate(&mut connection);
-        assert_eq!(refused, Err(StoreError::Newer { found: 999, known: STEPS.len() as i64 }));
+        assert_eq!(
+            refused,
+            Err(StoreError::Newer {
+                found: 999,
+                known: STEPS.len() as i64
+            })
+        );
     }
 
     #[test]

@@ -37,7 +37,9 @@ pub enum StoreError {
     #[error("the database says: {0}")]
     Sqlite(String),
     /// The database was written by a later version.
-    #[error("the profile was written by a newer twocan (database version {found}, this one knows {known}): update twocan")]
+    #[error(
+        "the profile was written by a newer twocan (database version {found}, this one knows {known}): update twocan"
+    )]
     Newer {
         /// Version of the file.
         found: i64,
@@ -99,7 +101,7 @@ impl Store {
     pub(crate) async fn submit<T, F>(
         &self,
         work: F,
-    ) -> Result<impl Future<Output = Result<T, StoreError>> + Send + 'static, StoreError>
+    ) -> Result<impl Future<Output = Result<T, StoreError>> + Send + Sync + 'static, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
@@ -138,14 +140,20 @@ fn serve(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
         let committed = begun.and_then(|()| connection.execute_batch("COMMIT"));
         if committed.is_err() && !connection.is_autocommit() {
             let rolled_back = connection.execute_batch("ROLLBACK");
-            tracing::error!(?committed, ?rolled_back, "the database did not take a transaction");
+            tracing::error!(
+                ?committed,
+                ?rolled_back,
+                "the database did not take a transaction"
+            );
         }
         let committed = committed.map_err(StoreError::from);
         for tell in done {
             tell(committed.clone());
         }
     }
-    if let Err(error) = connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);") {
+    if let Err(error) =
+        connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);")
+    {
         tracing::warn!(%error, "the database was left with its journal, which the next start takes in");
     }
 }
@@ -186,7 +194,10 @@ mod tests {
         let (good, bad) = tokio::join!(good, bad);
         assert_eq!(good, Ok(()));
         assert!(bad.is_err());
-        assert_eq!(store.run(|db| settings::get(db, "a")).await, Ok(Some(serde_json::json!(1))));
+        assert_eq!(
+            store.run(|db| settings::get(db, "a")).await,
+            Ok(Some(serde_json::json!(1)))
+        );
         assert_eq!(store.run(|db| settings::get(db, "b")).await, Ok(None));
         drop(store);
         thread.join().unwrap();

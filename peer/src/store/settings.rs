@@ -14,8 +14,10 @@ pub(crate) fn get(db: &Connection, key: &str) -> Result<Option<Value>> {
 }
 
 pub(crate) fn set(db: &Connection, key: &str, value: &Value) -> Result<()> {
-    db.prepare_cached("INSERT INTO settings VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
-        .execute(params![key, value.to_string()])?;
+    db.prepare_cached(
+        "INSERT INTO settings VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+    )?
+    .execute(params![key, value.to_string()])?;
     Ok(())
 }
 
@@ -29,9 +31,14 @@ pub(crate) struct SavedRegistry {
 }
 
 pub(crate) fn registries(db: &Connection) -> Result<Vec<SavedRegistry>> {
-    let mut query = db.prepare_cached("SELECT url, username, session FROM registries ORDER BY url")?;
+    let mut query =
+        db.prepare_cached("SELECT url, username, session FROM registries ORDER BY url")?;
     let rows = query.query_map([], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, Option<String>>(1)?,
+            row.get::<_, Option<String>>(2)?,
+        ))
     })?;
     let mut saved = Vec::new();
     for row in rows {
@@ -39,7 +46,11 @@ pub(crate) fn registries(db: &Connection) -> Result<Vec<SavedRegistry>> {
         // A URL that no longer parses was written by nobody but a hand.
         if let Ok(url) = url.parse() {
             let session = session.and_then(|text| serde_json::from_str(&text).ok());
-            saved.push(SavedRegistry { url, username, session });
+            saved.push(SavedRegistry {
+                url,
+                username,
+                session,
+            });
         }
     }
     Ok(saved)
@@ -51,7 +62,11 @@ pub(crate) fn save_registry(db: &Connection, registry: &SavedRegistry) -> Result
         "INSERT INTO registries VALUES (?1, ?2, ?3)
          ON CONFLICT (url) DO UPDATE SET username = ?2, session = ?3",
     )?
-    .execute(params![registry.url.to_string(), registry.username, session])?;
+    .execute(params![
+        registry.url.to_string(),
+        registry.username,
+        session
+    ])?;
     Ok(())
 }
 

@@ -15,15 +15,32 @@ struct End {
 fn two() -> (End, End) {
     let [a, b] = [1, 2].map(|seed| Identity::from_seed(&[seed; 32]).peer_id());
     (
-        End { db: in_memory(), ends: Ends { me: a, peer: b } },
-        End { db: in_memory(), ends: Ends { me: b, peer: a } },
+        End {
+            db: in_memory(),
+            ends: Ends { me: a, peer: b },
+        },
+        End {
+            db: in_memory(),
+            ends: Ends { me: b, peer: a },
+        },
     )
 }
 
 impl End {
     fn write(&self, text: &str) -> Message {
-        let draft = Draft { text: text.into(), ..Draft::default() };
-        append_own(&self.db, self.ends, &draft, Uuid::now_v7(), Timestamp::from_millis(1)).unwrap().0
+        let draft = Draft {
+            text: text.into(),
+            ..Draft::default()
+        };
+        append_own(
+            &self.db,
+            self.ends,
+            &draft,
+            Uuid::now_v7(),
+            Timestamp::from_millis(1),
+        )
+        .unwrap()
+        .0
     }
 
     fn take(&self, messages: &[ChatMessage]) -> Appended {
@@ -35,12 +52,16 @@ impl End {
     }
 
     fn texts(&self) -> Vec<String> {
-        let page = history(&self.db, self.ends, Page::Newest, 1000).unwrap().unwrap();
+        let page = history(&self.db, self.ends, Page::Newest, 1000)
+            .unwrap()
+            .unwrap();
         page.into_iter().map(|m| m.text).collect()
     }
 
     fn states(&self) -> Vec<MessageState> {
-        let page = history(&self.db, self.ends, Page::Newest, 1000).unwrap().unwrap();
+        let page = history(&self.db, self.ends, Page::Newest, 1000)
+            .unwrap()
+            .unwrap();
         page.into_iter().filter_map(|m| m.state).collect()
     }
 }
@@ -54,11 +75,17 @@ fn a_message_goes_through_its_states() {
     let appended = b.take(&a.outbox(0));
     assert_eq!(appended.stored, 2);
     assert_eq!(appended.new.len(), 2);
-    assert_eq!(receive_receipts(&a.db, a.ends, 2, 0).unwrap(), sent.each_ref().map(|m| (m.id, Delivered)));
+    assert_eq!(
+        receive_receipts(&a.db, a.ends, 2, 0).unwrap(),
+        sent.each_ref().map(|m| (m.id, Delivered))
+    );
     assert_eq!(summary(&b.db, b.ends).unwrap().unread, 2);
     assert_eq!(mark_seen(&b.db, b.ends, sent[0].id).unwrap(), Some(1));
     assert_eq!(mark_seen(&b.db, b.ends, sent[0].id).unwrap(), None);
-    assert_eq!(receive_receipts(&a.db, a.ends, 2, 1).unwrap(), [(sent[0].id, Read)]);
+    assert_eq!(
+        receive_receipts(&a.db, a.ends, 2, 1).unwrap(),
+        [(sent[0].id, Read)]
+    );
     assert_eq!(a.states(), [Read, Delivered]);
     let summary = summary(&b.db, b.ends).unwrap();
     assert_eq!((summary.unread, summary.read_upto), (1, Some(sent[0].id)));
@@ -81,7 +108,11 @@ fn doubles_are_passed_over_and_gaps_are_noticed() {
 #[test]
 fn the_same_client_id_sends_once() {
     let (a, _) = two();
-    let draft = Draft { text: "hi".into(), client_id: Some("x".into()), reply_to: None };
+    let draft = Draft {
+        text: "hi".into(),
+        client_id: Some("x".into()),
+        reply_to: None,
+    };
     let now = Timestamp::from_millis(1);
     let (first, new) = append_own(&a.db, a.ends, &draft, Uuid::now_v7(), now).unwrap();
     let (second, again) = append_own(&a.db, a.ends, &draft, Uuid::now_v7(), now).unwrap();
@@ -109,14 +140,27 @@ fn a_profile_set_back_neither_loses_nor_overwrites() {
     b.take(&kept);
     // Alice comes back from a copy of before that; "one" she has again.
     let (old, _) = two();
-    let draft = Draft { text: "one".into(), ..Draft::default() };
-    append_own(&old.db, old.ends, &draft, kept[0].id, Timestamp::from_millis(1)).unwrap();
+    let draft = Draft {
+        text: "one".into(),
+        ..Draft::default()
+    };
+    append_own(
+        &old.db,
+        old.ends,
+        &draft,
+        kept[0].id,
+        Timestamp::from_millis(1),
+    )
+    .unwrap();
     old.write("new");
     let after = resume_sending(&old.db, old.ends, resume(&b.db, b.ends).unwrap()).unwrap();
     let appended = b.take(&old.outbox(after));
     assert!(!appended.gap);
     assert_eq!(b.texts(), ["one", "two", "three", "new"]);
-    assert_eq!(resume_sending(&old.db, old.ends, resume(&b.db, b.ends).unwrap()), Ok(appended.stored));
+    assert_eq!(
+        resume_sending(&old.db, old.ends, resume(&b.db, b.ends).unwrap()),
+        Ok(appended.stored)
+    );
     // Bob loses everything: what Alice still has comes over the numbers that are gone.
     let (_, fresh) = two();
     assert!(!fresh.take(&old.outbox(0)).gap);
@@ -128,12 +172,20 @@ fn pages_hang_together() {
     let (a, _) = two();
     let ids: Vec<Uuid> = (0..10).map(|i| a.write(&i.to_string()).id).collect();
     let page = |page, limit| -> Vec<Uuid> {
-        history(&a.db, a.ends, page, limit).unwrap().unwrap().iter().map(|m| m.id).collect()
+        history(&a.db, a.ends, page, limit)
+            .unwrap()
+            .unwrap()
+            .iter()
+            .map(|m| m.id)
+            .collect()
     };
     assert_eq!(page(Page::Newest, 3), ids[7..]);
     assert_eq!(page(Page::Before(ids[7]), 3), ids[4..7]);
     assert_eq!(page(Page::After(ids[4]), 3), ids[5..8]);
-    assert_eq!(history(&a.db, a.ends, Page::Before(Uuid::nil()), 3).unwrap(), None);
+    assert_eq!(
+        history(&a.db, a.ends, Page::Before(Uuid::nil()), 3).unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -142,7 +194,9 @@ fn text_from_outside_is_safe_to_show_and_kept_as_it_came() {
     a.write("\u{1b}[2Jhi\u{202e}");
     b.take(&a.outbox(0));
     assert_eq!(b.texts(), ["[2Jhi"]);
-    let kept: String = b.db.query_row("SELECT text FROM messages", [], |row| row.get(0)).unwrap();
+    let kept: String =
+        b.db.query_row("SELECT text FROM messages", [], |row| row.get(0))
+            .unwrap();
     assert_eq!(kept, "\u{1b}[2Jhi\u{202e}");
 }
 
