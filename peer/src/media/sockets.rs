@@ -80,13 +80,11 @@ impl Sockets {
         self.received.recv().await
     }
 
-    /// Sends from the socket at `from`. What the kernel does not take at once
-    /// is lost, as it may be anywhere on its way.
-    pub(super) fn send(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        let Some((_, socket)) = self.bound.iter().find(|(at, _)| *at == from) else {
-            return;
-        };
-        if let Err(error) = socket.try_send_to(bytes, to) {
+    /// Sends from the socket at `from`. What the kernel refuses is lost, as
+    /// it may be anywhere on its way.
+    pub(super) async fn send(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let Some((_, socket)) = self.bound.iter().find(|(at, _)| *at == from) else { return };
+        if let Err(error) = socket.send_to(bytes, to).await {
             tracing::trace!(%error, "a datagram was not sent");
         }
     }
@@ -156,7 +154,7 @@ mod tests {
         let a = Sockets::bind(near).await.unwrap();
         let mut b = Sockets::bind(near).await.unwrap();
         let (from, to) = (a.addresses().next().unwrap(), b.addresses().next().unwrap());
-        a.send(from, to, b"hello");
+        a.send(from, to, b"hello").await;
         let datagram = b.receive().await.unwrap();
         assert_eq!(
             (datagram.bytes.as_slice(), datagram.from, datagram.to),

@@ -134,7 +134,7 @@ impl<'a> Task<'a> {
         loop {
             match self.session.poll().map_err(text)? {
                 Step::Wait(until) => return Ok(until),
-                Step::Transmit { from, to, bytes } => self.sockets.send(from, to, &bytes),
+                Step::Transmit { from, to, bytes } => self.sockets.send(from, to, &bytes).await,
                 Step::Connected => self.on_connected().await?,
                 Step::Disconnected => (self.tell)(MediaEvent::Down).await,
                 Step::Packet(packet) => self.on_packet(&packet),
