@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    AudioError, CallStats, InputSpec, OutputSpec,
+    AudioError, CallStats, InputSpec, MAX_PACKET_BYTES, OutputSpec,
     device::Wanted,
     media_thread::{Change, Input, MediaThread, Output},
     sink::Drain,
@@ -136,9 +136,10 @@ impl Call {
     }
 
     /// Takes a packet from the network. Never waits for the media thread; when
-    /// too many wait already, the oldest is dropped and counted as skipped.
+    /// too many wait already, the oldest is dropped and counted as skipped. A
+    /// payload above [`MAX_PACKET_BYTES`] is dropped.
     pub fn receive(&self, packet: ReceivedPacket) {
-        if !self.inbox.push(packet) {
+        if packet.payload.len() <= MAX_PACKET_BYTES && !self.inbox.push(packet) {
             self.shared.overflowed.fetch_add(1, Relaxed);
         }
     }

@@ -238,12 +238,24 @@ impl JitterBuffer {
         if self.follows_played(first) {
             return self.pass(gap.min(STEP), |samples| Decision::Pause { samples });
         }
-        if first.carries_fec && gap == self.packet_samples {
+        let repairable = if first.carries_fec {
+            self.packet_samples
+        } else {
+            0
+        };
+        if gap == repairable {
             let payload = first.payload.clone();
             return self.pass(gap, |samples| Decision::Fec { payload, samples });
         }
-        let samples = gap.min(self.packet_samples);
-        self.pass(samples, |samples| Decision::Conceal { samples })
+        let beyond_repair = gap - repairable;
+        let missing = if beyond_repair > 0 {
+            beyond_repair
+        } else {
+            gap
+        };
+        self.pass(missing.min(self.packet_samples), |samples| {
+            Decision::Conceal { samples }
+        })
     }
 
     /// How much of the gap before `first` has been filled already, by what was
