@@ -90,7 +90,8 @@ impl fmt::Debug for Call {
 impl Call {
     /// Starts the sound: `sink` gets a frame every 20 ms, on the media thread,
     /// which it must not block. A device that is missing is no error: silence
-    /// takes its place, [`CallStats`] tells, and it is tried again.
+    /// takes its place, [`CallStats`] tells, and it is tried again. Opens files,
+    /// so it may block for some milliseconds.
     ///
     /// # Errors
     /// When a file cannot be opened, or the codec or a thread is not to be had.
