@@ -1,0 +1,139 @@
+//! `make bench`: what twocan does, beside what one would use instead, as
+//! ratios measured in one run. What is not installed is left out by name.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use twocan_e2e::bench::{self, Row, median};
+use twocan_e2e::https::Client;
+use twocan_e2e::pair::{Pair, folder};
+use twocan_e2e::process::{Must, twocan};
+use twocan_e2e::registry::Registry;
+use twocan_e2e::terminal::Launch;
+
+/// Look-ups over one kept-alive connection, after some to warm up.
+const LOOK_UPS: usize = 3_000;
+const WARM_UP: usize = 300;
+/// Messages in flight together, and one after another.
+const MESSAGES: usize = 2_000;
+const ROUND_TRIPS: usize = 200;
+/// Starts of the interface, of which the median counts.
+const STARTS: usize = 7;
+/// How long all messages may take to arrive.
+const DELIVERY: Duration = Duration::from_secs(120);
+
+fn main() -> io::Result<()> {
+    let mut rows = Vec::new();
+    rows.extend(look_ups());
+    rows.extend(messages());
+    rows.push(first_paint());
+    let mut out = io::stdout().lock();
+    for row in rows {
+        writeln!(out, "{row}")?;
+    }
+    Ok(())
+}
+
+/// Median time of a look-up over TLS 1.3, kept alive, beside nginx that serves
+/// the very same bytes.
+fn look_ups() -> Vec<Row> {
+    let folder = folder();
+    let registry = Registry::start(folder.path());
+    let mut client = registry.client();
+    let account =
+        json!({"username": "bench", "password": "correct horse battery", "host": "192.0.2.7"});
+    assert_eq!(
+        client.request("POST", "/register", &account).status,
+        201,
+        "the registry refuses an account"
+    );
+    let session = client.request("POST", "/sessions", &account).json();
+    if let Some(token) = session["token"].as_str() {
+        client.authorize(token);
+    }
+    let body = client.request("GET", "/clients/bench", &Value::Null);
+    assert_eq!(body.status, 200, "the registry does not find its client");
+    let ours = look_up_us(&mut client, "/clients/bench");
+    let theirs = bench::Nginx::start(&folder.path().join("nginx"), &body.body);
+    let theirs = theirs.map(|nginx| look_up_us(&mut Client::connect(nginx.url()), "/answer.json"));
+    vec![
+        Row::new("registry look-up, TLS 1.3 kept alive", ours, "us")
+            .beside("nginx, same bytes", theirs),
+    ]
+}
+
+fn look_up_us(client: &mut Client, path: &str) -> f64 {
+    let mut times = Vec::with_capacity(LOOK_UPS);
+    for n in 0..WARM_UP + LOOK_UPS {
+        let start = Instant::now();
+        let status = client.request("GET", path, &Value::Null).status;
+        assert_eq!(status, 200, "a look-up failed");
+        if n >= WARM_UP {
+            times.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    median(&mut times)
+}
+
+/// Messages that are on both disks: how many a second, and how long one takes,
+/// beside what the disk alone needs for the two writes.
+fn messages() -> Vec<Row> {
+    let folder = folder();
+    let Pair { mut alice, bob, .. } = Pair::new(folder.path());
+    let to = bob.peer_id().to_owned();
+
+    let mut times = Vec::with_capacity(ROUND_TRIPS);
+    for n in 0..ROUND_TRIPS {
+        let start = Instant::now();
+        let sent = alice.must(
+            "send",
+            json!({"to": to, "text": format!("one at a time {n}")}),
+        );
+        alice.event("message_state", |event| {
+            event["id"] == sent["id"] && event["state"] == "delivered"
+        });
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    let delivered = median(&mut times);
+    let disk = bench::two_synced_writes_us(folder.path(), ROUND_TRIPS);
+
+    let start = Instant::now();
+    for n in 0..MESSAGES {
+        alice.post(
+            "send",
+            json!({"to": to, "text": format!("all at once {n}")}),
+        );
+    }
+    let last = format!("all at once {}", MESSAGES - 1);
+    bob.event_within(DELIVERY, "message", |event| event["text"] == last.as_str());
+    let rate = MESSAGES as f64 / start.elapsed().as_secs_f64();
+    vec![
+        Row::new("message on both disks and confirmed", delivered, "us")
+            .beside("two synced writes", Some(disk)),
+        Row::new("durable messages, many in flight", rate, "/s"),
+    ]
+}
+
+/// From the start of the program to the first text on the screen.
+fn first_paint() -> Row {
+    let folder = folder();
+    let mut times = Vec::with_capacity(STARTS);
+    for n in 0..STARTS {
+        let data = folder.path().join(n.to_string()).display().to_string();
+        let launch = Launch::new(&twocan(), folder.path()).args(&[
+            "--data",
+            &data,
+            "--listen",
+            "127.0.0.1:0",
+            "--no-lan",
+        ]);
+        let start = Instant::now();
+        let terminal = launch.start();
+        terminal.wait_until("anything on the screen", |screen| !screen.trim().is_empty());
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    let ours = median(&mut times);
+    let shell = bench::shell_paint_ms(folder.path(), STARTS).must("paint with a shell");
+    Row::new("first paint of the interface", ours, "ms").beside("a shell's echo", Some(shell))
+}

@@ -1,0 +1,280 @@
+//! A plain HTTPS client, as small as a script's: one kept-alive connection,
+//! JSON in and out, and the certificate checked by its fingerprint alone.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+};
+use serde_json::Value;
+
+use crate::process::Must;
+
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest body that is read.
+const BODY_LIMIT: usize = 4 * 1024 * 1024;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header lines, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body as it came.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON; null if it is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The word of an error answer.
+    #[must_use]
+    pub fn error_code(&self) -> String {
+        self.json()["error"]["code"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// A connection to one server.
+#[derive(Debug)]
+pub struct Client {
+    stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+    host: String,
+    token: Option<String>,
+}
+
+impl Client {
+    /// Connects to `https://HOST:PORT#sha256-FINGERPRINT`.
+    ///
+    /// # Panics
+    /// If the server is not there or shows another certificate.
+    #[must_use]
+    pub fn connect(url: &str) -> Self {
+        let rest = url
+            .strip_prefix("https://")
+            .must("read a URL that begins with https://");
+        let (host, fingerprint) = rest
+            .split_once("#sha256-")
+            .must("find the fingerprint in a URL");
+        let tcp = TcpStream::connect(host).must("connect to a server");
+        tcp.set_read_timeout(Some(PATIENCE))
+            .must("limit the wait for an answer");
+        tcp.set_nodelay(true).must("send small requests at once");
+        let name = host
+            .rsplit_once(':')
+            .map_or(host, |(name, _)| name)
+            .trim_matches(['[', ']']);
+        let name = ServerName::try_from(name.to_owned()).must("read a server's name");
+        let config = Arc::new(config(fingerprint));
+        let tls = ClientConnection::new(config, name).must("begin TLS");
+        Self {
+            stream: BufReader::new(StreamOwned::new(tls, tcp)),
+            host: host.to_owned(),
+            token: None,
+        }
+    }
+
+    /// Sends this session's token with every request from now on.
+    pub fn authorize(&mut self, token: &str) {
+        self.token = Some(token.to_owned());
+    }
+
+    /// Sends a request, with a JSON body unless it is null.
+    ///
+    /// # Panics
+    /// If the connection breaks or the answer is not HTTP.
+    #[track_caller]
+    pub fn request(&mut self, method: &str, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n",
+            self.host
+        );
+        if let Some(token) = &self.token {
+            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        if !body.is_empty() {
+            head.push_str("Content-Type: application/json\r\n");
+        }
+        head.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
+        let stream = self.stream.get_mut();
+        stream.write_all(head.as_bytes()).must("send a request");
+        stream.flush().must("send a request");
+        self.read_answer()
+    }
+
+    fn read_answer(&mut self) -> Answer {
+        let status_line = self.read_line();
+        let status = status_line
+            .split(' ')
+            .nth(1)
+            .and_then(|word| word.parse().ok());
+        let status = status.must(&format!("read the status in '{status_line}'"));
+        let mut headers = Vec::new();
+        loop {
+            let line = self.read_line();
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(':').must("read a header line");
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let mut answer = Answer {
+            status,
+            headers,
+            body: Vec::new(),
+        };
+        answer.body = self.read_body(&answer);
+        answer
+    }
+
+    fn read_body(&mut self, head: &Answer) -> Vec<u8> {
+        if head.header("transfer-encoding") == Some("chunked") {
+            return self.read_chunks();
+        }
+        let length = head
+            .header("content-length")
+            .map_or(Ok(0), str::parse)
+            .must("read a length");
+        self.read_exactly(length)
+    }
+
+    fn read_chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let line = self.read_line();
+            let length = usize::from_str_radix(line.trim(), 16).must("read the length of a chunk");
+            body.extend(self.read_exactly(length));
+            self.read_line();
+            if length == 0 {
+                return body;
+            }
+        }
+    }
+
+    fn read_exactly(&mut self, length: usize) -> Vec<u8> {
+        assert!(
+            length <= BODY_LIMIT,
+            "a body of {length} bytes is longer than any test asks for"
+        );
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).must("read a body");
+        body
+    }
+
+    fn read_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stream
+            .read_line(&mut line)
+            .must("read a line of an answer");
+        line.trim_end().to_owned()
+    }
+}
+
+/// TLS that accepts exactly one certificate.
+fn config(fingerprint: &str) -> ClientConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let pinned = Pinned {
+        fingerprint: fingerprint.to_ascii_lowercase(),
+        provider: Arc::clone(&provider),
+    };
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .must("set up TLS")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(pinned))
+        .with_no_client_auth()
+}
+
+/// The SHA-256 of some bytes as lower-case hex.
+fn sha256(bytes: &[u8]) -> String {
+    let suite = aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
+    let hash = suite
+        .tls13()
+        .must("find SHA-256")
+        .common
+        .hash_provider
+        .hash(bytes);
+    hash.as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[derive(Debug)]
+struct Pinned {
+    fingerprint: String,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let shown = sha256(certificate);
+        if shown == self.fingerprint {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(Error::General(format!(
+                "the certificate is sha256-{shown}, not sha256-{}",
+                self.fingerprint
+            )))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}

@@ -1,0 +1,457 @@
+//! A terminal for the interface: a pseudo-terminal of any size, what it shows,
+//! and the keys of a person.
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+use vt100::{Callbacks, MouseProtocolMode, Parser, Screen};
+
+use crate::process::Must;
+
+/// How long a screen may take to show what is awaited.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the program may take to end.
+const ENDING: Duration = Duration::from_secs(20);
+
+/// Keys that are not plain text, as an xterm sends them.
+pub mod keys {
+    /// The Enter key.
+    pub const ENTER: &str = "\r";
+    /// Enter with Alt: a new line in the composer.
+    pub const ALT_ENTER: &str = "\x1b\r";
+    /// The Escape key.
+    pub const ESC: &str = "\x1b";
+    /// The Tab key.
+    pub const TAB: &str = "\t";
+    /// The arrow keys.
+    pub const UP: &str = "\x1b[A";
+    /// See `UP`.
+    pub const DOWN: &str = "\x1b[B";
+    /// Function keys.
+    pub const F1: &str = "\x1bOP";
+    /// See `F1`.
+    pub const F9: &str = "\x1b[20~";
+    /// Control with a letter.
+    pub const CTRL_C: &str = "\x03";
+    /// The leader of commands.
+    pub const CTRL_X: &str = "\x18";
+}
+
+/// A program in a terminal.
+pub struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    display: Shared,
+    input: Input,
+    /// The line discipline before the program changed it.
+    modes_before: String,
+}
+
+impl std::fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terminal")
+            .field("screen", &self.screen())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the terminal shows, and what it answers to questions.
+struct Display {
+    parser: Parser<Answers>,
+    ended: bool,
+}
+
+type Shared = Arc<(Mutex<Display>, Condvar)>;
+type Input = Arc<Mutex<Box<dyn Write + Send>>>;
+
+/// Answers of a plain xterm to what programs ask at their start.
+#[derive(Default)]
+struct Answers {
+    pending: Vec<u8>,
+}
+
+impl Callbacks for Answers {
+    fn unhandled_csi(
+        &mut self,
+        screen: &mut Screen,
+        first: Option<u8>,
+        _second: Option<u8>,
+        params: &[&[u16]],
+        last: char,
+    ) {
+        let parameter = params
+            .first()
+            .and_then(|numbers| numbers.first())
+            .copied()
+            .unwrap_or(0);
+        match (first, last, parameter) {
+            // Primary device attributes: a VT220 with colours.
+            (None, 'c', 0) => self.pending.extend(b"\x1b[?62;22c"),
+            // Device status, and the position of the cursor.
+            (None, 'n', 5) => self.pending.extend(b"\x1b[0n"),
+            (None, 'n', 6) => {
+                let (row, column) = screen.cursor_position();
+                self.pending
+                    .extend(format!("\x1b[{};{}R", row + 1, column + 1).into_bytes());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A program to be started in a terminal.
+#[derive(Debug)]
+pub struct Launch {
+    command: CommandBuilder,
+    size: PtySize,
+}
+
+impl Launch {
+    /// A program in a terminal of 80 by 24, with nothing in its environment
+    /// but what is named here.
+    #[must_use]
+    pub fn new(program: &Path, home: &Path) -> Self {
+        let mut command = CommandBuilder::new(program);
+        command.env_clear();
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        command.env("HOME", home);
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.cwd(home);
+        Self {
+            command,
+            size: PtySize::default(),
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Adds variables.
+    #[must_use]
+    pub fn environment(mut self, variables: &[(String, String)]) -> Self {
+        for (name, value) in variables {
+            self.command.env(name, value);
+        }
+        self
+    }
+
+    /// Another size, columns by rows.
+    #[must_use]
+    pub fn size(mut self, columns: u16, rows: u16) -> Self {
+        self.size = PtySize {
+            rows,
+            cols: columns,
+            ..PtySize::default()
+        };
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// If the system has no pseudo-terminal or the program cannot be started.
+    #[must_use]
+    pub fn start(self) -> Terminal {
+        let pair = native_pty_system()
+            .openpty(self.size)
+            .must("open a pseudo-terminal");
+        let modes_before = modes(pair.master.as_ref());
+        let (rows, columns) = cells(self.size.rows, self.size.cols);
+        let parser = Parser::new_with_callbacks(rows, columns, 0, Answers::default());
+        let display: Shared = Arc::new((
+            Mutex::new(Display {
+                parser,
+                ended: false,
+            }),
+            Condvar::new(),
+        ));
+        let input: Input = Arc::new(Mutex::new(
+            pair.master.take_writer().must("write to a terminal"),
+        ));
+        let output = pair.master.try_clone_reader().must("read from a terminal");
+        let child = pair
+            .slave
+            .spawn_command(self.command)
+            .must("start a program in a terminal");
+        let (shown, answers) = (Arc::clone(&display), Arc::clone(&input));
+        std::thread::spawn(move || show(output, &shown, &answers));
+        Terminal {
+            master: pair.master,
+            child,
+            display,
+            modes_before,
+            input,
+        }
+    }
+}
+
+impl Terminal {
+    /// What is on the screen, row by row.
+    #[must_use]
+    pub fn screen(&self) -> String {
+        lock(&self.display.0).parser.screen().contents()
+    }
+
+    /// Presses keys, given as what the terminal sends for them.
+    ///
+    /// # Panics
+    /// If the program is gone.
+    #[track_caller]
+    pub fn press(&self, keys: &str) {
+        let mut input = lock(&self.input);
+        let sent = input
+            .write_all(keys.as_bytes())
+            .and_then(|()| input.flush());
+        drop(input);
+        if let Err(error) = sent {
+            panic!("cannot press {keys:?}: {error}\n{}", self.framed());
+        }
+    }
+
+    /// Waits until a text is on the screen.
+    ///
+    /// # Panics
+    /// If it is not there in time; shows the screen.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) {
+        self.wait_until(&format!("'{text}' on the screen"), |screen| {
+            screen.contains(text)
+        });
+    }
+
+    /// Waits until a text is no longer on the screen.
+    ///
+    /// # Panics
+    /// If it is still there when the time is over; shows the screen.
+    #[track_caller]
+    pub fn wait_gone(&self, text: &str) {
+        self.wait_until(&format!("a screen without '{text}'"), |screen| {
+            !screen.contains(text)
+        });
+    }
+
+    /// Waits until the screen satisfies a condition.
+    ///
+    /// # Panics
+    /// If it does not in time; shows the screen.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, condition: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let (mutex, changed) = &*self.display;
+        let mut display = lock(mutex);
+        while !condition(&display.parser.screen().contents()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if display.ended || left.is_zero() {
+                let why = if display.ended {
+                    "the program ended"
+                } else {
+                    "the time is over"
+                };
+                drop(display);
+                panic!("no {what}: {why}\n{}", self.framed());
+            }
+            display = changed
+                .wait_timeout(display, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Changes the size, columns by rows, as a window does.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let mut display = lock(&self.display.0);
+        let (row_count, column_count) = cells(rows, columns);
+        display.parser.set_size(row_count, column_count);
+        drop(display);
+        self.master
+            .resize(PtySize {
+                rows,
+                cols: columns,
+                ..PtySize::default()
+            })
+            .must("resize a terminal");
+    }
+
+    /// Number of the program's process.
+    ///
+    /// # Panics
+    /// If it has none.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child
+            .process_id()
+            .must("find the process in a terminal")
+    }
+
+    /// Waits for the program's end and checks that it left the terminal as a
+    /// shell needs it.
+    ///
+    /// # Panics
+    /// If it does not end in time, or leaves the terminal changed.
+    #[track_caller]
+    pub fn ended_tidily(mut self) -> ExitStatus {
+        let status = self.wait_for_end();
+        let (mutex, changed) = &*self.display;
+        let mut display = lock(mutex);
+        // The modes of the line are the terminal's; the rest came as output,
+        // which is complete when the last holder of the terminal is gone.
+        let deadline = Instant::now() + ENDING;
+        while !display.ended && Instant::now() < deadline {
+            display = changed
+                .wait_timeout(display, Duration::from_millis(50))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        let screen = display.parser.screen();
+        assert!(
+            !screen.alternate_screen(),
+            "the alternate screen is still on"
+        );
+        assert!(!screen.hide_cursor(), "the cursor is still hidden");
+        assert!(!screen.bracketed_paste(), "bracketed paste is still on");
+        assert!(
+            !screen.application_cursor(),
+            "application cursor keys are still on"
+        );
+        assert!(
+            screen.mouse_protocol_mode() == MouseProtocolMode::None,
+            "the mouse is still captured"
+        );
+        drop(display);
+        let modes_after = modes(self.master.as_ref());
+        assert_eq!(
+            modes_after, self.modes_before,
+            "the modes of the line have changed"
+        );
+        status
+    }
+
+    #[track_caller]
+    fn wait_for_end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + ENDING;
+        loop {
+            if let Some(status) = self
+                .child
+                .try_wait()
+                .must("look after a program in a terminal")
+            {
+                return status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "the program did not end\n{}",
+                self.framed()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The screen with a rule above and below, for the report of a failure.
+    #[must_use]
+    pub fn framed(&self) -> String {
+        format!("--- the screen:\n{}\n---", self.screen())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.framed());
+        }
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // Nothing more can be done about a process that cannot be ended.
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+    }
+}
+
+/// Takes in what the program writes, and answers its questions.
+fn show(mut output: Box<dyn Read + Send>, display: &Shared, input: &Input) {
+    let (mutex, changed) = &**display;
+    let mut buffer = [0; 8192];
+    while let Ok(length @ 1..) = output.read(&mut buffer) {
+        let mut display = lock(mutex);
+        display.parser.process(&buffer[..length]);
+        let answers = std::mem::take(&mut display.parser.callbacks_mut().pending);
+        drop(display);
+        changed.notify_all();
+        if !answers.is_empty() {
+            let mut input = lock(input);
+            // A program that is gone needs no answer.
+            drop(input.write_all(&answers).and_then(|()| input.flush()));
+        }
+    }
+    lock(mutex).ended = true;
+    changed.notify_all();
+}
+
+/// The modes of the line, in words that can be compared.
+fn modes(master: &(dyn MasterPty + Send)) -> String {
+    master
+        .get_termios()
+        .map(|modes| format!("{modes:?}"))
+        .must("read the modes of a terminal")
+}
+
+fn cells(rows: u16, columns: u16) -> (NonZeroU16, NonZeroU16) {
+    let at_least_one = |count| NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN);
+    (at_least_one(rows), at_least_one(columns))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Terminal {
+        let home = std::env::temp_dir();
+        Launch::new(Path::new("/bin/sh"), &home)
+            .args(&["-c", script])
+            .start()
+    }
+
+    #[test]
+    fn a_program_is_seen_fed_and_outlived() {
+        let terminal = shell("printf 'name? '; read name; printf 'hello %s\\n' \"$name\"; exit 3");
+        terminal.wait_for("name?");
+        terminal.press("can\r");
+        terminal.wait_for("hello can");
+        assert_eq!(terminal.ended_tidily().exit_code(), 3);
+    }
+
+    #[test]
+    fn a_resize_is_felt() {
+        let terminal = shell("trap 'stty size' WINCH; echo ready; read line; read line");
+        terminal.wait_for("ready");
+        terminal.resize(40, 15);
+        terminal.wait_for("15 40");
+    }
+
+    #[test]
+    #[should_panic(expected = "cursor is still hidden")]
+    fn a_hidden_cursor_is_noticed() {
+        shell("printf '\\033[?25l'").ended_tidily();
+    }
+
+    #[test]
+    #[should_panic(expected = "modes of the line")]
+    fn a_raw_line_is_noticed() {
+        shell("stty raw -echo").ended_tidily();
+    }
+}

@@ -1,0 +1,478 @@
+//! What the frames say: their bodies as types, and the limits they must keep.
+//!
+//! Parse, don't validate: what comes out of [`Body::from_frame`] keeps every
+//! limit of [`crate::limits`], so nothing further in has to ask again. Fields
+//! that we do not know are passed over, so that later versions can add some.
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::frame::{Frame, FrameError, Kind};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// The first frame of both sides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Program and version, such as `twocan/0.1.0`.
+    pub client: String,
+    /// What the sender can do beyond the basics.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Drawn at the start of the program: tells a second link of the same
+    /// running program from one of a program that started again.
+    pub instance: Uuid,
+    /// The port where the sender takes connections, if it does.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// The receiver is a contact of the sender: messages and calls are welcome.
+    #[serde(default)]
+    pub welcome: bool,
+    /// Where the conversation stands at the sender.
+    #[serde(default)]
+    pub resume: Resume,
+}
+
+/// What the sender of a hello has of the receiver's messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Sequence number up to which all are on the sender's disk.
+    #[serde(default)]
+    pub stored: u64,
+    /// Sequence number up to which the sender has read them.
+    #[serde(default)]
+    pub read: u64,
+}
+
+/// A sign of life asked for, and given: `nonce` comes back unchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {
+    /// Tells pings apart.
+    pub nonce: u64,
+}
+
+/// Why a link ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByeReason {
+    /// The program ends.
+    Shutdown,
+    /// Another link between the same two is kept.
+    Replaced,
+    /// The user asked for it.
+    Disconnected,
+    /// One side is too old for the other.
+    Outdated,
+    /// What came made no sense.
+    Protocol,
+    /// Nothing came for too long.
+    Timeout,
+    /// The receiver is not wanted here.
+    Refused,
+    /// Something this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// The link ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bye {
+    /// Why, for programs.
+    pub reason: ByeReason,
+    /// Why, for people; may be empty.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// Something the receiver sent made no sense to the sender.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// The type of the frame that is complained about.
+    pub kind: u8,
+    /// What is wrong with it.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// May I be your contact?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Knock {
+    /// What the sender calls herself.
+    pub name: String,
+    /// A sentence to say who she is; may be empty.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// You are my contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// What the sender calls herself.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// A message of the conversation between the two ends of the link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatMessage {
+    /// UUIDv7, made by the author.
+    pub id: Uuid,
+    /// Place among the author's messages of this conversation, from 1.
+    pub seq: u64,
+    /// The number before it in the author's stream, when that is not
+    /// `seq - 1`: what lay between is gone at the author and never comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// The text.
+    pub text: String,
+    /// When it was written, by the author's clock.
+    pub sent_at: Timestamp,
+    /// The message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Uuid>,
+}
+
+/// All of the receiver's messages up to `upto` are stored, or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Upto {
+    /// A sequence number.
+    pub upto: u64,
+}
+
+/// Send your messages again, from `from` on: one before it is missing here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resend {
+    /// The first sequence number that is missing.
+    pub from: u64,
+}
+
+/// The sender is typing, or has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typing {
+    /// Which of the two.
+    pub on: bool,
+}
+
+/// May I talk with you? And the answer: yes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionDescription {
+    /// The call, named by the caller (UUIDv7).
+    pub call: Uuid,
+    /// SDP (RFC 8866) with ICE credentials and the DTLS fingerprint, which
+    /// this link thereby binds to the identity keys.
+    pub sdp: String,
+}
+
+/// Something about a call that needs no more words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRef {
+    /// The call.
+    pub call: Uuid,
+}
+
+/// One more address where media reaches the sender.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The call.
+    pub call: Uuid,
+    /// An ICE candidate line (RFC 8839 section 5.1).
+    pub candidate: String,
+}
+
+/// No, or no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hangup {
+    /// The call.
+    pub call: Uuid,
+    /// A SIP response code (RFC 3261 section 21): 200 for a call that simply
+    /// ends, 486 busy, 603 declined and so on.
+    pub code: u16,
+    /// The same in words, or a reason of one's own; may be empty.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// The body of a frame, by its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "each variant is the frame type of the same name"
+)]
+pub enum Body {
+    Hello(Hello),
+    Ping(Ping),
+    Pong(Ping),
+    Bye(Bye),
+    Error(Complaint),
+    Knock(Knock),
+    Welcome(Welcome),
+    Reject,
+    Message(ChatMessage),
+    Delivered(Upto),
+    Read(Upto),
+    Typing(Typing),
+    Resend(Resend),
+    Offer(SessionDescription),
+    Ringing(CallRef),
+    Answer(SessionDescription),
+    Candidate(Candidate),
+    Hangup(Hangup),
+}
+
+impl Body {
+    /// The frame type of this body.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Hello(_) => Kind::HELLO,
+            Self::Ping(_) => Kind::PING,
+            Self::Pong(_) => Kind::PONG,
+            Self::Bye(_) => Kind::BYE,
+            Self::Error(_) => Kind::ERROR,
+            Self::Knock(_) => Kind::KNOCK,
+            Self::Welcome(_) => Kind::WELCOME,
+            Self::Reject => Kind::REJECT,
+            Self::Message(_) => Kind::MESSAGE,
+            Self::Delivered(_) => Kind::DELIVERED,
+            Self::Read(_) => Kind::READ,
+            Self::Typing(_) => Kind::TYPING,
+            Self::Resend(_) => Kind::RESEND,
+            Self::Offer(_) => Kind::OFFER,
+            Self::Ringing(_) => Kind::RINGING,
+            Self::Answer(_) => Kind::ANSWER,
+            Self::Candidate(_) => Kind::CANDIDATE,
+            Self::Hangup(_) => Kind::HANGUP,
+        }
+    }
+
+    /// Only contacts may say this to each other.
+    pub fn is_for_contacts(&self) -> bool {
+        !matches!(
+            self,
+            Self::Hello(_)
+                | Self::Ping(_)
+                | Self::Pong(_)
+                | Self::Bye(_)
+                | Self::Error(_)
+                | Self::Knock(_)
+                | Self::Welcome(_)
+                | Self::Reject
+        )
+    }
+
+    /// The frame that says this.
+    ///
+    /// # Errors
+    /// [`FrameError::TooLong`], which no body within the limits meets.
+    pub fn to_frame(&self) -> Result<Frame, FrameError> {
+        let json = match self {
+            Self::Hello(b) => serde_json::to_vec(b),
+            Self::Ping(b) | Self::Pong(b) => serde_json::to_vec(b),
+            Self::Bye(b) => serde_json::to_vec(b),
+            Self::Error(b) => serde_json::to_vec(b),
+            Self::Knock(b) => serde_json::to_vec(b),
+            Self::Welcome(b) => serde_json::to_vec(b),
+            Self::Reject => Ok(b"{}".to_vec()),
+            Self::Message(b) => serde_json::to_vec(b),
+            Self::Delivered(b) | Self::Read(b) => serde_json::to_vec(b),
+            Self::Typing(b) => serde_json::to_vec(b),
+            Self::Resend(b) => serde_json::to_vec(b),
+            Self::Offer(b) | Self::Answer(b) => serde_json::to_vec(b),
+            Self::Ringing(b) => serde_json::to_vec(b),
+            Self::Candidate(b) => serde_json::to_vec(b),
+            Self::Hangup(b) => serde_json::to_vec(b),
+        };
+        // Plain structs of strings and numbers always serialize.
+        let body = Bytes::from(json.map_err(|_| FrameError::TooLong)?);
+        if body.len() > crate::frame::BODY_BYTES {
+            return Err(FrameError::TooLong);
+        }
+        Ok(Frame {
+            kind: self.kind(),
+            body,
+        })
+    }
+
+    /// What a frame says.
+    ///
+    /// # Errors
+    /// [`BodyError::Unknown`] for a type this version does not know (answer
+    /// with an error and go on), [`BodyError::Malformed`] and
+    /// [`BodyError::Limit`] when the other side breaks the protocol.
+    pub fn from_frame(frame: &Frame) -> Result<Self, BodyError> {
+        let body = &frame.body[..];
+        let parsed = match frame.kind {
+            Kind::HELLO => Self::Hello(json(body)?),
+            Kind::PING => Self::Ping(json(body)?),
+            Kind::PONG => Self::Pong(json(body)?),
+            Kind::BYE => Self::Bye(json(body)?),
+            Kind::ERROR => Self::Error(json(body)?),
+            Kind::KNOCK => Self::Knock(json(body)?),
+            Kind::WELCOME => Self::Welcome(json(body)?),
+            Kind::REJECT => Self::Reject,
+            Kind::MESSAGE => Self::Message(json(body)?),
+            Kind::DELIVERED => Self::Delivered(json(body)?),
+            Kind::READ => Self::Read(json(body)?),
+            Kind::TYPING => Self::Typing(json(body)?),
+            Kind::RESEND => Self::Resend(json(body)?),
+            Kind::OFFER => Self::Offer(json(body)?),
+            Kind::RINGING => Self::Ringing(json(body)?),
+            Kind::ANSWER => Self::Answer(json(body)?),
+            Kind::CANDIDATE => Self::Candidate(json(body)?),
+            Kind::HANGUP => Self::Hangup(json(body)?),
+            other => return Err(BodyError::Unknown(other)),
+        };
+        parsed.check()?;
+        Ok(parsed)
+    }
+
+    /// Whether every part keeps its limit.
+    fn check(&self) -> Result<(), BodyError> {
+        match self {
+            Self::Hello(hello) => {
+                within("client version", hello.client.len(), limits::VERSION_BYTES)?;
+                within(
+                    "number of capabilities",
+                    hello.capabilities.len(),
+                    limits::CAPABILITIES,
+                )?;
+                let longest = hello
+                    .capabilities
+                    .iter()
+                    .map(String::len)
+                    .max()
+                    .unwrap_or(0);
+                within("capability", longest, limits::CAPABILITY_BYTES)
+            }
+            Self::Bye(bye) => within("reason", bye.text.len(), limits::REASON_BYTES),
+            Self::Error(error) => within("error", error.text.len(), limits::REASON_BYTES),
+            Self::Knock(knock) => {
+                within("name", knock.name.len(), limits::NAME_BYTES)?;
+                within("note", knock.note.len(), limits::NOTE_BYTES)
+            }
+            Self::Welcome(welcome) => within("name", welcome.name.len(), limits::NAME_BYTES),
+            Self::Message(message) => within("text", message.text.len(), limits::TEXT_BYTES),
+            Self::Offer(description) | Self::Answer(description) => within(
+                "session description",
+                description.sdp.len(),
+                limits::SDP_BYTES,
+            ),
+            Self::Candidate(c) => within("candidate", c.candidate.len(), limits::CANDIDATE_BYTES),
+            Self::Hangup(hangup) => within("reason", hangup.text.len(), limits::REASON_BYTES),
+            Self::Ping(_)
+            | Self::Pong(_)
+            | Self::Reject
+            | Self::Delivered(_)
+            | Self::Read(_)
+            | Self::Typing(_)
+            | Self::Resend(_)
+            | Self::Ringing(_) => Ok(()),
+        }
+    }
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BodyError> {
+    serde_json::from_slice(body).map_err(|_| BodyError::Malformed)
+}
+
+fn within(what: &'static str, length: usize, most: usize) -> Result<(), BodyError> {
+    if length > most {
+        return Err(BodyError::Limit { what, most });
+    }
+    Ok(())
+}
+
+/// What can be wrong with the body of a whole frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// A type of frame that this version does not know.
+    #[error("frames of type {} are unknown here", .0.bits())]
+    Unknown(Kind),
+    /// Not the JSON that this type of frame has.
+    #[error("the body of a frame is malformed")]
+    Malformed,
+    /// A part is longer than it may be.
+    #[error("the {what} is longer than {most}")]
+    Limit {
+        /// The part.
+        what: &'static str,
+        /// Its limit.
+        most: usize,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn message(text: String) -> Body {
+        Body::Message(ChatMessage {
+            id: Uuid::from_u128(7),
+            seq: 3,
+            after: None,
+            text,
+            sent_at: Timestamp::from_millis(1_000),
+            reply_to: None,
+        })
+    }
+
+    #[test]
+    fn the_worst_text_within_the_limit_fits_a_frame() {
+        let worst = message("\u{1}".repeat(limits::TEXT_BYTES));
+        let frame = worst.to_frame().unwrap();
+        assert_eq!(Body::from_frame(&frame), Ok(worst));
+    }
+
+    #[test]
+    fn a_text_over_the_limit_is_refused() {
+        let frame = message("x".repeat(limits::TEXT_BYTES + 1))
+            .to_frame()
+            .unwrap();
+        let limit = BodyError::Limit {
+            what: "text",
+            most: limits::TEXT_BYTES,
+        };
+        assert_eq!(Body::from_frame(&frame), Err(limit));
+    }
+
+    #[test]
+    fn unknown_types_and_fields_and_reasons() {
+        let unknown = Frame {
+            kind: Kind::from_bits(63).unwrap(),
+            body: Bytes::new(),
+        };
+        assert_eq!(
+            Body::from_frame(&unknown),
+            Err(BodyError::Unknown(unknown.kind))
+        );
+        let later = Frame {
+            kind: Kind::BYE,
+            body: Bytes::from_static(br#"{"reason":"eclipse","text":"","moon":1}"#),
+        };
+        let bye = Bye {
+            reason: ByeReason::Other,
+            text: String::new(),
+        };
+        assert_eq!(Body::from_frame(&later), Ok(Body::Bye(bye)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_answered(kind in 0u8..64, body in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let frame = Frame { kind: Kind::from_bits(kind).unwrap(), body: body.into() };
+            if let Ok(body) = Body::from_frame(&frame) {
+                let again = body.to_frame().unwrap();
+                prop_assert_eq!(Body::from_frame(&again), Ok(body));
+            }
+        }
+
+        #[test]
+        fn any_message_survives(text in "\\PC{0,500}", seq: u64, id: u128) {
+            let mut body = message(text);
+            if let Body::Message(m) = &mut body { m.seq = seq; m.id = Uuid::from_u128(id); }
+            prop_assert_eq!(Body::from_frame(&body.to_frame().unwrap()), Ok(body));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# A registry, a contact that answers, and a client to talk to it, all on this
+# machine. What runs in the background ends with the client.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly READY_SECONDS=30
+demo=$PWD/data/demo
+target_dir=${CARGO_TARGET_DIR:-target}
+registry_pid=
+echo_pid=
+
+say() { printf 'demo: %s\n' "$*"; }
+fail() {
+    printf 'demo: %s\n' "$*" >&2
+    for log in "$demo"/registry.log "$demo"/echo.log; do
+        [[ -s "$log" ]] && { printf -- '--- the end of %s\n' "$log" >&2; tail -n 20 "$log" >&2; }
+    done
+    exit 1
+}
+
+# Ends what was started, by number, and waits for it.
+clean_up() {
+    local pid
+    for pid in $echo_pid $registry_pid; do
+        kill -TERM "$pid" 2>/dev/null || true
+    done
+    for pid in $echo_pid $registry_pid; do
+        wait "$pid" 2>/dev/null || true
+    done
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Waits until a process has written a line with a pattern: FILE PATTERN PID WHAT
+wait_for_line() {
+    local tries=$((READY_SECONDS * 10))
+    until grep -q -- "$2" "$1" 2>/dev/null; do
+        kill -0 "$3" 2>/dev/null || fail "$4 ended before it was ready"
+        ((tries-- > 0)) || fail "$4 was not ready within $READY_SECONDS seconds"
+        sleep 0.1
+    done
+}
+
+say 'building (the first time takes some minutes)'
+cargo build --release --locked --package twocan --package twocan-registry
+twocan=$target_dir/release/twocan
+registry=$target_dir/release/twocan-registry
+
+mkdir -p "$demo/registry" "$demo/echo" "$demo/me"
+
+say 'starting a registry'
+"$registry" serve --data "$demo/registry" --listen 127.0.0.1:0 >"$demo/registry.out" 2>"$demo/registry.log" &
+registry_pid=$!
+wait_for_line "$demo/registry.out" '^listening ' "$registry_pid" 'the registry'
+url=$(sed -n 's/^listening //p' "$demo/registry.out" | head -n 1)
+
+say 'starting the contact "echo"'
+"$twocan" echo --data "$demo/echo" --listen 127.0.0.1:0 --name echo --registry "$url" --sign-up \
+    >"$demo/echo.out" 2>"$demo/echo.log" &
+echo_pid=$!
+wait_for_line "$demo/echo.out" '.' "$echo_pid" 'the contact "echo"'
+
+say "opening the client; the registry is $url"
+say 'add the contact "echo" by its name, write to it, call it; it says everything back'
+"$twocan" --data "$demo/me" --registry "$url"

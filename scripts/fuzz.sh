@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for a number of seconds each: fuzz.sh [SECONDS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+seconds=${1:-60}
+[[ "$seconds" =~ ^[1-9][0-9]*$ ]] || { echo "fuzz: FUZZ_SECONDS must be a whole number of seconds, not '$seconds'" >&2; exit 2; }
+if ! rustup toolchain list 2>/dev/null | grep -q '^nightly'; then
+    echo 'fuzz: the fuzzer needs a nightly compiler: run  rustup toolchain install nightly --profile minimal  and try again' >&2
+    exit 1
+fi
+scripts/cargo-tool.sh fuzz cargo-fuzz
+
+for target in $(cargo +nightly fuzz list); do
+    printf '\n== %s\n' "$target"
+    cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0
+done

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Everything that has to hold before a change goes in, cheapest first.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target_dir=${CARGO_TARGET_DIR:-target}
+mkdir -p "$target_dir"
+target_dir=$(cd "$target_dir" && pwd)
+
+step() { printf '\n== %s\n' "$*"; }
+
+step 'formatting'
+cargo fmt --all --check
+
+step 'lints'
+cargo clippy --locked --workspace --all-targets -- -D warnings
+
+step 'documentation'
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items --quiet
+
+step 'programs'
+cargo build --locked --workspace --bins
+export TWOCAN_BIN_DIR="$target_dir/debug"
+
+step 'tests'
+if command -v cargo-nextest >/dev/null 2>&1; then
+    cargo nextest run --locked --workspace
+else
+    cargo test --locked --workspace --lib --bins --tests
+fi
+
+step 'documentation tests'
+cargo test --locked --workspace --doc --quiet
+
+if ! command -v pulseaudio >/dev/null 2>&1; then
+    step 'left out: the call over virtual sound devices, which needs the pulseaudio daemon'
+fi
+step 'all is well'
