@@ -13,7 +13,7 @@ use std::{
 };
 
 use crate::{
-    AudioError, CallStats, InputSpec, OutputSpec,
+    AudioError, CallStats, InputSpec, MAX_PACKET_BYTES, OutputSpec,
     device::Wanted,
     media_thread::{Change, Input, MediaThread, Output},
     sink::Drain,
@@ -90,7 +90,8 @@ impl fmt::Debug for Call {
 impl Call {
     /// Starts the sound: `sink` gets a frame every 20 ms, on the media thread,
     /// which it must not block. A device that is missing is no error: silence
-    /// takes its place, [`CallStats`] tells, and it is tried again.
+    /// takes its place, [`CallStats`] tells, and it is tried again. Opens files,
+    /// so it may block for some milliseconds.
     ///
     /// # Errors
     /// When a file cannot be opened, or the codec or a thread is not to be had.
@@ -136,9 +137,10 @@ impl Call {
     }
 
     /// Takes a packet from the network. Never waits for the media thread; when
-    /// too many wait already, the oldest is dropped and counted as skipped.
+    /// too many wait already, the oldest is dropped and counted as skipped. A
+    /// payload above [`MAX_PACKET_BYTES`] is dropped.
     pub fn receive(&self, packet: ReceivedPacket) {
-        if !self.inbox.push(packet) {
+        if packet.payload.len() <= MAX_PACKET_BYTES && !self.inbox.push(packet) {
             self.shared.overflowed.fetch_add(1, Relaxed);
         }
     }

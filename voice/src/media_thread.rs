@@ -218,7 +218,9 @@ impl MediaThread {
             self.playout.pull(due, &mut block);
             self.send_back(&block);
             let gain = self.shared.gain();
-            block.iter_mut().for_each(|sample| *sample *= gain);
+            for sample in &mut block {
+                *sample = (*sample * gain).clamp(-1.0, 1.0);
+            }
             let meter = self.output_meter.push(&block);
             let (jitter, shares) = (self.playout.jitter_stats(), self.playout.shares());
             self.shared.publish_output(meter, jitter, shares);
@@ -274,6 +276,7 @@ struct Sender {
 impl Sender {
     fn new(shared: Arc<Shared>, sink: FrameSink, epoch: Instant) -> Result<Self, AudioError> {
         Ok(Self {
+            gain: if shared.muted.load(Relaxed) { 0.0 } else { 1.0 },
             shared,
             sink,
             encoder: Encoder::new()?,
@@ -281,7 +284,6 @@ impl Sender {
             meter: Meter::default(),
             epoch,
             media_time: 0,
-            gain: 1.0,
             hangover: 0,
             first: true,
         })

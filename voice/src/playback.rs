@@ -95,6 +95,8 @@ pub(crate) struct DevicePlayback {
 
 impl DevicePlayback {
     fn new(port: OutputPort, now: Instant) -> Result<Self, AudioError> {
+        // Until now there was nothing to find.
+        port.feedback.take_underruns();
         Ok(Self {
             converter: Converter::new(SAMPLE_RATE, port.rate)?,
             converted: Vec::with_capacity(port.rate as usize / 10),
@@ -137,5 +139,60 @@ impl DevicePlayback {
         self.converter.push(block, &mut self.converted);
         let (_, left) = self.port.ring.push_partial_slice(&self.converted);
         debug_assert!(left.is_empty(), "next_due leaves room for two blocks");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::device::OutputFeedback;
+
+    /// Runs a device that takes `period` samples at a time for 2 s of its own
+    /// time, and returns what it heard, the blocks' due times and the slack.
+    fn run(rate: u32, period: usize) -> (Vec<f32>, Vec<Duration>, Duration) {
+        let start = Instant::now();
+        let (ring, mut device) = rtrb::RingBuffer::new(rate as usize / 2);
+        let feedback = Arc::new(OutputFeedback::default());
+        let port = OutputPort {
+            ring,
+            rate,
+            feedback: Arc::clone(&feedback),
+        };
+        let mut playback = DevicePlayback::new(port, start).unwrap();
+        let (mut heard, mut dues) = (Vec::new(), Vec::new());
+        for callback in 0..2 * rate as usize / period {
+            let elapsed = (callback * period) as u64 * 48_000 / u64::from(rate);
+            let now = start + samples_to_duration(elapsed);
+            while let Some(due) = playback.next_due(now) {
+                dues.push(due.saturating_duration_since(start));
+                playback.write(&[0.5; BLOCK]);
+            }
+            feedback.asked(period, device.slots());
+            heard.extend((0..period).map(|_| device.pop().unwrap_or(0.0)));
+        }
+        (heard, dues, playback.slack)
+    }
+
+    #[test]
+    fn any_callback_size_finds_its_sound() {
+        for (rate, period) in [(48_000, 24), (48_000, 480), (48_000, 1_024), (44_100, 441)] {
+            let (heard, dues, slack) = run(rate, period);
+            // A larger first callback than expected may find too little once.
+            let settled = &heard[3 * period.max(480)..];
+            assert!(
+                settled.iter().all(|s| (s - 0.5).abs() < 0.05),
+                "{rate} {period}"
+            );
+            assert!(dues.is_sorted(), "{rate} {period}");
+            assert!(
+                slack <= FIRST_SLACK + MORE_SLACK,
+                "{rate} {period}: {slack:?}"
+            );
+            let spare = dues.len() * BLOCK * rate as usize / 48_000 - heard.len();
+            let most = period + 2 * BLOCK * rate as usize / 48_000;
+            assert!(spare <= most, "{rate} {period}: {spare} in the ring");
+        }
     }
 }

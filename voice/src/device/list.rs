@@ -14,6 +14,19 @@ use crate::AudioError;
 /// More devices than this are not listed.
 const MOST_DEVICES: usize = 256;
 
+/// Plugins of libasound that it lists beside the devices, but that are none.
+const ALSA_PLUGINS: [&str; 9] = [
+    "null",
+    "lavrate",
+    "samplerate",
+    "speexrate",
+    "jack",
+    "oss",
+    "speex",
+    "upmix",
+    "vdownmix",
+];
+
 /// One microphone or loudspeaker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceInfo {
@@ -68,6 +81,9 @@ fn describe(host: &Host, devices: &[Device], direction: Direction) -> Vec<Device
         })
         .filter_map(|device| {
             let id = device.id().ok()?;
+            if id.host().name() == "ALSA" && ALSA_PLUGINS.contains(&id.id()) {
+                return None;
+            }
             Some(DeviceInfo {
                 is_default: default.as_ref() == Some(&id),
                 name: device.to_string(),

@@ -68,6 +68,19 @@ pub(crate) struct OutputFeedback {
 }
 
 impl OutputFeedback {
+    /// The callback asks for so many samples while the ring holds so many.
+    pub(crate) fn asked(&self, samples: usize, held: usize) {
+        self.largest.fetch_max(samples, Relaxed);
+        if held < samples {
+            self.underruns.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Whether the media thread must fill a ring that holds so many samples.
+    pub(crate) fn is_low(&self, held: usize) -> bool {
+        held < self.wake_below.load(Relaxed)
+    }
+
     /// Most samples that the device has asked for at once.
     pub(crate) fn largest(&self) -> usize {
         self.largest.load(Relaxed)

@@ -165,12 +165,9 @@ pub(super) fn open_output(
             beat.callbacks.fetch_add(1, Relaxed);
             shared.spk_at.set_once(monotonic_seconds());
             let frames = data.len() / channels;
-            tell.largest.fetch_max(frames, Relaxed);
-            if consumer.slots() < frames {
-                tell.underruns.fetch_add(1, Relaxed);
-            }
+            tell.asked(frames, consumer.slots());
             give(data, channels, &mut consumer);
-            if consumer.slots() < tell.wake_below.load(Relaxed) {
+            if tell.is_low(consumer.slots()) {
                 media.unpark();
             }
         };

@@ -53,6 +53,10 @@ const NEW_TIME_LINE: i64 = ms(5_000);
 /// A sequence number this far from the newest one belongs to a new count.
 const NEW_COUNT: u64 = 2_000;
 
+/// Copies are expected until so many packets came without one: 10 s of them,
+/// for a pause in speech has none.
+const FEC_EXPECTED: u32 = 500;
+
 /// One packet, ready to be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Packet {
@@ -136,8 +140,8 @@ pub(crate) struct JitterBuffer {
     dry: i64,
     /// How long a packet of this sender plays.
     packet_samples: i64,
-    /// Whether its packets carry copies.
-    carries_fec: bool,
+    /// Packets since the last one that carried a copy; only speech does.
+    without_fec: u32,
     /// First packet of what may be a new time line.
     stray: Option<(u64, u64)>,
     last_transit: Option<i64>,
@@ -157,7 +161,7 @@ impl JitterBuffer {
             played: None,
             dry: 0,
             packet_samples: crate::FRAME_SAMPLES as i64,
-            carries_fec: false,
+            without_fec: u32::MAX,
             stray: None,
             last_transit: None,
             delay: DelayEstimator::new(),
@@ -183,7 +187,11 @@ impl JitterBuffer {
         }
         self.measure(arrival, media);
         self.packet_samples = packet.samples as i64;
-        self.carries_fec = packet.carries_fec;
+        self.without_fec = if packet.carries_fec {
+            0
+        } else {
+            self.without_fec.saturating_add(1)
+        };
         if self
             .next
             .is_some_and(|next| media + packet.samples as i64 <= next)
@@ -220,23 +228,52 @@ impl JitterBuffer {
         let Some((&media, first)) = self.packets.first_key_value() else {
             return self.run_dry();
         };
-        let (gap, delay) = (media - next, self.delay_at(now, next));
-        let covered = self.dry > 0 && delay - gap >= self.stats.target - EARLY;
-        if gap <= 0 || covered {
-            return self.play(media, delay - gap.max(0));
+        let covered = self.covered(media - next, self.delay_at(now, next), first);
+        let next = next + covered;
+        self.next = Some(next);
+        let gap = media - next;
+        if gap <= 0 {
+            return self.play(media, self.delay_at(now, media));
         }
-        if self
-            .played
-            .is_some_and(|played| first.sequence.checked_sub(played) == Some(1))
-        {
+        if self.follows_played(first) {
             return self.pass(gap.min(STEP), |samples| Decision::Pause { samples });
         }
-        if first.carries_fec && gap == self.packet_samples {
+        let repairable = if first.carries_fec {
+            self.packet_samples
+        } else {
+            0
+        };
+        if gap == repairable {
             let payload = first.payload.clone();
             return self.pass(gap, |samples| Decision::Fec { payload, samples });
         }
-        let samples = gap.min(self.packet_samples);
-        self.pass(samples, |samples| Decision::Conceal { samples })
+        let beyond_repair = gap - repairable;
+        let missing = if beyond_repair > 0 {
+            beyond_repair
+        } else {
+            gap
+        };
+        self.pass(missing.min(self.packet_samples), |samples| {
+            Decision::Conceal { samples }
+        })
+    }
+
+    /// How much of the gap before `first` has been filled already, by what was
+    /// invented while nothing was there. It counts only as far as the delay
+    /// stays near its target, and leaves what can still be repaired.
+    fn covered(&self, gap: i64, delay: i64, first: &Packet) -> i64 {
+        let spare = delay - self.stats.target + EARLY;
+        let most = gap.min(self.dry).min(spare).max(0);
+        if most == gap || !first.carries_fec {
+            return most;
+        }
+        most.min(gap - self.packet_samples).max(0)
+    }
+
+    /// Whether no packet is missing between the last one played and this one.
+    fn follows_played(&self, packet: &Packet) -> bool {
+        self.played
+            .is_some_and(|played| packet.sequence.checked_sub(played) == Some(1))
     }
 
     /// Nothing is here: invent, and wait. `next` stays, so the delay grows.
@@ -332,7 +369,7 @@ impl JitterBuffer {
     fn target(&self, now: i64) -> i64 {
         let wait = self.delay.wait(now);
         // The copy of a lost frame comes one packet later.
-        if self.carries_fec && self.loss.worth_waiting() {
+        if self.without_fec < FEC_EXPECTED && self.loss.worth_waiting() {
             wait + self.packet_samples
         } else {
             wait

@@ -161,6 +161,26 @@ fn copies_are_used_once_loss_makes_it_worth_waiting() {
 }
 
 #[test]
+fn losses_in_a_row_are_filled_once() {
+    // Three of twenty are lost, together; the last of them can be repaired.
+    let mut sent = line(1_500, |index| (index % 20 < 17).then_some(0));
+    for sent in &mut sent {
+        sent.packet.carries_fec = true;
+    }
+    let played = play(sent, ms(29_900), ms(10));
+    let bursts = 1_500 / 20;
+    assert!(
+        played.fec >= bursts - 3,
+        "{} of {bursts} repaired",
+        played.fec
+    );
+    let unrepaired = (played.stats.lost - played.fec) as i64 * FRAME;
+    let invented = played.concealed as f32 / unrepaired as f32;
+    assert!((0.9..1.1).contains(&invented), "invented {invented} times");
+    assert!(played.last_delay_ms() <= 80, "{}", played.last_delay_ms());
+}
+
+#[test]
 fn late_and_doubled_packets_are_counted_and_not_played() {
     let mut sent = line(200, |_| Some(0));
     sent.push(Sent {

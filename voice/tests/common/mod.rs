@@ -1,4 +1,5 @@
 //! A signal like speech, a bad line, and a measure of what came through.
+#![allow(dead_code, reason = "each test file uses a part of this")]
 
 use std::{
     collections::BinaryHeap,
@@ -325,7 +326,8 @@ fn missing(said: &[f32], heard: &[f32]) -> f32 {
     gone.count() as f32 / pieces.len() as f32
 }
 
-fn write_wav(path: &Path, samples: &[f32]) {
+/// Writes 48 kHz mono.
+pub(crate) fn write_wav(path: &Path, samples: &[f32]) {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: SAMPLE_RATE,
@@ -340,7 +342,8 @@ fn write_wav(path: &Path, samples: &[f32]) {
     writer.finalize().unwrap();
 }
 
-fn read_wav(path: &Path) -> Vec<f32> {
+/// Reads 48 kHz mono.
+pub(crate) fn read_wav(path: &Path) -> Vec<f32> {
     let mut reader = hound::WavReader::open(path).unwrap();
     let samples = reader.samples::<i16>();
     samples.map(|s| f32::from(s.unwrap()) / 32_768.0).collect()
