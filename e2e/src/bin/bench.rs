@@ -1,5 +1,6 @@
 //! `make bench`: what twocan does, beside what one would use instead, as
 //! ratios measured in one run. What is not installed is left out by name.
+//! `bench PART...` measures some parts alone.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -23,14 +24,33 @@ const STARTS: usize = 7;
 /// How long all messages may take to arrive.
 const DELIVERY: Duration = Duration::from_secs(120);
 
+/// A part of the table, by the name under which it can be asked for alone.
+type Part = (&'static str, fn() -> Vec<Row>);
+const PARTS: [Part; 3] = [
+    ("look-ups", look_ups),
+    ("messages", messages),
+    ("paint", first_paint),
+];
+
 fn main() -> io::Result<()> {
-    let mut rows = Vec::new();
-    rows.extend(look_ups());
-    rows.extend(messages());
-    rows.push(first_paint());
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| PARTS.iter().all(|(known, _)| known != name))
+    {
+        let known: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        return Err(io::Error::other(format!(
+            "no part '{unknown}': choose of {}",
+            known.join(", ")
+        )));
+    }
     let mut out = io::stdout().lock();
-    for row in rows {
-        writeln!(out, "{row}")?;
+    for (name, measure) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|asked| asked == name) {
+            for row in measure() {
+                writeln!(out, "{row}")?;
+            }
+        }
     }
     Ok(())
 }
@@ -116,7 +136,7 @@ fn messages() -> Vec<Row> {
 }
 
 /// From the start of the program to the first text on the screen.
-fn first_paint() -> Row {
+fn first_paint() -> Vec<Row> {
     let folder = folder();
     let mut times = Vec::with_capacity(STARTS);
     for n in 0..STARTS {
@@ -135,5 +155,5 @@ fn first_paint() -> Row {
     }
     let ours = median(&mut times);
     let shell = bench::shell_paint_ms(folder.path(), STARTS).must("paint with a shell");
-    Row::new("first paint of the interface", ours, "ms").beside("a shell's echo", Some(shell))
+    vec![Row::new("first paint of the interface", ours, "ms").beside("a shell's echo", Some(shell))]
 }
