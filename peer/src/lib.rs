@@ -1,1 +1,23 @@
-//! placeholder
+//! The engine of twocan: links between people, their messages and calls,
+//! registries, and the database of a profile. It knows no terminal.
+//!
+//! [`Engine`] is the handle that an interface or a script holds; [`api`] is
+//! what goes through it. Inside:
+//!
+//! ```text
+//!  Engine --commands--> core --commands--> link tasks <--TLS--> peers
+//!         <--events---- (one task, plain state)   \--> store (one thread)
+//!                        |--> media task (one a call) --> voice thread
+//!                        +--> registry tasks
+//! ```
+
+pub mod api;
+mod clock;
+mod core;
+mod engine;
+mod link;
+mod media;
+mod profile;
+mod store;
+
+pub use engine::Engine;

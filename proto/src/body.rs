@@ -121,6 +121,10 @@ pub struct ChatMessage {
     pub id: Uuid,
     /// Place among the author's messages of this conversation, from 1.
     pub seq: u64,
+    /// The number before it in the author's stream, when that is not
+    /// `seq - 1`: what lay between is gone at the author and never comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
     /// The text.
     pub text: String,
     /// When it was written, by the author's clock.
@@ -407,6 +411,7 @@ mod tests {
         Body::Message(ChatMessage {
             id: Uuid::from_u128(7),
             seq: 3,
+            after: None,
             text,
             sent_at: Timestamp::from_millis(1_000),
             reply_to: None,

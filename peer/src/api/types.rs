@@ -8,7 +8,7 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
-use twocan_voice::spec::{InputSpec, OutputSpec};
+use twocan_voice::{InputSpec, OutputSpec};
 use uuid::Uuid;
 
 /// How to start the engine.
@@ -162,6 +162,24 @@ pub enum Path {
     /// Passed through by somebody who cannot read it.
     Relay,
 }
+
+/// A link that came up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Connected {
+    /// Who answered.
+    pub peer_id: PeerId,
+    /// Which way the link takes.
+    pub path: Path,
+}
+
+/// The settings there are: name, and what it means. Values are JSON.
+pub const SETTINGS: &[(&str, &str)] = &[
+    (
+        "call.ring_timeout_s",
+        "seconds that a call rings before it ends with \"no answer\"; 5 to 300",
+    ),
+    ("ui", "what the interface remembers: theme, sizes, drafts"),
+];
 
 /// A person we know.
 #[derive(Debug, Clone, PartialEq, Serialize)]

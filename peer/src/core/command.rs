@@ -1,0 +1,149 @@
+//! What the handle asks of the core, one variant for each of its methods.
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use twocan_proto::identity::PeerId;
+use twocan_proto::registry_url::RegistryUrl;
+use uuid::Uuid;
+
+use super::Core;
+use crate::api::{
+    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
+    DirectoryEntry, DirectoryQuery, Draft, Error, Message, Page, SignIn, SignedIn, WhoAmI,
+};
+
+/// Where an answer goes.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    WhoAmI(Reply<WhoAmI>),
+    SetName(String, Reply<()>),
+    Contacts(Reply<Vec<Contact>>),
+    Resolve(String, Reply<PeerId>),
+    ContactAdd {
+        who: String,
+        note: String,
+        reply: Reply<Contact>,
+    },
+    ContactSet {
+        contact: PeerId,
+        change: ContactChange,
+        reply: Reply<Contact>,
+    },
+    ContactRemove(PeerId, Reply<()>),
+    Requests(Reply<Vec<ContactRequest>>),
+    Accept(Uuid, Reply<Contact>),
+    Reject(Uuid, Reply<()>),
+    Connect(String, Reply<Connected>),
+    Disconnect(PeerId, Reply<()>),
+    Send {
+        to: PeerId,
+        draft: Draft,
+        reply: Reply<Uuid>,
+    },
+    History {
+        with: PeerId,
+        page: Page,
+        limit: usize,
+        reply: Reply<Vec<Message>>,
+    },
+    MarkRead {
+        with: PeerId,
+        upto: Uuid,
+        reply: Reply<()>,
+    },
+    Typing {
+        to: PeerId,
+        on: bool,
+        reply: Reply<()>,
+    },
+    SignIn(SignIn, Reply<SignedIn>),
+    SignOut(RegistryUrl, Reply<()>),
+    Directory(DirectoryQuery, Reply<Vec<DirectoryEntry>>),
+    Call(PeerId, Reply<CallId>),
+    Answer(CallId, Reply<()>),
+    Decline {
+        call: CallId,
+        code: Option<u16>,
+        reply: Reply<()>,
+    },
+    Hangup {
+        call: CallId,
+        code: Option<u16>,
+        reply: Reply<()>,
+    },
+    CallSet {
+        call: CallId,
+        change: CallChange,
+        reply: Reply<()>,
+    },
+    CallStats(CallId, Reply<CallStats>),
+    Set {
+        key: String,
+        value: Value,
+        reply: Reply<()>,
+    },
+    Get(String, Reply<Value>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// Gives an answer to whoever still waits for it.
+pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, Error>) {
+    // Not waiting any more is the asker's right.
+    let _not_waiting = reply.send(result);
+}
+
+impl Core {
+    pub(super) async fn on_command(&mut self, command: Command) {
+        match command {
+            Command::WhoAmI(reply) => answer(reply, Ok(self.whoami())),
+            Command::SetName(name, reply) => answer(reply, self.set_name(&name).await),
+            Command::Contacts(reply) => answer(reply, Ok(self.list_contacts())),
+            Command::Resolve(who, reply) => answer(reply, self.resolve(&who)),
+            Command::ContactAdd { who, note, reply } => self.contact_add(&who, &note, reply).await,
+            Command::ContactSet {
+                contact,
+                change,
+                reply,
+            } => answer(reply, self.contact_set(contact, change).await),
+            Command::ContactRemove(contact, reply) => {
+                answer(reply, self.contact_remove(contact).await)
+            }
+            Command::Requests(reply) => answer(reply, self.list_requests().await),
+            Command::Accept(request, reply) => answer(reply, self.accept_request(request).await),
+            Command::Reject(request, reply) => answer(reply, self.reject_request(request).await),
+            Command::Connect(to, reply) => self.connect(&to, reply),
+            Command::Disconnect(contact, reply) => answer(reply, self.disconnect(contact)),
+            Command::Send { to, draft, reply } => self.send(to, draft, reply).await,
+            Command::History {
+                with,
+                page,
+                limit,
+                reply,
+            } => answer(reply, self.history(with, page, limit).await),
+            Command::MarkRead { with, upto, reply } => {
+                answer(reply, self.mark_read(with, upto).await)
+            }
+            Command::Typing { to, on, reply } => answer(reply, self.typing(to, on)),
+            Command::SignIn(sign_in, reply) => self.sign_in(sign_in, reply),
+            Command::SignOut(registry, reply) => answer(reply, self.sign_out(&registry).await),
+            Command::Directory(query, reply) => self.directory(&query, reply),
+            Command::Call(to, reply) => answer(reply, self.call(to)),
+            Command::Answer(call, reply) => answer(reply, self.answer_call(call)),
+            Command::Decline { call, code, reply } => answer(reply, self.decline_call(call, code)),
+            Command::Hangup { call, code, reply } => answer(reply, self.hang_up(call, code)),
+            Command::CallSet {
+                call,
+                change,
+                reply,
+            } => answer(reply, self.call_set(call, change)),
+            Command::CallStats(call, reply) => answer(reply, self.call_stats(call)),
+            Command::Set { key, value, reply } => {
+                answer(reply, self.set_setting(&key, value).await)
+            }
+            Command::Get(key, reply) => answer(reply, self.get_setting(&key).await),
+            Command::Shutdown(done) => self.stopping = Some(done),
+        }
+    }
+}

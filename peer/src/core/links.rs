@@ -1,0 +1,613 @@
+//! Who is dialled when, and which of two links between the same two stays.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+use twocan_proto::address::{Address, Host};
+use twocan_proto::body::{Body, ByeReason, Hello, Resume};
+use twocan_proto::identity::PeerId;
+use twocan_proto::session::{Ended, Side};
+use uuid::Uuid;
+
+use super::command::answer;
+use super::contacts::NewContact;
+use super::{Core, Reply, Report, Waiting, addresses};
+use crate::api::{Connected, Contact, Error, ErrorCode, Event, NoticeLevel, Path, Relation};
+use crate::clock;
+use crate::link::listen::Accepted;
+use crate::link::task::{self, Command as LinkCommand, LinkEvent, LinkHandle, LinkId, Setup};
+use crate::link::{Stream, dial};
+use crate::store::contacts as table;
+
+/// What this program calls itself in hellos.
+const CLIENT: &str = concat!("twocan/", env!("CARGO_PKG_VERSION"));
+/// Commands waiting for one link. A link that leaves more than this waiting
+/// does not work and is given up.
+const COMMANDS: usize = 256;
+/// Links to people who are no contacts, held at most: the oldest goes.
+const STRANGERS: usize = 32;
+/// Contacts dialled side by side; the others wait.
+const DIALS: usize = 8;
+/// First and longest wait before a contact is dialled again.
+const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+/// For all links together to say their byes when the program ends.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// When a contact is dialled next.
+#[derive(Debug)]
+pub(super) struct Dial {
+    due: Option<Instant>,
+    failures: u32,
+    busy: bool,
+}
+
+impl Dial {
+    pub(super) fn now() -> Self {
+        Self {
+            due: Some(Instant::now()),
+            failures: 0,
+            busy: false,
+        }
+    }
+
+    /// Not before somebody asks for it.
+    fn rest(&mut self) {
+        self.due = None;
+    }
+
+    fn again_later(&mut self) {
+        let (first, longest) = BACK_OFF;
+        let wait = first
+            .saturating_mul(1 << self.failures.min(16))
+            .min(longest);
+        self.failures += 1;
+        // So that two who lost each other do not always dial at once.
+        self.due = Some(Instant::now() + wait.mul_f64(rand::rng().random_range(0.75..1.25)));
+    }
+
+    fn soon(&mut self) {
+        self.failures = 0;
+        self.due = Some(Instant::now());
+    }
+}
+
+/// Why an address is dialled, and who waits for it.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// A contact, by ourselves.
+    Contact(PeerId),
+    /// The user typed an address to connect to.
+    Connect(Reply<Connected>),
+    /// The user typed an address to add somebody.
+    Add { note: String, reply: Reply<Contact> },
+}
+
+/// What came of dialling.
+#[derive(Debug)]
+pub(crate) struct Dialled {
+    purpose: Purpose,
+    result: Result<dial::Dialled, Error>,
+}
+
+#[derive(Debug)]
+struct Link {
+    peer: PeerId,
+    handle: LinkHandle,
+    hello: Option<Hello>,
+}
+
+/// All links there are.
+#[derive(Debug)]
+pub(super) struct Links {
+    all: HashMap<LinkId, Link>,
+    current: HashMap<PeerId, LinkId>,
+    last_id: LinkId,
+    connecting: Waiting<Connected>,
+    dials: Arc<Semaphore>,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self {
+            all: HashMap::new(),
+            current: HashMap::new(),
+            last_id: 0,
+            connecting: HashMap::new(),
+            dials: Arc::new(Semaphore::new(DIALS)),
+        }
+    }
+}
+
+impl Links {
+    fn current(&self, peer: PeerId) -> Option<&Link> {
+        self.current.get(&peer).and_then(|id| self.all.get(id))
+    }
+
+    /// The link in use to `peer`.
+    pub(super) fn get(&self, peer: PeerId) -> Option<&LinkHandle> {
+        self.current(peer).map(|link| &link.handle)
+    }
+
+    /// The running program at the other end of the link to `peer`.
+    pub(super) fn instance(&self, peer: PeerId) -> Option<Uuid> {
+        self.current(peer)?
+            .hello
+            .as_ref()
+            .map(|hello| hello.instance)
+    }
+
+    pub(super) fn path(&self, peer: PeerId) -> Option<Path> {
+        self.get(peer).map(|handle| addresses::path_to(handle.at))
+    }
+
+    /// Where `peer` takes connections, as far as her link shows it.
+    pub(super) fn dial_back(&self, peer: PeerId) -> Option<Address> {
+        let link = self.current(peer)?;
+        if link.handle.dialled {
+            return Some(link.handle.at.into());
+        }
+        let port = link.hello.as_ref()?.port?;
+        Some(Address {
+            host: Host::Ip(link.handle.at.ip().to_canonical()),
+            port: Some(port),
+        })
+    }
+
+    /// Whether the link that has just come up is the one to keep.
+    ///
+    /// Both sides see the same two links and must choose the same one: the
+    /// newer, if the peer's program started anew or one side dialled twice;
+    /// otherwise the one that the smaller id dialled.
+    fn prefers(&self, me: PeerId, peer: PeerId, dialled: bool, instance: Uuid) -> bool {
+        let Some(old) = self.current(peer) else {
+            return true;
+        };
+        let same_program = old
+            .hello
+            .as_ref()
+            .is_some_and(|hello| hello.instance == instance);
+        !same_program || old.handle.dialled == dialled || dialled == (me < peer)
+    }
+}
+
+impl Core {
+    pub(super) fn on_accepted(&mut self, accepted: Accepted) {
+        let Accepted { stream, peer, from } = accepted;
+        if peer == self.me {
+            tracing::info!("we dialled ourselves; that link is dropped");
+            return;
+        }
+        self.start_link(stream, peer, from, false);
+    }
+
+    fn start_link(
+        &mut self,
+        stream: Stream,
+        peer: PeerId,
+        at: SocketAddr,
+        dialled: bool,
+    ) -> LinkId {
+        self.links.last_id += 1;
+        let id = self.links.last_id;
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let near = stream
+            .get_ref()
+            .0
+            .local_addr()
+            .map_or(at.ip(), |near| near.ip());
+        let hello = Hello {
+            client: CLIENT.to_owned(),
+            capabilities: Vec::new(),
+            instance: self.instance,
+            port: self.listen.first().map(SocketAddr::port),
+            welcome: self.contacts.welcomes(peer),
+            resume: Resume::default(),
+        };
+        let setup = Setup {
+            id,
+            stream,
+            ends: self.ends(peer),
+            hello,
+            store: self.store.clone(),
+            commands: inbox,
+            events: self.link_events.clone(),
+        };
+        tokio::spawn(task::run(setup));
+        let handle = LinkHandle {
+            dialled,
+            at,
+            near,
+            commands,
+        };
+        self.links.all.insert(
+            id,
+            Link {
+                peer,
+                handle,
+                hello: None,
+            },
+        );
+        id
+    }
+
+    pub(super) async fn on_link_event(&mut self, id: LinkId, event: LinkEvent) {
+        let Some(peer) = self.links.all.get(&id).map(|link| link.peer) else {
+            return;
+        };
+        match event {
+            LinkEvent::Up(hello) => self.on_up(id, peer, *hello).await,
+            LinkEvent::Body(body) => self.on_body(peer, body).await,
+            LinkEvent::Received(messages) => self.on_received(peer, messages).await,
+            LinkEvent::States(changed) => self.on_states(peer, changed).await,
+            LinkEvent::Sent(ids, upto) => self.on_sent(peer, ids, upto),
+            LinkEvent::Ended(ended) => self.on_ended(id, &ended).await,
+        }
+    }
+
+    async fn on_body(&mut self, peer: PeerId, body: Body) {
+        match body {
+            Body::Knock(knock) => self.on_knock(peer, knock).await,
+            Body::Welcome(welcome) => {
+                let name =
+                    twocan_proto::text::name(&welcome.name, twocan_proto::limits::NAME_BYTES);
+                self.both_agree(peer, &name).await;
+                self.on_call_allowed(peer);
+            }
+            Body::Reject => self.on_rejected(peer).await,
+            Body::Typing(typing) => self.emit(Event::Typing {
+                contact: peer,
+                on: typing.on,
+            }),
+            body => self.on_call_body(peer, body),
+        }
+    }
+
+    async fn on_up(&mut self, id: LinkId, peer: PeerId, hello: Hello) {
+        let Some(dialled) = self.links.all.get(&id).map(|link| link.handle.dialled) else {
+            return;
+        };
+        if self.contacts.get(peer).is_some() && !self.contacts.welcomes(peer) {
+            self.tell(id, LinkCommand::Close(ByeReason::Refused, ""));
+            return;
+        }
+        if !self.links.prefers(self.me, peer, dialled, hello.instance) {
+            // The old one may be dead without knowing it yet.
+            self.tell_link(peer, LinkCommand::Probe);
+            self.tell(id, LinkCommand::Close(ByeReason::Replaced, ""));
+            self.answer_connecting(id, Ok(peer));
+            return;
+        }
+        if let Some(old) = self.links.current.insert(peer, id) {
+            self.tell(old, LinkCommand::Close(ByeReason::Replaced, ""));
+        }
+        let welcome = hello.welcome;
+        if let Some(link) = self.links.all.get_mut(&id) {
+            link.hello = Some(hello);
+        }
+        self.contacts.nothing_sent(peer);
+        self.tell(
+            id,
+            LinkCommand::Open {
+                welcome: self.contacts.welcomes(peer),
+            },
+        );
+        self.greet(peer, welcome).await;
+        self.answer_connecting(id, Ok(peer));
+        self.limit_strangers(peer);
+        if welcome {
+            self.on_call_allowed(peer);
+        }
+    }
+
+    /// What a link that came up means for the contact at its other end.
+    async fn greet(&mut self, peer: PeerId, welcome: bool) {
+        let Some(entry) = self.contacts.get_mut(peer) else {
+            return;
+        };
+        entry.dial.failures = 0;
+        entry.dial.rest();
+        let relation = entry.saved.relation;
+        let address = self.links.dial_back(peer);
+        let now = clock::now();
+        let kept = self
+            .store
+            .run(move |db| {
+                address
+                    .iter()
+                    .try_for_each(|address| table::save_address(db, peer, address, now))
+            })
+            .await;
+        if let Err(error) = kept {
+            tracing::warn!(%error, "an address could not be kept");
+        }
+        let standing = match (welcome, relation) {
+            (true, _) => Relation::Mutual,
+            // She has forgotten us: ask again.
+            (false, Relation::Mutual) => Relation::Asked,
+            (false, other) => other,
+        };
+        let changed = self
+            .change_contact(peer, |saved| {
+                saved.last_seen = Some(now);
+                saved.relation = standing;
+            })
+            .await;
+        if let Err(error) = changed {
+            tracing::error!(%error, "a contact's standing could not be kept");
+        }
+        if standing == Relation::Asked {
+            self.knock(peer);
+        }
+    }
+
+    fn limit_strangers(&mut self, newest: PeerId) {
+        if self.contacts.get(newest).is_some() {
+            return;
+        }
+        let strangers = self
+            .links
+            .current
+            .iter()
+            .filter(|(peer, _)| self.contacts.get(**peer).is_none());
+        let ids: Vec<LinkId> = strangers.map(|(_, id)| *id).collect();
+        if ids.len() > STRANGERS
+            && let Some(oldest) = ids.into_iter().min()
+        {
+            self.tell(
+                oldest,
+                LinkCommand::Close(ByeReason::Refused, "too many strangers at once"),
+            );
+        }
+    }
+
+    async fn on_ended(&mut self, id: LinkId, ended: &Ended) {
+        let Some(link) = self.links.all.remove(&id) else {
+            return;
+        };
+        let peer = link.peer;
+        tracing::info!(peer = %peer.short(), by = ?ended.by, reason = ?ended.reason, text = %ended.text, "a link ended");
+        self.answer_connecting(
+            id,
+            Err(Error::new(
+                ErrorCode::Refused,
+                format!("the link ended at once: {}", ended.text),
+            )),
+        );
+        if self.links.current.get(&peer) != Some(&id) {
+            return;
+        }
+        self.links.current.remove(&peer);
+        self.contacts.nothing_sent(peer);
+        self.on_link_lost(peer);
+        if ended.reason == ByeReason::Outdated {
+            let text = format!(
+                "{}: one of you needs a newer twocan ({})",
+                self.called(peer),
+                ended.text
+            );
+            self.emit(Event::Notice {
+                level: NoticeLevel::Warning,
+                text,
+            });
+        }
+        if let Some(entry) = self.contacts.get_mut(peer) {
+            match (ended.by, ended.reason) {
+                (Side::Us, ByeReason::Disconnected | ByeReason::Refused) => entry.dial.rest(),
+                (Side::Them, ByeReason::Disconnected) => entry.dial.rest(),
+                _ => entry.dial.again_later(),
+            }
+        }
+        let now = clock::now();
+        if let Err(error) = self
+            .change_contact(peer, |saved| saved.last_seen = Some(now))
+            .await
+        {
+            tracing::error!(%error, "when a contact was last seen could not be kept");
+        }
+        self.emit_contact(peer);
+    }
+
+    /// What the user calls somebody.
+    pub(super) fn called(&self, peer: PeerId) -> String {
+        self.contacts
+            .get(peer)
+            .map_or_else(|| peer.short(), |entry| entry.saved.alias.clone())
+    }
+
+    fn answer_connecting(&mut self, id: LinkId, result: Result<PeerId, Error>) {
+        for reply in self.links.connecting.remove(&id).unwrap_or_default() {
+            let connected = result.clone().and_then(|peer_id| {
+                let path = self.links.path(peer_id).ok_or_else(Error::stopped)?;
+                Ok(Connected { peer_id, path })
+            });
+            answer(reply, connected);
+        }
+    }
+
+    /// Says something to a contact who is there; to others nothing is said.
+    pub(super) fn say(&mut self, peer: PeerId, body: Body) {
+        self.tell_link(peer, LinkCommand::Send(Box::new(body)));
+    }
+
+    pub(super) fn tell_link(&mut self, peer: PeerId, command: LinkCommand) {
+        if let Some(id) = self.links.current.get(&peer) {
+            self.tell(*id, command);
+        }
+    }
+
+    fn tell(&mut self, id: LinkId, command: LinkCommand) {
+        let Some(link) = self.links.all.get_mut(&id) else {
+            return;
+        };
+        if let Err(mpsc::error::TrySendError::Full(_)) = link.handle.commands.try_send(command) {
+            tracing::warn!(peer = %link.peer.short(), "a link does not take its commands and is given up");
+            // Without its sender the task ends the link and tells us so.
+            link.handle.commands = mpsc::channel(1).0;
+        }
+    }
+
+    pub(super) fn links_deadline(&self) -> Option<Instant> {
+        self.contacts
+            .iter()
+            .filter(|entry| !entry.dial.busy)
+            .filter_map(|entry| entry.dial.due)
+            .min()
+    }
+
+    pub(super) fn dial_those_due(&mut self, now: Instant) {
+        let due: Vec<PeerId> = self
+            .contacts
+            .iter()
+            .filter(|entry| !entry.dial.busy && entry.dial.due.is_some_and(|due| due <= now))
+            .map(|entry| entry.saved.peer)
+            .collect();
+        for peer in due {
+            let linked = self.links.get(peer).is_some();
+            let welcome = self.contacts.welcomes(peer);
+            let Some(entry) = self.contacts.get_mut(peer) else {
+                continue;
+            };
+            if linked || !welcome || entry.saved.relation == Relation::Rejected {
+                entry.dial.rest();
+            } else {
+                entry.dial.busy = true;
+                self.dial_contact(peer);
+            }
+        }
+    }
+
+    /// There is a reason to have a link to `peer` now.
+    pub(super) fn hurry(&mut self, peer: PeerId) {
+        if self.links.get(peer).is_none()
+            && let Some(entry) = self.contacts.get_mut(peer)
+        {
+            entry.dial.soon();
+        }
+    }
+
+    fn dial_contact(&self, peer: PeerId) {
+        let (store, tls) = (self.store.clone(), Arc::clone(&self.tls.client));
+        let (dials, reports) = (Arc::clone(&self.links.dials), self.reports.clone());
+        tokio::spawn(async move {
+            let Ok(_place) = dials.acquire().await else {
+                return;
+            };
+            let result = match store.run(move |db| table::addresses(db, peer)).await {
+                Ok(addresses) => dial::dial(tls, addresses, Some(peer)).await,
+                Err(error) => Err(error.into()),
+            };
+            // Only a core that has ended takes no report.
+            let _ended = reports
+                .send(Report::Dialled(Dialled {
+                    purpose: Purpose::Contact(peer),
+                    result,
+                }))
+                .await;
+        });
+    }
+
+    /// Dials an address that the user typed.
+    pub(super) fn dial_stranger(&self, address: Address, purpose: Purpose) {
+        let (tls, reports) = (Arc::clone(&self.tls.client), self.reports.clone());
+        tokio::spawn(async move {
+            let result = dial::dial(tls, vec![address], None).await;
+            let _ended = reports
+                .send(Report::Dialled(Dialled { purpose, result }))
+                .await;
+        });
+    }
+
+    pub(super) fn connect(&self, to: &str, reply: Reply<Connected>) {
+        match to.parse::<Address>() {
+            Ok(address) => self.dial_stranger(address, Purpose::Connect(reply)),
+            Err(error) => answer(
+                reply,
+                Err(Error::new(ErrorCode::BadRequest, error.to_string())),
+            ),
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, peer: PeerId) -> Result<(), Error> {
+        self.contacts.known(peer)?;
+        if self.links.get(peer).is_none() {
+            return Err(Error::new(ErrorCode::Offline, "there is no link to end"));
+        }
+        self.tell_link(peer, LinkCommand::Close(ByeReason::Disconnected, ""));
+        Ok(())
+    }
+
+    pub(super) async fn on_dialled(&mut self, dialled: Dialled) {
+        match dialled.purpose {
+            Purpose::Contact(peer) => self.on_contact_dialled(peer, dialled.result),
+            Purpose::Connect(reply) => match self.meet(dialled.result, "").await {
+                Ok((id, _)) => self.links.connecting.entry(id).or_default().push(reply),
+                Err(error) => answer(reply, Err(error)),
+            },
+            Purpose::Add { note, reply } => {
+                let met = self.meet(dialled.result, &note).await;
+                answer(reply, met.map(|(_, contact)| contact));
+            }
+        }
+    }
+
+    fn on_contact_dialled(&mut self, peer: PeerId, result: Result<dial::Dialled, Error>) {
+        let Some(entry) = self.contacts.get_mut(peer) else {
+            return;
+        };
+        entry.dial.busy = false;
+        match result {
+            Ok(dialled) => {
+                entry.dial.rest();
+                self.start_link(dialled.stream, peer, dialled.at, true);
+            }
+            Err(error) => {
+                tracing::debug!(peer = %peer.short(), code = error.code.as_str(), "a contact could not be reached");
+                entry.dial.again_later();
+            }
+        }
+    }
+
+    /// Somebody answers at an address that the user typed: she becomes a
+    /// contact whom we ask.
+    async fn meet(
+        &mut self,
+        result: Result<dial::Dialled, Error>,
+        note: &str,
+    ) -> Result<(LinkId, Contact), Error> {
+        let dialled = result?;
+        let peer = dialled.peer;
+        let new = NewContact {
+            note: note.to_owned(),
+            addresses: vec![dialled.at.into()],
+            ..NewContact::asked(peer)
+        };
+        let contact = self.make_contact(new).await?;
+        self.contacts.reachable(peer)?;
+        let id = self.start_link(dialled.stream, peer, dialled.at, true);
+        Ok((id, contact))
+    }
+
+    pub(super) async fn stop_links(&mut self, events: &mut mpsc::Receiver<(LinkId, LinkEvent)>) {
+        let ids: Vec<LinkId> = self.links.all.keys().copied().collect();
+        for id in ids {
+            self.tell(id, LinkCommand::Close(ByeReason::Shutdown, ""));
+        }
+        let all_ended = async {
+            while !self.links.all.is_empty() {
+                match events.recv().await {
+                    Some((id, LinkEvent::Ended(_))) => drop(self.links.all.remove(&id)),
+                    Some(_) => {}
+                    None => return,
+                }
+            }
+        };
+        if timeout(FAREWELL, all_ended).await.is_err() {
+            tracing::info!("some peers did not take their bye in time");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Strangers: they may knock, and nothing else, until the user says yes.
+
+use twocan_proto::body::{Body, Knock, Welcome};
+use twocan_proto::identity::PeerId;
+use twocan_proto::limits;
+use twocan_proto::text;
+use uuid::Uuid;
+
+use super::Core;
+use super::contacts::NewContact;
+use crate::api::{Contact, ContactRequest, Error, ErrorCode, Event, Relation};
+use crate::clock;
+use crate::link::task::Command as LinkCommand;
+use crate::store::contacts as table;
+
+impl Core {
+    pub(super) async fn list_requests(&self) -> Result<Vec<ContactRequest>, Error> {
+        Ok(self.store.run(table::requests).await?)
+    }
+
+    /// Somebody asks to be a contact.
+    pub(super) async fn on_knock(&mut self, peer: PeerId, knock: Knock) {
+        let name = text::name(&knock.name, limits::NAME_BYTES);
+        if let Some(entry) = self.contacts.get(peer) {
+            // We asked her too, or already said yes: both agree.
+            if !entry.saved.blocked {
+                self.both_agree(peer, &name).await;
+                self.welcome(peer);
+            }
+            return;
+        }
+        let request = ContactRequest {
+            request: Uuid::now_v7(),
+            from: if name.is_empty() { peer.short() } else { name },
+            peer_id: peer,
+            note: text::line(&knock.note),
+            at: clock::now(),
+        };
+        let row = request.clone();
+        match self
+            .store
+            .run(move |db| table::save_request(db, &row))
+            .await
+        {
+            Ok(Some(kept)) if self.config.auto_accept => {
+                if let Err(error) = self.accept_request(kept.request).await {
+                    tracing::error!(%error, "a request could not be accepted");
+                }
+            }
+            Ok(Some(kept)) => self.emit(Event::Request(kept)),
+            Ok(None) => {
+                tracing::info!("a stranger's request is turned away, as too many wait already");
+                self.say(peer, Body::Reject);
+            }
+            Err(error) => tracing::error!(%error, "a request could not be kept"),
+        }
+    }
+
+    async fn take_request(&mut self, request: Uuid) -> Result<ContactRequest, Error> {
+        let found = self
+            .list_requests()
+            .await?
+            .into_iter()
+            .find(|r| r.request == request);
+        found.ok_or_else(|| {
+            Error::new(
+                ErrorCode::NotFound,
+                "that request is gone: it was answered already",
+            )
+        })
+    }
+
+    pub(super) async fn accept_request(&mut self, request: Uuid) -> Result<Contact, Error> {
+        let request = self.take_request(request).await?;
+        let peer = request.peer_id;
+        let new = NewContact {
+            wanted_alias: request.from.clone(),
+            name: request.from.clone(),
+            relation: Relation::Mutual,
+            addresses: self.links.dial_back(peer).into_iter().collect(),
+            ..NewContact::asked(peer)
+        };
+        let contact = self.make_contact(new).await?;
+        self.tell_link(peer, LinkCommand::Welcome(true));
+        self.welcome(peer);
+        Ok(contact)
+    }
+
+    pub(super) async fn reject_request(&mut self, request: Uuid) -> Result<(), Error> {
+        let request = self.take_request(request).await?;
+        let peer = request.peer_id;
+        self.store
+            .run(move |db| table::take_request_of(db, peer))
+            .await?;
+        self.emit(Event::RequestGone(request.request));
+        self.say(peer, Body::Reject);
+        Ok(())
+    }
+
+    /// Tells a contact that she is one.
+    pub(super) fn welcome(&mut self, peer: PeerId) {
+        let welcome = Welcome {
+            name: self.name.clone(),
+        };
+        self.say(peer, Body::Welcome(welcome));
+    }
+
+    /// Asks a contact who has not said yes.
+    pub(super) fn knock(&mut self, peer: PeerId) {
+        let Some(entry) = self.contacts.get(peer) else {
+            return;
+        };
+        let knock = Knock {
+            name: self.name.clone(),
+            note: entry.saved.note.clone(),
+        };
+        self.say(peer, Body::Knock(knock));
+    }
+
+    /// The user asks again: whatever the answer was before.
+    pub(super) fn ask_again(&mut self, peer: PeerId) {
+        if self.links.get(peer).is_some() {
+            self.knock(peer);
+        } else {
+            self.hurry(peer);
+        }
+    }
+
+    /// The contact said yes.
+    pub(super) async fn both_agree(&mut self, peer: PeerId, name: &str) {
+        let unnamed = peer.short();
+        let alias = match self.contacts.get(peer) {
+            // Until now she had no name but her key.
+            Some(entry) if entry.saved.alias == unnamed && !name.is_empty() => {
+                let wanted = name.to_owned();
+                self.store
+                    .run(move |db| table::free_alias(db, &wanted, peer))
+                    .await
+                    .ok()
+            }
+            _ => None,
+        };
+        let changed = self
+            .change_contact(peer, |saved| {
+                saved.relation = Relation::Mutual;
+                if !name.is_empty() {
+                    saved.name = name.to_owned();
+                }
+                if let Some(alias) = alias {
+                    saved.alias = alias;
+                }
+            })
+            .await;
+        if let Err(error) = changed {
+            tracing::error!(%error, "a contact's answer could not be kept");
+        }
+    }
+
+    /// The contact said no.
+    pub(super) async fn on_rejected(&mut self, peer: PeerId) {
+        let changed = self
+            .change_contact(peer, |saved| saved.relation = Relation::Rejected)
+            .await;
+        if let Err(error) = changed {
+            tracing::error!(%error, "a contact's answer could not be kept");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The handle to the engine. Every method is a message to the core task and
+//! its answer; nothing is decided here.
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use twocan_proto::identity::PeerId;
+use twocan_proto::registry_url::RegistryUrl;
+use uuid::Uuid;
+
+use crate::api::{
+    CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
+    DirectoryEntry, DirectoryQuery, Draft, Error, Event, Message, Page, SignIn, SignedIn, WhoAmI,
+};
+use crate::core::{self, Command, Reply};
+
+/// Events that wait to be taken, besides those the core itself holds back.
+const EVENTS: usize = 1024;
+/// Commands that wait for the core; whoever brings one more waits.
+const COMMANDS: usize = 256;
+
+/// A handle to a running engine. The engine ends with [`Self::shutdown`], or
+/// when the last handle is gone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Engine {
+    /// Opens the profile and starts the engine on the current tokio runtime.
+    /// The receiver brings what happens, in order; whoever does not take it
+    /// holds nothing up, but misses the oldest after many thousand.
+    ///
+    /// # Errors
+    /// What keeps it from starting, with what to do about it: a profile in
+    /// use, a damaged key or database, a port that is taken.
+    pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Event>), Error> {
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        core::start(config, inbox, events).await?;
+        Ok((Self { commands }, receiver))
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| Error::stopped())?;
+        answer.await.map_err(|_| Error::stopped())?
+    }
+
+    /// Who we are.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn whoami(&self) -> Result<WhoAmI, Error> {
+        self.ask(Command::WhoAmI).await
+    }
+
+    /// Changes the name that others see.
+    ///
+    /// # Errors
+    /// `bad_request` for a name that is empty or too long.
+    pub async fn set_name(&self, name: &str) -> Result<(), Error> {
+        let name = name.to_owned();
+        self.ask(|reply| Command::SetName(name, reply)).await
+    }
+
+    /// All contacts, by alias.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn contacts(&self) -> Result<Vec<Contact>, Error> {
+        self.ask(Command::Contacts).await
+    }
+
+    /// Who is meant by an alias, `name@registry-host`, a unique plain name, or
+    /// a peer id.
+    ///
+    /// # Errors
+    /// `not_found` when nobody, or more than one, is meant.
+    pub async fn resolve(&self, who: &str) -> Result<PeerId, Error> {
+        let who = who.to_owned();
+        self.ask(|reply| Command::Resolve(who, reply)).await
+    }
+
+    /// Adds a contact by name, contact link or address, and asks her with
+    /// `note`.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown name, `unreachable` for an address where
+    /// nobody answers, `bad_request` for something that is none of them.
+    pub async fn contact_add(&self, who: &str, note: &str) -> Result<Contact, Error> {
+        let (who, note) = (who.to_owned(), note.to_owned());
+        self.ask(|reply| Command::ContactAdd { who, note, reply })
+            .await
+    }
+
+    /// Changes a contact.
+    ///
+    /// # Errors
+    /// `not_found`, or `taken` for an alias that another contact has.
+    pub async fn contact_set(
+        &self,
+        contact: PeerId,
+        change: ContactChange,
+    ) -> Result<Contact, Error> {
+        self.ask(|reply| Command::ContactSet {
+            contact,
+            change,
+            reply,
+        })
+        .await
+    }
+
+    /// Forgets a contact. The messages stay on disk.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn contact_remove(&self, contact: PeerId) -> Result<(), Error> {
+        self.ask(|reply| Command::ContactRemove(contact, reply))
+            .await
+    }
+
+    /// Strangers who ask to become contacts.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn requests(&self) -> Result<Vec<ContactRequest>, Error> {
+        self.ask(Command::Requests).await
+    }
+
+    /// Makes the stranger a contact.
+    ///
+    /// # Errors
+    /// `not_found` when the request is gone.
+    pub async fn accept(&self, request: Uuid) -> Result<Contact, Error> {
+        self.ask(|reply| Command::Accept(request, reply)).await
+    }
+
+    /// Tells the stranger no.
+    ///
+    /// # Errors
+    /// `not_found` when the request is gone.
+    pub async fn reject(&self, request: Uuid) -> Result<(), Error> {
+        self.ask(|reply| Command::Reject(request, reply)).await
+    }
+
+    /// Connects to `HOST[:PORT]`, makes whoever answers a contact and asks
+    /// her. Answers once the link is up.
+    ///
+    /// # Errors
+    /// `bad_request` for no address, `unreachable`, `refused`, `key_mismatch`.
+    pub async fn connect(&self, to: &str) -> Result<Connected, Error> {
+        let to = to.to_owned();
+        self.ask(|reply| Command::Connect(to, reply)).await
+    }
+
+    /// Ends the link to a contact until one side connects again.
+    ///
+    /// # Errors
+    /// `not_found`, or `offline` when there is no link.
+    pub async fn disconnect(&self, contact: PeerId) -> Result<(), Error> {
+        self.ask(|reply| Command::Disconnect(contact, reply)).await
+    }
+
+    /// Puts a message into the outbox; answers with its id once it is on disk.
+    ///
+    /// # Errors
+    /// `too_large` or `bad_request` for the text, `not_found`, `blocked`,
+    /// `key_changed`, `io` when the disk says no.
+    pub async fn send(&self, to: PeerId, draft: Draft) -> Result<Uuid, Error> {
+        self.ask(|reply| Command::Send { to, draft, reply }).await
+    }
+
+    /// A page of a conversation, at most 1000 messages.
+    ///
+    /// # Errors
+    /// `not_found` for a message that is not in the conversation.
+    pub async fn history(
+        &self,
+        with: PeerId,
+        page: Page,
+        limit: usize,
+    ) -> Result<Vec<Message>, Error> {
+        self.ask(|reply| Command::History {
+            with,
+            page,
+            limit,
+            reply,
+        })
+        .await
+    }
+
+    /// Marks a contact's messages up to this one as read, and tells her.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown contact or message.
+    pub async fn mark_read(&self, with: PeerId, upto: Uuid) -> Result<(), Error> {
+        self.ask(|reply| Command::MarkRead { with, upto, reply })
+            .await
+    }
+
+    /// Tells a contact that we are typing, if she is there.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn typing(&self, to: PeerId, on: bool) -> Result<(), Error> {
+        self.ask(|reply| Command::Typing { to, on, reply }).await
+    }
+
+    /// Signs in to a registry, and makes the account if asked to.
+    ///
+    /// # Errors
+    /// `unauthorized`, `taken`, `unreachable`, `refused` for a wrong
+    /// certificate, `limited`.
+    pub async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, Error> {
+        self.ask(|reply| Command::SignIn(sign_in, reply)).await
+    }
+
+    /// Ends our session at a registry.
+    ///
+    /// # Errors
+    /// `not_found` for a registry that is not known.
+    pub async fn sign_out(&self, registry: RegistryUrl) -> Result<(), Error> {
+        self.ask(|reply| Command::SignOut(registry, reply)).await
+    }
+
+    /// Who is at the registries.
+    ///
+    /// # Errors
+    /// When no registry answers: what the last one said.
+    pub async fn directory(&self, query: DirectoryQuery) -> Result<Vec<DirectoryEntry>, Error> {
+        self.ask(|reply| Command::Directory(query, reply)).await
+    }
+
+    /// Calls a contact.
+    ///
+    /// # Errors
+    /// `busy` when we are in a call, `not_found`, `blocked`, `key_changed`.
+    pub async fn call(&self, to: PeerId) -> Result<CallId, Error> {
+        self.ask(|reply| Command::Call(to, reply)).await
+    }
+
+    /// Answers a call that rings here.
+    ///
+    /// # Errors
+    /// `not_found` when it does not ring (any more).
+    pub async fn answer(&self, call: CallId) -> Result<(), Error> {
+        self.ask(|reply| Command::Answer(call, reply)).await
+    }
+
+    /// Declines a call that rings here; `code` defaults to 603.
+    ///
+    /// # Errors
+    /// `not_found` when it does not ring (any more), `bad_request` for a code
+    /// that ends no call.
+    pub async fn decline(&self, call: CallId, code: Option<u16>) -> Result<(), Error> {
+        self.ask(|reply| Command::Decline { call, code, reply })
+            .await
+    }
+
+    /// Ends a call, or stops calling.
+    ///
+    /// # Errors
+    /// `not_found` for a call that is over, `bad_request` for a code that
+    /// ends no call.
+    pub async fn hangup(&self, call: CallId, code: Option<u16>) -> Result<(), Error> {
+        self.ask(|reply| Command::Hangup { call, code, reply })
+            .await
+    }
+
+    /// Changes a call: microphone, loudspeaker, volume.
+    ///
+    /// # Errors
+    /// `not_found` for a call that is over, `bad_request` for a volume out of
+    /// range.
+    pub async fn call_set(&self, call: CallId, change: CallChange) -> Result<(), Error> {
+        self.ask(|reply| Command::CallSet {
+            call,
+            change,
+            reply,
+        })
+        .await
+    }
+
+    /// The latest measurements of a call.
+    ///
+    /// # Errors
+    /// `not_found` for a call that is over or has no sound yet.
+    pub async fn call_stats(&self, call: CallId) -> Result<CallStats, Error> {
+        self.ask(|reply| Command::CallStats(call, reply)).await
+    }
+
+    /// Changes a setting; see [`crate::api::SETTINGS`].
+    ///
+    /// # Errors
+    /// `not_found` for an unknown setting, `bad_request` for a wrong value.
+    pub async fn set(&self, key: &str, value: Value) -> Result<(), Error> {
+        let key = key.to_owned();
+        self.ask(|reply| Command::Set { key, value, reply }).await
+    }
+
+    /// A setting; `null` if it was never set.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown setting.
+    pub async fn get(&self, key: &str) -> Result<Value, Error> {
+        let key = key.to_owned();
+        self.ask(|reply| Command::Get(key, reply)).await
+    }
+
+    /// Ends everything in order: calls and links get a reason, what is being
+    /// written is finished. Answers when that is done.
+    pub async fn shutdown(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.commands.send(Command::Shutdown(reply)).await.is_ok() {
+            // A dropped answer means that the core ended before it could say so.
+            let _ended = done.await;
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Links: TLS connections between two people, one at a time for each pair.
+//!
+//! ```text
+//!  dial ----+                                   +--> store (messages)
+//!           +--> TLS, key proven --> task ------+
+//!  listen --+                        (one a link)  --> core (everything else)
+//! ```
+
+pub(crate) mod dial;
+pub(crate) mod listen;
+mod outbox;
+pub(crate) mod task;
+pub(crate) mod tls;
+
+use tokio::net::TcpStream;
+
+pub(crate) type Stream = tokio_rustls::TlsStream<TcpStream>;
+
+/// What every connection of a link wants from the kernel.
+fn set_up(tcp: &TcpStream) {
+    // Frames are small and people wait for them.
+    if let Err(error) = tcp.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+}

@@ -1,0 +1,124 @@
+//! The media of a call: sound between the voice thread and the other side,
+//! over ICE, DTLS-SRTP and RTP (str0m) on UDP.
+//!
+//! ```text
+//!  voice thread --EncodedFrame--> task --RTP--> socket ))) peer
+//!  voice thread <-ReceivedPacket- task <--RTP-- reader ((( peer
+//! ```
+//!
+//! One task a call owns the str0m state. Session descriptions travel through
+//! the peers' own link, so the DTLS fingerprint in them is bound to the
+//! identity keys. Media starts when the path is there, and the task tells the
+//! core what becomes of the path; whether the call goes on is the core's
+//! matter.
+
+mod quality;
+mod rtc;
+mod sockets;
+mod task;
+
+use std::net::IpAddr;
+
+use tokio::sync::{mpsc, oneshot};
+use twocan_voice::{CallConfig, InputSpec, OutputSpec};
+
+use crate::api::{CallStats, Path};
+
+/// Commands waiting for a media task; more would mean that it hangs.
+const COMMANDS: usize = 32;
+
+/// Which side of a call the media is for.
+#[derive(Debug)]
+pub(crate) enum Role {
+    /// Makes the offer.
+    Caller,
+    /// Has the caller's offer, and makes the answer.
+    Callee {
+        /// The caller's session description.
+        offer: String,
+    },
+}
+
+/// What the core tells a media task.
+#[derive(Debug)]
+pub(crate) enum MediaCommand {
+    /// The callee's session description.
+    Answer(String),
+    /// One more address of the other side.
+    Candidate(String),
+    /// Microphone off, or on.
+    Mute(bool),
+    /// Loudspeaker off, or on.
+    Deafen(bool),
+    /// Loudness of the other, 1.0 as sent.
+    Volume(f32),
+    /// Another microphone.
+    Input(InputSpec, oneshot::Sender<Result<(), String>>),
+    /// Another loudspeaker.
+    Output(OutputSpec, oneshot::Sender<Result<(), String>>),
+}
+
+/// What a media task tells the core.
+#[derive(Debug)]
+pub(crate) enum MediaEvent {
+    /// Our session description, to be sent to the other side.
+    Description(String),
+    /// The path is there.
+    Up(Path),
+    /// The path broke; it may come back.
+    Down,
+    /// Nothing more will come: what failed, for a person.
+    Failed(String),
+    /// The devices: what the user should know about them.
+    Device(String),
+    /// Once a second.
+    Stats(Box<CallStats>),
+    /// The first sample went each way, CLOCK_MONOTONIC seconds.
+    Sound { mic_at: f64, spk_at: f64 },
+}
+
+/// A running media task. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Media {
+    commands: mpsc::Sender<MediaCommand>,
+    finished: oneshot::Receiver<()>,
+}
+
+impl Media {
+    /// Starts the media of `call`. `near`: our address on the link to the
+    /// other side, so that what is on one machine stays on it.
+    pub(crate) fn start(
+        call: crate::api::CallId,
+        role: Role,
+        near: IpAddr,
+        sound: CallConfig,
+        events: impl Fn(MediaEvent) -> futures_util::future::BoxFuture<'static, ()>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let (done, finished) = oneshot::channel();
+        tokio::spawn(async move {
+            task::run(call, role, near, sound, inbox, Box::new(events)).await;
+            // Nobody waits for the end of most calls.
+            let _not_waiting = done.send(());
+        });
+        Self { commands, finished }
+    }
+
+    /// Tells the task. One that does not take commands any more has failed
+    /// and says so by an event.
+    pub(crate) fn tell(&self, command: MediaCommand) {
+        if let Err(error) = self.commands.try_send(command) {
+            tracing::debug!(%error, "the media of a call takes no command");
+        }
+    }
+
+    /// Ends the media, and waits until files are complete.
+    pub(crate) async fn stop(self) {
+        drop(self.commands);
+        // An error means that the task is gone already.
+        let _gone = self.finished.await;
+    }
+}

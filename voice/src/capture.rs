@@ -1,0 +1,124 @@
+//! Where frames to be sent come from: a device's ring, or a paced feed.
+
+use std::{
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    AudioError, FRAME_SAMPLES, SAMPLE_RATE, device::InputPort, pacer::Pacer, resample::Converter,
+    source::Feed,
+};
+
+/// How long a device may take to open before silence is sent in its place.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// The input of a call as it is now.
+#[derive(Debug)]
+pub(crate) enum Capture {
+    /// A device is being opened; nothing is sent yet.
+    Opening { until: Instant },
+    /// A feed, paced by the clock.
+    Paced { feed: Feed, pacer: Pacer },
+    /// A device's ring, paced by the device.
+    Device(Box<DeviceCapture>),
+}
+
+impl Capture {
+    /// Waits for a device.
+    pub(crate) fn opening(now: Instant) -> Self {
+        Self::Opening {
+            until: now + PATIENCE,
+        }
+    }
+
+    /// Plays a feed from now on.
+    pub(crate) fn paced(feed: Feed, now: Instant) -> Self {
+        Self::Paced {
+            feed,
+            pacer: Pacer::new(now, FRAME_SAMPLES),
+        }
+    }
+
+    /// Listens to a device.
+    ///
+    /// # Errors
+    /// When its rate cannot be converted.
+    pub(crate) fn device(port: InputPort) -> Result<Self, AudioError> {
+        Ok(Self::Device(Box::new(DeviceCapture::new(port)?)))
+    }
+
+    /// Fills `frame` (20 ms, 48 kHz mono) when one is complete; returns whether
+    /// it did.
+    pub(crate) fn next_frame(&mut self, now: Instant, frame: &mut [f32]) -> bool {
+        match self {
+            Self::Opening { .. } => false,
+            Self::Paced { feed, pacer } => {
+                pacer.skip_stall(now);
+                if pacer.deadline() > now {
+                    return false;
+                }
+                feed.fill(frame);
+                pacer.advance();
+                true
+            }
+            Self::Device(device) => device.next_frame(frame),
+        }
+    }
+
+    /// When to look again; none when the device wakes us.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Opening { until } => Some(*until),
+            Self::Paced { pacer, .. } => Some(pacer.deadline()),
+            Self::Device(_) => None,
+        }
+    }
+
+    /// Whether a device was waited for in vain.
+    pub(crate) fn out_of_patience(&self, now: Instant) -> bool {
+        matches!(self, Self::Opening { until } if *until <= now)
+    }
+}
+
+/// Frames from a device's ring.
+#[derive(Debug)]
+pub(crate) struct DeviceCapture {
+    port: InputPort,
+    converter: Converter,
+    raw: Vec<f32>,
+    ready: Vec<f32>,
+}
+
+impl DeviceCapture {
+    fn new(port: InputPort) -> Result<Self, AudioError> {
+        let room = port.ring.buffer().capacity();
+        let capture = Self {
+            converter: Converter::new(port.rate, SAMPLE_RATE)?,
+            raw: vec![0.0; room],
+            ready: Vec::with_capacity(room),
+            port,
+        };
+        capture.ask_for_rest();
+        Ok(capture)
+    }
+
+    fn next_frame(&mut self, frame: &mut [f32]) -> bool {
+        let (fresh, _) = self.port.ring.pop_partial_slice(&mut self.raw);
+        self.converter.push(fresh, &mut self.ready);
+        let complete = self.ready.len() >= frame.len();
+        if complete {
+            frame.copy_from_slice(&self.ready[..frame.len()]);
+            self.ready.drain(..frame.len());
+        }
+        self.ask_for_rest();
+        complete
+    }
+
+    /// Has the device wake us when the next frame is complete.
+    fn ask_for_rest(&self) {
+        let missing = FRAME_SAMPLES.saturating_sub(self.ready.len());
+        let at_device = missing * self.port.rate as usize / SAMPLE_RATE as usize;
+        self.port.wake_at.store(at_device.max(1), Relaxed);
+    }
+}

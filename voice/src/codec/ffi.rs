@@ -1,0 +1,181 @@
+//! The one place with `unsafe` code: the Opus decoder by its C interface.
+//!
+//! `opus::Decoder` keeps its pointer private and cannot set the decoder's
+//! complexity, without which libopus never conceals with its network; so the
+//! handle is ours. Every call below passes a live handle and slices with their
+//! own lengths.
+#![allow(
+    unsafe_code,
+    reason = "libopus is a C library; nothing else in this crate may call it unsafely"
+)]
+
+use std::{ffi::CStr, ptr::NonNull};
+
+use opusic_sys as c;
+
+use super::CodecError;
+use crate::SAMPLE_RATE;
+
+/// From 5 on libopus conceals with its network; above 6 it also postprocesses
+/// low rates, which gains nothing at ours.
+const DECODER_COMPLEXITY: i32 = 5;
+
+/// A decoder for 48 kHz mono that conceals with libopus' network.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    handle: NonNull<c::OpusDecoder>,
+}
+
+// SAFETY: a decoder is plain memory without ties to a thread; libopus only
+// forbids using one from two threads at once, which `&mut self` rules out.
+unsafe impl Send for Decoder {}
+
+impl Decoder {
+    /// # Errors
+    /// When libopus has no memory or refuses the complexity.
+    pub(crate) fn new() -> Result<Self, CodecError> {
+        let mut status = c::OPUS_OK;
+        // SAFETY: the rate and channel count are among those libopus takes, and
+        // `status` outlives the call.
+        let handle = unsafe { c::opus_decoder_create(SAMPLE_RATE as i32, 1, &raw mut status) };
+        let handle = NonNull::new(handle).ok_or_else(|| failed("opus_decoder_create", status))?;
+        let decoder = Self { handle };
+        // SAFETY: the handle is live, and this request takes one int by value.
+        let status = unsafe {
+            c::opus_decoder_ctl(
+                decoder.handle.as_ptr(),
+                c::OPUS_SET_COMPLEXITY_REQUEST,
+                DECODER_COMPLEXITY,
+            )
+        };
+        check("OPUS_SET_COMPLEXITY", status)?;
+        Ok(decoder)
+    }
+
+    /// Decodes a packet into `pcm` (48 kHz mono) and returns how many samples
+    /// it gave.
+    ///
+    /// # Errors
+    /// When the packet is damaged or longer than `pcm`.
+    pub(crate) fn decode(&mut self, packet: &[u8], pcm: &mut [f32]) -> Result<usize, CodecError> {
+        self.run(Some(packet), pcm, false)
+    }
+
+    /// Decodes from `packet` the low-rate copy of the frame before it; `pcm`
+    /// must be exactly as long as that frame.
+    ///
+    /// # Errors
+    /// When the packet is damaged.
+    pub(crate) fn decode_fec(
+        &mut self,
+        packet: &[u8],
+        pcm: &mut [f32],
+    ) -> Result<usize, CodecError> {
+        self.run(Some(packet), pcm, true)
+    }
+
+    /// Invents what a lost packet might have said; `pcm` must be a multiple of
+    /// 2.5 ms long.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub(crate) fn conceal(&mut self, pcm: &mut [f32]) -> Result<usize, CodecError> {
+        self.run(None, pcm, false)
+    }
+
+    fn run(
+        &mut self,
+        packet: Option<&[u8]>,
+        pcm: &mut [f32],
+        fec: bool,
+    ) -> Result<usize, CodecError> {
+        let (data, length) = match packet {
+            Some(packet) => (packet.as_ptr(), to_int(packet.len())),
+            None => (std::ptr::null(), 0),
+        };
+        // SAFETY: the handle is live; `data` is null or holds `length` bytes;
+        // `pcm` holds as many samples as it says, of one channel.
+        let samples = unsafe {
+            c::opus_decode_float(
+                self.handle.as_ptr(),
+                data,
+                length,
+                pcm.as_mut_ptr(),
+                to_int(pcm.len()),
+                i32::from(fec),
+            )
+        };
+        usize::try_from(samples).map_err(|_| failed("opus_decode_float", samples))
+    }
+
+    #[cfg(test)]
+    fn complexity(&mut self) -> i32 {
+        let mut value = -1_i32;
+        // SAFETY: the handle is live, and this request writes one int.
+        let status = unsafe {
+            c::opus_decoder_ctl(
+                self.handle.as_ptr(),
+                c::OPUS_GET_COMPLEXITY_REQUEST,
+                &raw mut value,
+            )
+        };
+        assert_eq!(status, c::OPUS_OK);
+        value
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from `opus_decoder_create` and is freed once.
+        unsafe { c::opus_decoder_destroy(self.handle.as_ptr()) }
+    }
+}
+
+/// Whether a packet carries a low-rate copy of the frame before it (LBRR,
+/// RFC 6716, 4.2.5).
+pub(super) fn carries_fec(packet: &[u8]) -> bool {
+    // SAFETY: the pointer and the length are those of one slice.
+    unsafe { c::opus_packet_has_lbrr(packet.as_ptr(), to_int(packet.len())) == 1 }
+}
+
+/// Lengths here are bounded far below `i32::MAX`; a longer one is cut, never
+/// lengthened.
+fn to_int(length: usize) -> i32 {
+    i32::try_from(length).unwrap_or(i32::MAX)
+}
+
+fn check(call: &'static str, status: i32) -> Result<(), CodecError> {
+    if status == c::OPUS_OK {
+        return Ok(());
+    }
+    Err(failed(call, status))
+}
+
+fn failed(call: &'static str, status: i32) -> CodecError {
+    // SAFETY: libopus answers every code with a constant, terminated string.
+    let reason = unsafe { CStr::from_ptr(c::opus_strerror(status)) };
+    CodecError {
+        call,
+        reason: reason.to_string_lossy().into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_concealment_is_on() {
+        assert_eq!(Decoder::new().unwrap().complexity(), DECODER_COMPLEXITY);
+    }
+
+    #[test]
+    fn damaged_packets_are_errors() {
+        let mut decoder = Decoder::new().unwrap();
+        let error = decoder
+            .decode(&[0xff, 0xff, 0xff], &mut [0.0; 960])
+            .unwrap_err();
+        assert!(error.to_string().contains("opus_decode_float"), "{error}");
+        assert!(decoder.conceal(&mut [0.0; 7]).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! How much loss the encoder prepares for, from what the receiver reports.
+
+/// Before the first report: enough that the first lost frames can be repaired.
+const ASSUMED_PERCENT: f32 = 5.0;
+/// More protection than this costs more quality than it saves.
+const MOST_PERCENT: f32 = 30.0;
+/// What is left of an earlier loss after one report without any: about 10
+/// reports bring 10 % down to 1 %.
+const KEPT: f32 = 0.8;
+/// Smaller changes are not worth disturbing the encoder for.
+const STEP_PERCENT: i32 = 2;
+
+/// Follows the reported loss up at once and down slowly.
+#[derive(Debug)]
+pub(crate) struct LossSetting {
+    smoothed: f32,
+    set: i32,
+}
+
+impl Default for LossSetting {
+    fn default() -> Self {
+        Self {
+            smoothed: ASSUMED_PERCENT,
+            set: ASSUMED_PERCENT as i32,
+        }
+    }
+}
+
+impl LossSetting {
+    /// Takes the fraction (0 to 1) that the receiver lost since its last report.
+    pub(crate) fn report(&mut self, fraction: f32) {
+        let reported = fraction.clamp(0.0, 1.0) * 100.0;
+        self.smoothed = reported.max(self.smoothed * KEPT).min(MOST_PERCENT);
+        let wanted = self.smoothed.round() as i32;
+        if wanted == 0 || (wanted - self.set).abs() >= STEP_PERCENT {
+            self.set = wanted;
+        }
+    }
+
+    /// Percent to tell the encoder.
+    pub(crate) fn percent(&self) -> i32 {
+        self.set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rises_at_once_and_falls_slowly() {
+        let mut setting = LossSetting::default();
+        setting.report(0.2);
+        assert_eq!(setting.percent(), 20);
+        setting.report(0.0);
+        assert_eq!(setting.percent(), 16);
+        for _ in 0..20 {
+            setting.report(0.0);
+        }
+        assert_eq!(setting.percent(), 0);
+    }
+
+    #[test]
+    fn small_changes_do_not_disturb_and_nonsense_is_bounded() {
+        let mut setting = LossSetting::default();
+        setting.report(0.2);
+        setting.report(0.21);
+        assert_eq!(setting.percent(), 20);
+        setting.report(7.0);
+        assert_eq!(setting.percent(), 30);
+        setting.report(f32::NAN);
+        assert!((0..=30).contains(&setting.percent()));
+    }
+}

@@ -1,0 +1,420 @@
+//! The media thread of a call: the one place where sound is moved.
+//!
+//! It sleeps until a device's callback wakes it or a paced deadline comes, then
+//! takes what has arrived, encodes what was captured and hands over what is to
+//! be played. The network alone never wakes it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::Ordering::Relaxed,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    AudioError, EncodedFrame, FRAME_SAMPLES, FrameSink,
+    call::Inbox,
+    capture::Capture,
+    codec::{Encoder, LossSetting},
+    device::{DeviceEvent, Direction, Keeper, Wanted},
+    level::{Meter, decibels, rms},
+    pacer::duration_to_samples,
+    playback::{BLOCK, Playback},
+    playout::Playout,
+    sink::Drain,
+    source::Feed,
+    stats::{DeviceState, Shared},
+    sys::monotonic_seconds_at,
+};
+
+/// Longest sleep, in case a device stops waking us.
+const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+/// Events of devices that may wait; the thread empties them each time it wakes.
+const MOST_DEVICE_EVENTS: usize = 16;
+/// Frames above this level count as voiced.
+const VOICED_DB: f32 = -50.0;
+/// Frames that count as voiced after the last loud one: 200 ms, so that the
+/// ends of words do too.
+const VOICED_HANGOVER: u32 = 10;
+
+/// A change that the call asks for.
+#[derive(Debug)]
+pub(crate) enum Change {
+    Input(Input),
+    Output(Output),
+}
+
+/// An input, opened as far as it can be outside the media thread.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Device(Wanted),
+    Feed(Feed),
+}
+
+/// An output, opened as far as it can be outside the media thread.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Device(Wanted),
+    Drain(Drain),
+}
+
+/// Everything the thread owns.
+pub(crate) struct MediaThread {
+    shared: Arc<Shared>,
+    inbox: Arc<Inbox>,
+    changes: Receiver<Change>,
+    devices: Devices,
+    sender: Sender,
+    playout: Playout,
+    capture: Option<Capture>,
+    playback: Playback,
+    output_meter: Meter,
+    /// What was heard and is to be sent back, in a loopback call.
+    echo: Option<Vec<f32>>,
+}
+
+impl MediaThread {
+    /// Sets everything up; call it on the thread itself.
+    ///
+    /// # Errors
+    /// When the codec cannot be set up.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        inbox: Arc<Inbox>,
+        changes: Receiver<Change>,
+        sink: FrameSink,
+        loopback: bool,
+    ) -> Result<Self, AudioError> {
+        let now = Instant::now();
+        Ok(Self {
+            devices: Devices::new(Arc::clone(&shared)),
+            sender: Sender::new(Arc::clone(&shared), sink, now)?,
+            playout: Playout::new(now)?,
+            capture: None,
+            playback: Playback::paced(Drain::Null, now),
+            output_meter: Meter::default(),
+            echo: loopback.then(|| Vec::with_capacity(2 * FRAME_SAMPLES)),
+            shared,
+            inbox,
+            changes,
+        })
+    }
+
+    /// Moves sound until the call stops.
+    pub(crate) fn run(&mut self) {
+        while !self.shared.stop.load(Relaxed) {
+            let now = Instant::now();
+            self.take_changes(now);
+            self.take_device_events(now);
+            for packet in self.inbox.take() {
+                self.playout.insert(packet);
+            }
+            self.send(now);
+            self.play(now);
+            self.sleep();
+        }
+    }
+
+    fn take_changes(&mut self, now: Instant) {
+        while let Ok(change) = self.changes.try_recv() {
+            match change {
+                Change::Input(input) => self.change_input(input, now),
+                Change::Output(output) => self.change_output(output, now),
+            }
+        }
+    }
+
+    fn change_input(&mut self, input: Input, now: Instant) {
+        self.sender.catch_up(now);
+        match input {
+            Input::Device(wanted) => {
+                self.devices.want(Direction::Input, Some(wanted));
+                self.capture = Some(Capture::opening(now));
+            }
+            Input::Feed(feed) => {
+                self.devices.want(Direction::Input, None);
+                self.capture = Some(Capture::paced(feed, now));
+                self.shared.mic_at.set_once(monotonic_seconds_at(now));
+            }
+        }
+    }
+
+    fn change_output(&mut self, output: Output, now: Instant) {
+        match output {
+            Output::Device(wanted) => {
+                self.devices.want(Direction::Output, Some(wanted));
+                self.playback = Playback::paced(Drain::Null, now);
+            }
+            Output::Drain(drain) => {
+                self.devices.want(Direction::Output, None);
+                self.playback = Playback::paced(drain, now);
+                self.shared.spk_at.set_once(monotonic_seconds_at(now));
+            }
+        }
+    }
+
+    fn take_device_events(&mut self, now: Instant) {
+        while let Some(event) = self.devices.next_event() {
+            let taken = match event {
+                DeviceEvent::Input(port) => Capture::device(port).map(|capture| {
+                    self.sender.catch_up(now);
+                    self.capture = Some(capture);
+                }),
+                DeviceEvent::Output(port) => Playback::device(port, now).map(|playback| {
+                    self.playback = playback;
+                }),
+                DeviceEvent::Lost(Direction::Input) => {
+                    self.send_silence(now);
+                    Ok(())
+                }
+                DeviceEvent::Lost(Direction::Output) => {
+                    if matches!(self.playback, Playback::Device(_)) {
+                        self.playback = Playback::paced(Drain::Null, now);
+                    }
+                    self.shared.spk_at.set_once(monotonic_seconds_at(now));
+                    Ok(())
+                }
+            };
+            if let Err(error) = taken {
+                tracing::warn!(%error, "a sound device is of no use");
+            }
+        }
+    }
+
+    /// Puts silence in the place of a device that is not there.
+    fn send_silence(&mut self, now: Instant) {
+        if !matches!(self.capture, Some(Capture::Paced { .. })) {
+            self.sender.catch_up(now);
+            self.capture = Some(Capture::paced(Feed::Silence, now));
+        }
+        self.shared.mic_at.set_once(monotonic_seconds_at(now));
+    }
+
+    fn send(&mut self, now: Instant) {
+        self.sender.follow_reports();
+        if self
+            .capture
+            .as_ref()
+            .is_some_and(|c| c.out_of_patience(now))
+        {
+            self.sender.catch_up(now);
+            self.capture = Some(Capture::paced(Feed::Silence, now));
+        }
+        let Some(capture) = &mut self.capture else {
+            return;
+        };
+        let mut frame = [0.0; FRAME_SAMPLES];
+        while capture.next_frame(now, &mut frame) {
+            self.sender.send(&mut frame);
+        }
+    }
+
+    fn play(&mut self, now: Instant) {
+        while let Some(due) = self.playback.next_due(now) {
+            let mut block = [0.0; BLOCK];
+            self.playout.pull(due, &mut block);
+            self.send_back(&block);
+            let gain = self.shared.gain();
+            block.iter_mut().for_each(|sample| *sample *= gain);
+            let meter = self.output_meter.push(&block);
+            let (jitter, shares) = (self.playout.jitter_stats(), self.playout.shares());
+            self.shared.publish_output(meter, jitter, shares);
+            if let Err(error) = self.playback.write(&block) {
+                tracing::warn!("the output file cannot be written any more");
+                self.shared
+                    .set_output(DeviceState::Missing(error.to_string()));
+                self.playback = Playback::paced(Drain::Null, now);
+            }
+        }
+    }
+
+    fn send_back(&mut self, block: &[f32]) {
+        let Some(echo) = &mut self.echo else {
+            return;
+        };
+        echo.extend_from_slice(block);
+        let mut frame = [0.0; FRAME_SAMPLES];
+        while echo.len() >= FRAME_SAMPLES {
+            frame.copy_from_slice(&echo[..FRAME_SAMPLES]);
+            echo.drain(..FRAME_SAMPLES);
+            self.sender.send(&mut frame);
+        }
+    }
+
+    fn sleep(&self) {
+        let capture = self.capture.as_ref().and_then(Capture::deadline);
+        let deadline = capture.into_iter().chain(self.playback.deadline()).min();
+        let now = Instant::now();
+        let time = deadline.map_or(LONGEST_SLEEP, |at| at.saturating_duration_since(now));
+        if !time.is_zero() {
+            thread::park_timeout(time.min(LONGEST_SLEEP));
+        }
+    }
+}
+
+/// Encodes frames and hands them to the call's sink.
+struct Sender {
+    shared: Arc<Shared>,
+    sink: FrameSink,
+    encoder: Encoder,
+    loss: LossSetting,
+    meter: Meter,
+    epoch: Instant,
+    /// Media time of the next frame.
+    media_time: u64,
+    /// Gain at the end of the last frame: muting fades over one frame.
+    gain: f32,
+    hangover: u32,
+    first: bool,
+}
+
+impl Sender {
+    fn new(shared: Arc<Shared>, sink: FrameSink, epoch: Instant) -> Result<Self, AudioError> {
+        Ok(Self {
+            shared,
+            sink,
+            encoder: Encoder::new()?,
+            loss: LossSetting::default(),
+            meter: Meter::default(),
+            epoch,
+            media_time: 0,
+            gain: 1.0,
+            hangover: 0,
+            first: true,
+        })
+    }
+
+    /// Takes the losses that the receiver of our stream has reported.
+    fn follow_reports(&mut self) {
+        if let Some(fraction) = self.shared.take_reported_loss() {
+            self.loss.report(fraction);
+        }
+        if let Err(error) = self.encoder.expect_loss(self.loss.percent()) {
+            tracing::debug!(%error, "the encoder refuses a loss");
+        }
+    }
+
+    /// After a pause without frames, lets the media time go on as the clock did.
+    fn catch_up(&mut self, now: Instant) {
+        let frame = FRAME_SAMPLES as u64;
+        let elapsed = duration_to_samples(now.saturating_duration_since(self.epoch));
+        self.media_time = self.media_time.max(elapsed / frame * frame);
+    }
+
+    fn send(&mut self, frame: &mut [f32; FRAME_SAMPLES]) {
+        self.mute(frame);
+        self.shared.publish_input(self.meter.push(frame));
+        let voiced = self.is_voiced(frame);
+        let media_time = self.media_time;
+        self.media_time += FRAME_SAMPLES as u64;
+        match self.encoder.encode(frame) {
+            Ok(payload) => {
+                self.shared.publish_sent();
+                (self.sink)(EncodedFrame {
+                    payload,
+                    media_time,
+                    voiced,
+                    marker: std::mem::replace(&mut self.first, false),
+                });
+            }
+            Err(error) => tracing::debug!(%error, "a frame cannot be encoded"),
+        }
+    }
+
+    fn mute(&mut self, frame: &mut [f32]) {
+        let target = if self.shared.muted.load(Relaxed) {
+            0.0
+        } else {
+            1.0
+        };
+        if self.gain == 1.0 && target == 1.0 {
+            return;
+        }
+        let step = (target - self.gain) / frame.len() as f32;
+        for sample in frame.iter_mut() {
+            self.gain += step;
+            *sample *= self.gain;
+        }
+        self.gain = target;
+    }
+
+    fn is_voiced(&mut self, frame: &[f32]) -> bool {
+        if decibels(rms(frame)) > VOICED_DB {
+            self.hangover = VOICED_HANGOVER;
+        } else {
+            self.hangover = self.hangover.saturating_sub(1);
+        }
+        self.hangover > 0
+    }
+}
+
+/// The devices that the call wants; their thread starts when it wants the first.
+struct Devices {
+    shared: Arc<Shared>,
+    keeper: Option<Keeper>,
+    events: Receiver<DeviceEvent>,
+    tell: SyncSender<DeviceEvent>,
+    wanted: [bool; 2],
+}
+
+impl Devices {
+    fn new(shared: Arc<Shared>) -> Self {
+        let (tell, events) = sync_channel(MOST_DEVICE_EVENTS);
+        Self {
+            shared,
+            keeper: None,
+            events,
+            tell,
+            wanted: [false; 2],
+        }
+    }
+
+    fn want(&mut self, direction: Direction, wanted: Option<Wanted>) {
+        self.wanted[direction as usize] = wanted.is_some();
+        if self.keeper.is_none() && wanted.is_none() {
+            return;
+        }
+        if let Err(reason) = self.pass_on(direction, wanted) {
+            let state = DeviceState::Missing(reason);
+            match direction {
+                Direction::Input => self.shared.set_input(state),
+                Direction::Output => self.shared.set_output(state),
+            }
+        }
+    }
+
+    fn pass_on(&mut self, direction: Direction, wanted: Option<Wanted>) -> Result<(), String> {
+        let keeper = match self.keeper.take() {
+            Some(keeper) => keeper,
+            None => Keeper::start(
+                Arc::clone(&self.shared),
+                self.tell.clone(),
+                thread::current(),
+            )
+            .map_err(|error| format!("no thread for the sound devices: {error}"))?,
+        };
+        let accepted = self.keeper.insert(keeper).want(direction, wanted);
+        if accepted {
+            return Ok(());
+        }
+        Err("the sound system does not answer".to_owned())
+    }
+
+    /// The next event of a device that is still wanted.
+    fn next_event(&self) -> Option<DeviceEvent> {
+        loop {
+            let event = self.events.try_recv().ok()?;
+            let direction = match &event {
+                DeviceEvent::Input(_) => Direction::Input,
+                DeviceEvent::Output(_) => Direction::Output,
+                DeviceEvent::Lost(direction) => *direction,
+            };
+            if self.wanted[direction as usize] {
+                return Some(event);
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! What others may read and set while the media thread runs: plain atomics.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+};
+
+use crate::{
+    SAMPLE_RATE,
+    jitter::JitterStats,
+    level::{FLOOR_DB, Meter},
+    playout::Shares,
+};
+
+/// Volume is bounded: above this nothing but distortion is gained.
+const MOST_VOLUME: f32 = 4.0;
+
+/// Whether a device works, and if not, why.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum DeviceState {
+    /// A file, a tone, silence or nothing: there is no device that could fail.
+    #[default]
+    Virtual,
+    /// The device is being opened.
+    Opening,
+    /// Sound flows through the device of this name.
+    Running(String),
+    /// The device is missing or failed, for this reason; the call goes on with
+    /// silence, and the device is tried again every two seconds.
+    Missing(String),
+}
+
+/// What a call's sound is doing now.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct CallStats {
+    /// Delay that the jitter buffer adds, in milliseconds.
+    pub buffer_ms: f32,
+    /// Delay that the jitter buffer aims for, in milliseconds.
+    pub target_ms: f32,
+    /// Interarrival jitter in milliseconds (RFC 3550, 6.4.1).
+    pub jitter_ms: f32,
+    /// Share of packets lost before repair over about 4 s, 0 to 1.
+    pub loss: f32,
+    /// Share of the sound of the last 5 s that was invented, 0 to 1.
+    pub concealed: f32,
+    /// Share of the sound of the last 5 s that was repaired from in-band FEC,
+    /// 0 to 1.
+    pub recovered: f32,
+    /// Level of what is sent, RMS in dBFS; -96 is silence.
+    pub level_in_db: f32,
+    /// Level of what is heard, RMS in dBFS; -96 is silence.
+    pub level_out_db: f32,
+    /// Peak of what is sent, in dBFS.
+    pub peak_in_db: f32,
+    /// Peak of what is heard, in dBFS.
+    pub peak_out_db: f32,
+    /// Packets received, duplicates not counted.
+    pub received: u64,
+    /// Packets that never came.
+    pub lost: u64,
+    /// Packets that came too late to be played.
+    pub late: u64,
+    /// Packets that came more than once.
+    pub duplicates: u64,
+    /// Packets left out to catch up after an outage or because a queue was full.
+    pub skipped: u64,
+    /// Frames encoded and handed to the sink.
+    pub sent: u64,
+    /// The microphone.
+    pub input: DeviceState,
+    /// The loudspeaker.
+    pub output: DeviceState,
+}
+
+/// A number that one thread writes and others read.
+#[derive(Debug)]
+pub(crate) struct Gauge(AtomicU32);
+
+impl Gauge {
+    pub(crate) const fn new(value: f32) -> Self {
+        Self(AtomicU32::new(value.to_bits()))
+    }
+
+    pub(crate) fn set(&self, value: f32) {
+        self.0.store(value.to_bits(), Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> f32 {
+        f32::from_bits(self.0.load(Relaxed))
+    }
+
+    fn replace(&self, value: f32) -> f32 {
+        f32::from_bits(self.0.swap(value.to_bits(), Relaxed))
+    }
+}
+
+/// A moment of CLOCK_MONOTONIC that is set once. Two threads that set it at the
+/// same time mean the same moment, so it does not matter which one wins.
+#[derive(Debug, Default)]
+pub(crate) struct Moment(AtomicU64);
+
+impl Moment {
+    /// Sets the moment unless it is set already.
+    pub(crate) fn set_once(&self, seconds: f64) {
+        // Zero stands for "not yet"; the clock starts at boot, so no call has it.
+        if self.get().is_none() {
+            self.0.store(seconds.to_bits(), Relaxed);
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<f64> {
+        let bits = self.0.load(Relaxed);
+        (bits != 0).then(|| f64::from_bits(bits))
+    }
+}
+
+/// What is shared between the media thread, its callers and the device thread.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) muted: AtomicBool,
+    pub(crate) deafened: AtomicBool,
+    pub(crate) stop: AtomicBool,
+    /// Packets dropped because the media thread had not taken them yet.
+    pub(crate) overflowed: AtomicU64,
+    pub(crate) mic_at: Moment,
+    pub(crate) spk_at: Moment,
+    volume: Gauge,
+    /// The last loss reported by the receiver; NaN when it has been taken.
+    reported_loss: Gauge,
+    jitter: JitterGauges,
+    concealed: Gauge,
+    recovered: Gauge,
+    input_meter: MeterGauges,
+    output_meter: MeterGauges,
+    sent: AtomicU64,
+    input: Mutex<DeviceState>,
+    output: Mutex<DeviceState>,
+}
+
+#[derive(Debug)]
+struct JitterGauges {
+    delay_ms: Gauge,
+    target_ms: Gauge,
+    jitter_ms: Gauge,
+    loss: Gauge,
+    received: AtomicU64,
+    lost: AtomicU64,
+    late: AtomicU64,
+    duplicates: AtomicU64,
+    skipped: AtomicU64,
+}
+
+#[derive(Debug)]
+struct MeterGauges {
+    rms_db: Gauge,
+    peak_db: Gauge,
+}
+
+impl MeterGauges {
+    const fn new() -> Self {
+        Self {
+            rms_db: Gauge::new(FLOOR_DB),
+            peak_db: Gauge::new(FLOOR_DB),
+        }
+    }
+
+    fn set(&self, meter: Meter) {
+        self.rms_db.set(meter.rms_db());
+        self.peak_db.set(meter.peak_db());
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(muted: bool) -> Self {
+        Self {
+            muted: AtomicBool::new(muted),
+            deafened: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            overflowed: AtomicU64::new(0),
+            mic_at: Moment::default(),
+            spk_at: Moment::default(),
+            volume: Gauge::new(1.0),
+            reported_loss: Gauge::new(f32::NAN),
+            jitter: JitterGauges {
+                delay_ms: Gauge::new(0.0),
+                target_ms: Gauge::new(0.0),
+                jitter_ms: Gauge::new(0.0),
+                loss: Gauge::new(0.0),
+                received: AtomicU64::new(0),
+                lost: AtomicU64::new(0),
+                late: AtomicU64::new(0),
+                duplicates: AtomicU64::new(0),
+                skipped: AtomicU64::new(0),
+            },
+            concealed: Gauge::new(0.0),
+            recovered: Gauge::new(0.0),
+            input_meter: MeterGauges::new(),
+            output_meter: MeterGauges::new(),
+            sent: AtomicU64::new(0),
+            input: Mutex::default(),
+            output: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn set_volume(&self, volume: f32) {
+        let volume = if volume.is_finite() { volume } else { 1.0 };
+        self.volume.set(volume.clamp(0.0, MOST_VOLUME));
+    }
+
+    /// Factor for what is heard: 0 while deafened.
+    pub(crate) fn gain(&self) -> f32 {
+        if self.deafened.load(Relaxed) {
+            return 0.0;
+        }
+        self.volume.get()
+    }
+
+    pub(crate) fn report_loss(&self, fraction: f32) {
+        self.reported_loss.set(fraction);
+    }
+
+    /// The loss reported since the last call, if any.
+    pub(crate) fn take_reported_loss(&self) -> Option<f32> {
+        let fraction = self.reported_loss.replace(f32::NAN);
+        (!fraction.is_nan()).then_some(fraction)
+    }
+
+    pub(crate) fn publish_input(&self, meter: Meter) {
+        self.input_meter.set(meter);
+    }
+
+    pub(crate) fn publish_sent(&self) {
+        self.sent.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn publish_output(&self, meter: Meter, jitter: JitterStats, shares: Shares) {
+        let ms = |samples: f32| samples * 1_000.0 / SAMPLE_RATE as f32;
+        self.output_meter.set(meter);
+        self.concealed.set(shares.concealed);
+        self.recovered.set(shares.recovered);
+        let gauges = &self.jitter;
+        gauges.delay_ms.set(ms(jitter.delay.max(0) as f32));
+        gauges.target_ms.set(ms(jitter.target as f32));
+        gauges.jitter_ms.set(ms(jitter.jitter));
+        gauges.loss.set(jitter.loss);
+        gauges.received.store(jitter.received, Relaxed);
+        gauges.lost.store(jitter.lost, Relaxed);
+        gauges.late.store(jitter.late, Relaxed);
+        gauges.duplicates.store(jitter.duplicates, Relaxed);
+        gauges.skipped.store(jitter.skipped, Relaxed);
+    }
+
+    pub(crate) fn set_input(&self, state: DeviceState) {
+        *self.input.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    pub(crate) fn set_output(&self, state: DeviceState) {
+        *self.output.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    pub(crate) fn snapshot(&self) -> CallStats {
+        let state = |state: &Mutex<DeviceState>| {
+            state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        };
+        let jitter = &self.jitter;
+        CallStats {
+            buffer_ms: jitter.delay_ms.get(),
+            target_ms: jitter.target_ms.get(),
+            jitter_ms: jitter.jitter_ms.get(),
+            loss: jitter.loss.get(),
+            concealed: self.concealed.get(),
+            recovered: self.recovered.get(),
+            level_in_db: self.input_meter.rms_db.get(),
+            level_out_db: self.output_meter.rms_db.get(),
+            peak_in_db: self.input_meter.peak_db.get(),
+            peak_out_db: self.output_meter.peak_db.get(),
+            received: jitter.received.load(Relaxed),
+            lost: jitter.lost.load(Relaxed),
+            late: jitter.late.load(Relaxed),
+            duplicates: jitter.duplicates.load(Relaxed),
+            skipped: jitter.skipped.load(Relaxed) + self.overflowed.load(Relaxed),
+            sent: self.sent.load(Relaxed),
+            input: state(&self.input),
+            output: state(&self.output),
+        }
+    }
+}
