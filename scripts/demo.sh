@@ -16,6 +16,7 @@ fail() {
     for log in "$demo"/registry.log "$demo"/echo.log; do
         [[ -s "$log" ]] && { printf -- '--- the end of %s\n' "$log" >&2; tail -n 20 "$log" >&2; }
     done
+    echo 'demo: if another demo is running, leave that one first; deleting data/demo begins afresh' >&2
     exit 1
 }
 
@@ -50,8 +51,11 @@ registry=$target_dir/release/twocan-registry
 
 mkdir -p "$demo/registry" "$demo/echo" "$demo/me"
 
+# The client remembers its registry: the next demo uses the same address.
+listen=$(sed -n 's|^listening https://\([^#]*\)#.*|\1|p' "$demo/registry.out" 2>/dev/null | head -n 1)
+
 say 'starting a registry'
-"$registry" serve --data "$demo/registry" --listen 127.0.0.1:0 >"$demo/registry.out" 2>"$demo/registry.log" &
+"$registry" serve --data "$demo/registry" --listen "${listen:-127.0.0.1:0}" >"$demo/registry.out" 2>"$demo/registry.log" &
 registry_pid=$!
 wait_for_line "$demo/registry.out" '^listening ' "$registry_pid" 'the registry'
 url=$(sed -n 's/^listening //p' "$demo/registry.out" | head -n 1)

@@ -108,7 +108,8 @@ pub fn shell_paint_ms(home: &Path, count: usize) -> Option<f64> {
 /// the least that a server can do.
 #[derive(Debug)]
 pub struct Nginx {
-    program: Program,
+    // Kept for its end, which ends nginx.
+    _program: Program,
     url: String,
 }
 
@@ -155,15 +156,9 @@ impl Nginx {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         Some(Self {
-            program,
+            _program: program,
             url: format!("https://127.0.0.1:{port}#sha256-{fingerprint}"),
         })
-    }
-
-    /// Number of its process, to look at what it uses.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.program.pid()
     }
 
     /// Where it is, with the fingerprint of its certificate.
