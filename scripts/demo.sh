@@ -52,7 +52,10 @@ registry=$target_dir/release/twocan-registry
 mkdir -p "$demo/registry" "$demo/echo" "$demo/me"
 
 # The client remembers its registry: the next demo uses the same address.
-listen=$(sed -n 's|^listening https://\([^#]*\)#.*|\1|p' "$demo/registry.out" 2>/dev/null | head -n 1)
+listen=127.0.0.1:0
+if [[ -s "$demo/registry.out" ]]; then
+    listen=$(sed -n 's|^listening https://\([^#]*\)#.*|\1|p' "$demo/registry.out" | head -n 1)
+fi
 
 say 'starting a registry'
 "$registry" serve --data "$demo/registry" --listen "${listen:-127.0.0.1:0}" >"$demo/registry.out" 2>"$demo/registry.log" &
