@@ -52,16 +52,15 @@ registry=$target_dir/release/twocan-registry
 mkdir -p "$demo/registry" "$demo/echo" "$demo/me"
 
 # The client remembers its registry: the next demo uses the same address.
-listen=127.0.0.1:0
-if [[ -s "$demo/registry.out" ]]; then
-    listen=$(sed -n 's|^listening https://\([^#]*\)#.*|\1|p' "$demo/registry.out" | head -n 1)
-fi
+listen=$(cat "$demo/address" 2>/dev/null || echo 127.0.0.1:0)
 
 say 'starting a registry'
-"$registry" serve --data "$demo/registry" --listen "${listen:-127.0.0.1:0}" >"$demo/registry.out" 2>"$demo/registry.log" &
+"$registry" serve --data "$demo/registry" --listen "$listen" >"$demo/registry.out" 2>"$demo/registry.log" &
 registry_pid=$!
 wait_for_line "$demo/registry.out" '^listening ' "$registry_pid" 'the registry'
 url=$(sed -n 's/^listening //p' "$demo/registry.out" | head -n 1)
+address=${url#https://}
+printf '%s\n' "${address%%#*}" >"$demo/address"
 
 say 'starting the contact "echo"'
 "$twocan" echo --data "$demo/echo" --listen 127.0.0.1:0 --name echo --registry "$url" --sign-up \
