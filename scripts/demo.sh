@@ -16,6 +16,7 @@ fail() {
     for log in "$demo"/registry.log "$demo"/echo.log; do
         [[ -s "$log" ]] && { printf -- '--- the end of %s\n' "$log" >&2; tail -n 20 "$log" >&2; }
     done
+    echo 'demo: if another demo is running, leave that one first; deleting data/demo begins afresh' >&2
     exit 1
 }
 
@@ -50,11 +51,16 @@ registry=$target_dir/release/twocan-registry
 
 mkdir -p "$demo/registry" "$demo/echo" "$demo/me"
 
+# The client remembers its registry: the next demo uses the same address.
+listen=$(cat "$demo/address" 2>/dev/null || echo 127.0.0.1:0)
+
 say 'starting a registry'
-"$registry" serve --data "$demo/registry" --listen 127.0.0.1:0 >"$demo/registry.out" 2>"$demo/registry.log" &
+"$registry" serve --data "$demo/registry" --listen "$listen" >"$demo/registry.out" 2>"$demo/registry.log" &
 registry_pid=$!
 wait_for_line "$demo/registry.out" '^listening ' "$registry_pid" 'the registry'
 url=$(sed -n 's/^listening //p' "$demo/registry.out" | head -n 1)
+address=${url#https://}
+printf '%s\n' "${address%%#*}" >"$demo/address"
 
 say 'starting the contact "echo"'
 "$twocan" echo --data "$demo/echo" --listen 127.0.0.1:0 --name echo --registry "$url" --sign-up \

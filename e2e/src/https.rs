@@ -56,11 +56,14 @@ impl Answer {
     }
 }
 
-/// A connection to one server.
+type Stream = BufReader<StreamOwned<ClientConnection, TcpStream>>;
+
+/// A client of one server, on one connection as long as the server keeps it.
 #[derive(Debug)]
 pub struct Client {
-    stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+    config: Arc<ClientConfig>,
     host: String,
+    stream: Stream,
     token: Option<String>,
 }
 
@@ -77,20 +80,12 @@ impl Client {
         let (host, fingerprint) = rest
             .split_once("#sha256-")
             .must("find the fingerprint in a URL");
-        let tcp = TcpStream::connect(host).must("connect to a server");
-        tcp.set_read_timeout(Some(PATIENCE))
-            .must("limit the wait for an answer");
-        tcp.set_nodelay(true).must("send small requests at once");
-        let name = host
-            .rsplit_once(':')
-            .map_or(host, |(name, _)| name)
-            .trim_matches(['[', ']']);
-        let name = ServerName::try_from(name.to_owned()).must("read a server's name");
         let config = Arc::new(config(fingerprint));
-        let tls = ClientConnection::new(config, name).must("begin TLS");
+        let stream = open(host, &config);
         Self {
-            stream: BufReader::new(StreamOwned::new(tls, tcp)),
+            config,
             host: host.to_owned(),
+            stream,
             token: None,
         }
     }
@@ -150,6 +145,9 @@ impl Client {
             body: Vec::new(),
         };
         answer.body = self.read_body(&answer);
+        if answer.header("connection") == Some("close") {
+            self.stream = open(&self.host, &self.config);
+        }
         answer
     }
 
@@ -194,6 +192,21 @@ impl Client {
             .must("read a line of an answer");
         line.trim_end().to_owned()
     }
+}
+
+/// A new connection; TLS begins with the first request.
+fn open(host: &str, config: &Arc<ClientConfig>) -> Stream {
+    let tcp = TcpStream::connect(host).must("connect to a server");
+    tcp.set_read_timeout(Some(PATIENCE))
+        .must("limit the wait for an answer");
+    tcp.set_nodelay(true).must("send small requests at once");
+    let name = host
+        .rsplit_once(':')
+        .map_or(host, |(name, _)| name)
+        .trim_matches(['[', ']']);
+    let name = ServerName::try_from(name.to_owned()).must("read a server's name");
+    let tls = ClientConnection::new(Arc::clone(config), name).must("begin TLS");
+    BufReader::new(StreamOwned::new(tls, tcp))
 }
 
 /// TLS that accepts exactly one certificate.

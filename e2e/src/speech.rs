@@ -70,7 +70,7 @@ pub fn file(voice: Voice) -> PathBuf {
     path
 }
 
-/// The samples of [`file`], from -1 to 1.
+/// The samples of [`file()`], from -1 to 1.
 ///
 /// # Panics
 /// If espeak-ng is missing.

@@ -184,7 +184,7 @@ fn busy_is_486() {
 fn no_answer_is_408() {
     let folder = folder();
     let Pair { mut alice, bob, .. } = pair(folder.path());
-    alice.must("set", json!({"key": "call.ring_timeout_s", "value": 2}));
+    alice.must("set", json!({"key": "call.ring_timeout_s", "value": 5}));
     ring(&mut alice, &bob);
     ended(&alice, 408);
     bob.call_state("ended");

@@ -1,5 +1,6 @@
 //! `make bench`: what twocan does, beside what one would use instead, as
 //! ratios measured in one run. What is not installed is left out by name.
+//! `bench PART...` measures some parts alone.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -12,9 +13,10 @@ use twocan_e2e::process::{Must, twocan};
 use twocan_e2e::registry::Registry;
 use twocan_e2e::terminal::Launch;
 
-/// Look-ups over one kept-alive connection, after some to warm up.
-const LOOK_UPS: usize = 3_000;
-const WARM_UP: usize = 300;
+/// Look-ups over one kept-alive connection: ours and theirs take turns, so that
+/// what else runs on the machine meets both.
+const TURNS: usize = 10;
+const LOOK_UPS: usize = 500;
 /// Messages in flight together, and one after another.
 const MESSAGES: usize = 2_000;
 const ROUND_TRIPS: usize = 200;
@@ -23,14 +25,33 @@ const STARTS: usize = 7;
 /// How long all messages may take to arrive.
 const DELIVERY: Duration = Duration::from_secs(120);
 
+/// A part of the table, by the name under which it can be asked for alone.
+type Part = (&'static str, fn() -> Vec<Row>);
+const PARTS: [Part; 3] = [
+    ("look-ups", look_ups),
+    ("messages", messages),
+    ("paint", first_paint),
+];
+
 fn main() -> io::Result<()> {
-    let mut rows = Vec::new();
-    rows.extend(look_ups());
-    rows.extend(messages());
-    rows.push(first_paint());
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted
+        .iter()
+        .find(|name| PARTS.iter().all(|(known, _)| known != name))
+    {
+        let known: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        return Err(io::Error::other(format!(
+            "no part '{unknown}': choose of {}",
+            known.join(", ")
+        )));
+    }
     let mut out = io::stdout().lock();
-    for row in rows {
-        writeln!(out, "{row}")?;
+    for (name, measure) in PARTS {
+        if wanted.is_empty() || wanted.iter().any(|asked| asked == name) {
+            for row in measure() {
+                writeln!(out, "{row}")?;
+            }
+        }
     }
     Ok(())
 }
@@ -54,26 +75,34 @@ fn look_ups() -> Vec<Row> {
     }
     let body = client.request("GET", "/clients/bench", &Value::Null);
     assert_eq!(body.status, 200, "the registry does not find its client");
-    let ours = look_up_us(&mut client, "/clients/bench");
-    let theirs = bench::Nginx::start(&folder.path().join("nginx"), &body.body);
-    let theirs = theirs.map(|nginx| look_up_us(&mut Client::connect(nginx.url()), "/answer.json"));
+    let nginx = bench::Nginx::start(&folder.path().join("nginx"), &body.body);
+    let mut other = nginx.as_ref().map(|nginx| Client::connect(nginx.url()));
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..TURNS {
+        look_up_us(&mut client, "/clients/bench", &mut ours);
+        if let Some(other) = &mut other {
+            look_up_us(other, "/answer.json", &mut theirs);
+        }
+    }
+    let theirs = other.is_some().then(|| median(&mut theirs));
     vec![
-        Row::new("registry look-up, TLS 1.3 kept alive", ours, "us")
-            .beside("nginx, same bytes", theirs),
+        Row::new(
+            "registry look-up, TLS 1.3 kept alive",
+            median(&mut ours),
+            "us",
+        )
+        .beside("nginx, same bytes", theirs),
     ]
 }
 
-fn look_up_us(client: &mut Client, path: &str) -> f64 {
-    let mut times = Vec::with_capacity(LOOK_UPS);
-    for n in 0..WARM_UP + LOOK_UPS {
+/// One turn of look-ups; adds the time of each in microseconds.
+fn look_up_us(client: &mut Client, path: &str, times: &mut Vec<f64>) {
+    for _ in 0..LOOK_UPS {
         let start = Instant::now();
         let status = client.request("GET", path, &Value::Null).status;
+        times.push(start.elapsed().as_secs_f64() * 1e6);
         assert_eq!(status, 200, "a look-up failed");
-        if n >= WARM_UP {
-            times.push(start.elapsed().as_secs_f64() * 1e6);
-        }
     }
-    median(&mut times)
 }
 
 /// Messages that are on both disks: how many a second, and how long one takes,
@@ -116,7 +145,7 @@ fn messages() -> Vec<Row> {
 }
 
 /// From the start of the program to the first text on the screen.
-fn first_paint() -> Row {
+fn first_paint() -> Vec<Row> {
     let folder = folder();
     let mut times = Vec::with_capacity(STARTS);
     for n in 0..STARTS {
@@ -135,5 +164,5 @@ fn first_paint() -> Row {
     }
     let ours = median(&mut times);
     let shell = bench::shell_paint_ms(folder.path(), STARTS).must("paint with a shell");
-    Row::new("first paint of the interface", ours, "ms").beside("a shell's echo", Some(shell))
+    vec![Row::new("first paint of the interface", ours, "ms").beside("a shell's echo", Some(shell))]
 }
