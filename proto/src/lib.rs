@@ -1,1 +1,4 @@
 //! placeholder
+pub mod api;
+pub mod heartbeat;
+pub mod registry_url;
