@@ -6,14 +6,13 @@ mod error;
 mod host;
 mod name;
 mod secret;
-mod time;
 
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use host::{Host, HostError};
 pub use name::{Username, UsernameError};
 pub use secret::Secret;
-pub use time::UnixMs;
 
+use crate::{identity::PeerId, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Default port of a registry: TCP for HTTPS, UDP for heartbeats.
@@ -26,10 +25,6 @@ pub const PASSWORD_MAX: usize = 72;
 /// Longest e-mail address in bytes (RFC 5321 section 4.5.3.1.3 allows a path of
 /// 256 bytes with its two brackets).
 pub const EMAIL_MAX: usize = 254;
-
-/// Longest text of a public key in bytes: several times the text of an Ed25519
-/// key, so that another kind of key would fit.
-pub const KEY_MAX: usize = 128;
 
 /// Most entries in one page of the client list; also the size of a page when
 /// nothing is asked for, so that a plain client sees a usual directory whole.
@@ -46,7 +41,7 @@ pub struct RegisterRequest {
     pub host: Host,
     /// The public identity key; a plain contact-list client has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<PeerId>,
     /// Where a forgotten password may be reset; never shown to anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
@@ -64,7 +59,7 @@ pub struct SessionRequest {
     pub host: Option<Host>,
     /// The public identity key; the account keeps its key without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<PeerId>,
     /// Make the account when the name is unknown.
     #[serde(default)]
     pub register: bool,
@@ -78,7 +73,7 @@ pub struct ResumeRequest {
     pub host: Option<Host>,
     /// The public identity key; the account keeps its key without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<PeerId>,
 }
 
 /// Answer to a sign-in or a resumed session. Only `username` and `token` are
@@ -99,9 +94,9 @@ pub struct SessionGrant {
     pub heartbeat_ms: u64,
     /// The registry's clock; heartbeats are stamped by it, so that a client
     /// whose own clock is wrong can be online.
-    pub server_time: UnixMs,
+    pub server_time: Timestamp,
     /// When the token stops working unless the session is resumed before.
-    pub expires_at: UnixMs,
+    pub expires_at: Timestamp,
     /// Whether the account was made by this request.
     pub created: bool,
 }
@@ -114,11 +109,11 @@ pub struct ClientInfo {
     /// Address to connect to: an IP address or a name, with or without a port.
     pub host: String,
     /// The public identity key, or null for a plain contact-list client.
-    pub key: Option<String>,
+    pub key: Option<PeerId>,
     /// Whether a sign of life came lately.
     pub online: bool,
     /// The last sign of life, or null when there was none yet.
-    pub last_seen: Option<UnixMs>,
+    pub last_seen: Option<Timestamp>,
 }
 
 /// One page of `GET /clients`, in the order of the lower-case names.

@@ -12,7 +12,7 @@
 //! passes for the other. Answers go only to datagrams whose MAC was right, so a
 //! forged source address gains nothing.
 
-use crate::api::UnixMs;
+use crate::time::Timestamp;
 use std::{
     fmt,
     net::{Ipv6Addr, SocketAddr},
@@ -28,7 +28,7 @@ pub const SEEN_LEN: usize = SEEN_BODY + MAC_LEN;
 /// How far a time stamp may be from the registry's clock, in milliseconds. The
 /// client stamps by the registry's clock as of sign-in, so this only has to cover
 /// drift of its own clock and the way through the network.
-pub const CLOCK_SLACK_MS: u64 = 120_000;
+pub const CLOCK_SLACK_MS: i64 = 120_000;
 
 const VERSION: u8 = 1;
 const KIND_ALIVE: u8 = 1;
@@ -111,7 +111,7 @@ pub struct Alive {
     /// Whose sign it is.
     pub session: SessionId,
     /// When it was sent, by the registry's clock.
-    pub sent_at: UnixMs,
+    pub sent_at: Timestamp,
     /// Larger than in every earlier datagram of the session.
     pub counter: u64,
 }
@@ -128,7 +128,7 @@ pub struct Seen {
     /// Whose heartbeat is answered.
     pub session: SessionId,
     /// The registry's clock.
-    pub at: UnixMs,
+    pub at: Timestamp,
     /// The counter of the heartbeat that is answered.
     pub counter: u64,
     /// Where the heartbeat came from.
@@ -203,11 +203,11 @@ impl Seen {
     }
 }
 
-fn put_head(out: &mut [u8], kind: u8, session: SessionId, at: UnixMs, counter: u64) {
+fn put_head(out: &mut [u8], kind: u8, session: SessionId, at: Timestamp, counter: u64) {
     out[0] = VERSION;
     out[1] = kind;
     out[2..18].copy_from_slice(&session.0);
-    out[18..26].copy_from_slice(&at.0.to_be_bytes());
+    out[18..26].copy_from_slice(&at.as_millis().to_be_bytes());
     out[26..34].copy_from_slice(&counter.to_be_bytes());
 }
 
@@ -215,8 +215,8 @@ fn get_session(datagram: &[u8]) -> SessionId {
     SessionId(take(datagram, 2))
 }
 
-fn get_head(datagram: &[u8]) -> (SessionId, UnixMs, u64) {
-    let at = UnixMs(u64::from_be_bytes(take(datagram, 18)));
+fn get_head(datagram: &[u8]) -> (SessionId, Timestamp, u64) {
+    let at = Timestamp::from_millis(i64::from_be_bytes(take(datagram, 18)));
     (get_session(datagram), at, u64::from_be_bytes(take(datagram, 26)))
 }
 
@@ -241,7 +241,7 @@ pub enum Refusal {
 pub struct ReplayGuard {
     /// Nothing stamped earlier counts: it may have passed another guard, such as
     /// the one before a restart of the registry.
-    not_before: UnixMs,
+    not_before: Timestamp,
     highest: u64,
     /// Bit `n`: counter `highest - n` has been seen.
     seen: u64,
@@ -253,7 +253,7 @@ impl ReplayGuard {
 
     /// A guard that lets nothing through that was sent before `not_before`.
     #[must_use]
-    pub fn new(not_before: UnixMs) -> Self {
+    pub fn new(not_before: Timestamp) -> Self {
         Self { not_before, highest: 0, seen: 0 }
     }
 
@@ -261,9 +261,9 @@ impl ReplayGuard {
     ///
     /// # Errors
     /// A [`Refusal`], after which the guard is as it was.
-    pub fn admit(&mut self, alive: &Alive, now: UnixMs) -> Result<(), Refusal> {
+    pub fn admit(&mut self, alive: &Alive, now: Timestamp) -> Result<(), Refusal> {
         let sent = alive.sent_at;
-        let apart = now.since(sent).max(sent.since(now));
+        let apart = (now.as_millis() - sent.as_millis()).abs();
         if sent < self.not_before || apart > CLOCK_SLACK_MS {
             return Err(Refusal::Stale);
         }
@@ -294,14 +294,22 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
-    const NOW: UnixMs = UnixMs(1_700_000_000_000);
+    const NOW_MS: i64 = 1_700_000_000_000;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn now() -> Timestamp {
+        at(NOW_MS)
+    }
 
     fn key(byte: u8) -> HeartbeatKey {
         HeartbeatKey::new([byte; 32])
     }
 
     fn alive(counter: u64) -> Alive {
-        Alive { session: SessionId([7; 16]), sent_at: NOW, counter }
+        Alive { session: SessionId([7; 16]), sent_at: now(), counter }
     }
 
     #[test]
@@ -310,7 +318,7 @@ mod tests {
         assert_eq!(datagram.len(), 50);
         assert_eq!(datagram[..2], [1, 1]);
         assert_eq!(datagram[2..18], [7; 16]);
-        assert_eq!(datagram[18..26], NOW.0.to_be_bytes());
+        assert_eq!(datagram[18..26], NOW_MS.to_be_bytes());
         assert_eq!(datagram[26..34], 5u64.to_be_bytes());
         let mac = blake3::keyed_hash(&[1; 32], &datagram[..34]);
         assert_eq!(datagram[34..], mac.as_bytes()[..16]);
@@ -321,7 +329,7 @@ mod tests {
         for address in ["192.0.2.7:7777", "[2001:db8::1]:9"] {
             let seen = Seen {
                 session: SessionId([3; 16]),
-                at: NOW,
+                at: now(),
                 counter: 9,
                 observed: address.parse().unwrap(),
             };
@@ -345,19 +353,19 @@ mod tests {
 
     #[test]
     fn a_guard_wants_fresh_stamps() {
-        let mut guard = ReplayGuard::new(NOW);
-        let at = |ms: u64, counter| Alive { sent_at: UnixMs(ms), ..alive(counter) };
-        assert_eq!(guard.admit(&at(NOW.0 - 1, 1), NOW), Err(Refusal::Stale));
-        assert_eq!(guard.admit(&at(NOW.0 + CLOCK_SLACK_MS + 1, 1), NOW), Err(Refusal::Stale));
-        let later = NOW.plus(CLOCK_SLACK_MS + 1);
-        assert_eq!(guard.admit(&at(NOW.0, 1), later), Err(Refusal::Stale));
-        assert_eq!(guard.admit(&at(NOW.0 + CLOCK_SLACK_MS, 1), NOW), Ok(()));
+        let mut guard = ReplayGuard::new(now());
+        let sent = |ms, counter| Alive { sent_at: at(ms), ..alive(counter) };
+        assert_eq!(guard.admit(&sent(NOW_MS - 1, 1), now()), Err(Refusal::Stale));
+        assert_eq!(guard.admit(&sent(NOW_MS + CLOCK_SLACK_MS + 1, 1), now()), Err(Refusal::Stale));
+        let later = at(NOW_MS + CLOCK_SLACK_MS + 1);
+        assert_eq!(guard.admit(&sent(NOW_MS, 1), later), Err(Refusal::Stale));
+        assert_eq!(guard.admit(&sent(NOW_MS + CLOCK_SLACK_MS, 1), now()), Ok(()));
     }
 
     #[test]
     fn a_guard_takes_late_ones_once_and_old_ones_never() {
-        let mut guard = ReplayGuard::new(UnixMs(0));
-        let mut admit = |counter| guard.admit(&alive(counter), NOW);
+        let mut guard = ReplayGuard::new(at(0));
+        let mut admit = |counter| guard.admit(&alive(counter), now());
         assert_eq!(admit(0), Err(Refusal::Replayed));
         assert_eq!(admit(1), Ok(()));
         assert_eq!(admit(1), Err(Refusal::Replayed));
@@ -379,8 +387,8 @@ mod tests {
         }
 
         #[test]
-        fn what_is_sent_is_what_arrives(sent_at: u64, counter: u64, session: [u8; 16], secret: [u8; 32]) {
-            let alive = Alive { session: SessionId(session), sent_at: UnixMs(sent_at), counter };
+        fn what_is_sent_is_what_arrives(sent_at in 0i64..253_402_207_200_999, counter: u64, session: [u8; 16], secret: [u8; 32]) {
+            let alive = Alive { session: SessionId(session), sent_at: at(sent_at), counter };
             let key = HeartbeatKey::new(secret);
             let datagram = alive.encode(&key);
             let unproven = Alive::recognise(&datagram).unwrap();
@@ -398,10 +406,10 @@ mod tests {
 
         #[test]
         fn no_counter_passes_twice(counters in proptest::collection::vec(0u64..200, 0..300)) {
-            let mut guard = ReplayGuard::new(UnixMs(0));
+            let mut guard = ReplayGuard::new(at(0));
             let mut passed = HashSet::new();
             for counter in counters {
-                if guard.admit(&alive(counter), NOW).is_ok() {
+                if guard.admit(&alive(counter), now()).is_ok() {
                     prop_assert!(passed.insert(counter));
                 }
             }

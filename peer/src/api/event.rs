@@ -1,0 +1,147 @@
+//! What the engine tells by itself.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+use twocan_proto::identity::PeerId;
+use twocan_proto::registry_url::RegistryUrl;
+use uuid::Uuid;
+
+use super::types::{Call, CallId, Contact, ContactRequest, Message, MessageState};
+
+/// Something happened. Events come in the order in which they happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A registry's state changed.
+    Registry {
+        /// Which one.
+        registry: RegistryUrl,
+        /// How it stands now.
+        state: RegistryState,
+        /// Why, in words, if there is something to say.
+        reason: Option<String>,
+    },
+    /// A contact is new, or something about her changed: presence, unread
+    /// count, name, trust. Carries the whole contact as it stands now.
+    Contact(Box<Contact>),
+    /// A contact was removed.
+    ContactRemoved(PeerId),
+    /// A stranger asks to become a contact.
+    Request(ContactRequest),
+    /// A request was answered, here or by its sender taking it back.
+    RequestGone(Uuid),
+    /// A message was stored: one of theirs, or one of ours from any window.
+    Message(Message),
+    /// A message of ours came further.
+    MessageState {
+        /// Which message.
+        id: Uuid,
+        /// The conversation it belongs to.
+        conversation: PeerId,
+        /// How far it is now.
+        state: MessageState,
+        /// With `Failed`: why.
+        reason: Option<String>,
+    },
+    /// The other person is typing, or has stopped.
+    Typing {
+        /// Who.
+        contact: PeerId,
+        /// Started or stopped.
+        on: bool,
+    },
+    /// A call began, moved on or ended. Carries the whole call.
+    Call(Call),
+    /// Once a second in a call.
+    CallStats(CallStats),
+    /// Once in a call, when sound has flowed both ways through the devices.
+    Sound {
+        /// Which call.
+        call: CallId,
+        /// CLOCK_MONOTONIC seconds of the first sample from the microphone.
+        mic_at: f64,
+        /// CLOCK_MONOTONIC seconds of the first sample to the loudspeaker.
+        spk_at: f64,
+    },
+    /// A contact's name or address now shows another key.
+    KeyChanged {
+        /// Who.
+        contact: PeerId,
+        /// The key we know.
+        old: PeerId,
+        /// The key that is shown.
+        new: PeerId,
+    },
+    /// Something the user should know.
+    Notice {
+        /// How much it matters.
+        level: NoticeLevel,
+        /// One sentence.
+        text: String,
+    },
+    /// The addresses where peers can connect have changed.
+    Listening(Vec<SocketAddr>),
+}
+
+/// How a registry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistryState {
+    /// Being asked.
+    Connecting,
+    /// We are signed in, and it hears us.
+    SignedIn,
+    /// Known, not signed in.
+    SignedOut,
+    /// Does not answer; tried again by itself.
+    Unreachable,
+    /// It said no: wrong certificate, wrong password, session ended.
+    Refused,
+    /// It wants a newer twocan.
+    Outdated,
+    /// It does not want us.
+    Banned,
+    /// It is about to stop.
+    ShuttingDown,
+}
+
+/// How much a notice matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoticeLevel {
+    /// Good to know.
+    Info,
+    /// Something works less well than it should.
+    Warning,
+    /// Something does not work.
+    Error,
+}
+
+/// A call, measured. Shares are of the last second; see `headless.md`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CallStats {
+    /// Which call.
+    pub call: CallId,
+    /// Round trip of the media path in milliseconds; `None` until measured.
+    pub rtt_ms: Option<f32>,
+    /// Share of packets that did not come, before repair, 0 to 1.
+    pub loss: f32,
+    /// Jitter of their packets in milliseconds.
+    pub jitter_ms: f32,
+    /// Sound waiting to be played, in milliseconds.
+    pub buffer_ms: f32,
+    /// What we send, in kbit/s of payload.
+    pub sent_kbps: f32,
+    /// What we get, in kbit/s of payload.
+    pub received_kbps: f32,
+    /// Share of the played sound that had to be invented, 0 to 1.
+    pub concealed: f32,
+    /// Share of the played sound that redundancy brought back, 0 to 1.
+    pub recovered: f32,
+    /// Loudness of the microphone in dBFS, -90 to 0.
+    pub level_in_db: f32,
+    /// Loudness of what is heard in dBFS, -90 to 0.
+    pub level_out_db: f32,
+    /// Estimated quality as a mean opinion score, 1 to 4.5.
+    pub quality: f32,
+}

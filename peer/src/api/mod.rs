@@ -1,0 +1,13 @@
+//! What the interface and scripts may ask of the engine, and what the engine
+//! tells them. Plain data: no sockets, no handles, no behaviour.
+//!
+//! Text in these types that came from another person or a registry has passed
+//! [`twocan_proto::text`] and is safe to show.
+
+mod error;
+mod event;
+mod types;
+
+pub use error::{Error, ErrorCode};
+pub use event::{CallStats, Event, NoticeLevel, RegistryState};
+pub use types::*;

@@ -1,0 +1,346 @@
+//! The things themselves: contacts, messages, calls, registries.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use twocan_proto::identity::PeerId;
+use twocan_proto::link::ContactLink;
+use twocan_proto::registry_url::RegistryUrl;
+use twocan_proto::time::Timestamp;
+use twocan_voice::spec::{InputSpec, OutputSpec};
+use uuid::Uuid;
+
+/// How to start the engine.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Folder of the profile: identity, database, settings, downloads. Made
+    /// if missing.
+    pub data: PathBuf,
+    /// Where peers connect; `None` takes `[::]:7777` and falls back to
+    /// `0.0.0.0:7777`. Port 0 picks a free one.
+    pub listen: Option<SocketAddr>,
+    /// The name shown to others; `None` keeps the one of the profile.
+    pub name: Option<String>,
+    /// Registries to know from the start; signing in is asked for apart.
+    pub registries: Vec<RegistryUrl>,
+    /// Where a call's sound comes from.
+    pub audio_in: InputSpec,
+    /// Where a call's sound goes to.
+    pub audio_out: OutputSpec,
+    /// Accept contact requests without asking.
+    pub auto_accept: bool,
+    /// Answer calls without asking.
+    pub auto_answer: bool,
+    /// Be the echo contact: repeat messages and play calls back.
+    pub echo: bool,
+}
+
+/// Who we are.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WhoAmI {
+    /// Our id.
+    pub peer_id: PeerId,
+    /// The name shown to others; empty before the first run chose one.
+    pub name: String,
+    /// What to hand to a friend.
+    pub link: ContactLink,
+    /// Where peers can connect.
+    pub listen: Vec<SocketAddr>,
+    /// The registries known here.
+    pub registries: Vec<RegistryInfo>,
+    /// The file that holds our key.
+    pub key_file: PathBuf,
+}
+
+/// A registry known here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RegistryInfo {
+    /// Where it is and what it shows.
+    pub registry: RegistryUrl,
+    /// The name we are signed in under, or were.
+    pub username: Option<String>,
+    /// How it stands.
+    pub state: super::RegistryState,
+}
+
+/// Signing in to a registry.
+#[derive(Clone)]
+pub struct SignIn {
+    /// Which one.
+    pub registry: RegistryUrl,
+    /// The account.
+    pub username: String,
+    /// Its password; sent once over TLS, never kept.
+    pub password: String,
+    /// Make the account if it is new.
+    pub register: bool,
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignIn")
+            .field("registry", &self.registry)
+            .field("username", &self.username)
+            .field("register", &self.register)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A sign-in that worked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SignedIn {
+    /// The account as the registry writes it.
+    pub username: String,
+    /// Whether the account was made just now.
+    pub created: bool,
+}
+
+/// What to list of the registries' users.
+#[derive(Debug, Clone, Default)]
+pub struct DirectoryQuery {
+    /// One registry, or all that we are signed in to.
+    pub registry: Option<RegistryUrl>,
+    /// Names that begin with this.
+    pub prefix: Option<String>,
+    /// Only those online (`true`) or offline (`false`).
+    pub online: Option<bool>,
+    /// Most rows from each registry; 0 takes 100.
+    pub limit: usize,
+    /// Names after this one.
+    pub after: Option<String>,
+}
+
+/// One user of a registry.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DirectoryEntry {
+    /// The name there.
+    pub username: String,
+    /// Which registry says so.
+    pub registry: RegistryUrl,
+    /// Whether that registry hears from the user.
+    pub online: bool,
+    /// When it last did.
+    pub last_seen: Option<Timestamp>,
+    /// The user's key as that registry knows it: a hint until proven.
+    pub key: Option<PeerId>,
+}
+
+/// How far a contact's key is to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// Compared by the user, or added by a link that carried the key.
+    Verified,
+    /// Remembered from the first time.
+    Known,
+    /// A registry or an address shows another key now: nothing goes out
+    /// until the user decides.
+    Changed,
+}
+
+/// How two people stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// We asked; the other has not answered yet.
+    Asked,
+    /// Both said yes.
+    Mutual,
+    /// The other said no. We may ask again.
+    Rejected,
+}
+
+/// Which way a link takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Path {
+    /// Inside one local network, or one machine.
+    Lan,
+    /// Straight across networks.
+    Direct,
+    /// Passed through by somebody who cannot read it.
+    Relay,
+}
+
+/// A person we know.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Contact {
+    /// Her key.
+    pub peer_id: PeerId,
+    /// What we call her: unique among our contacts.
+    pub alias: String,
+    /// What she calls herself.
+    pub name: String,
+    /// How far her key is to be trusted.
+    pub trust: Trust,
+    /// Whether both said yes.
+    pub relation: Relation,
+    /// There now: linked to us, or a registry says so.
+    pub online: bool,
+    /// How we are linked, if we are.
+    pub path: Option<Path>,
+    /// Messages of hers not read yet.
+    pub unread: u64,
+    /// Messages of ours that she does not have yet.
+    pub waiting: u64,
+    /// When we were last linked.
+    pub last_seen: Option<Timestamp>,
+    /// When the newest message of the conversation was stored.
+    pub last_message_at: Option<Timestamp>,
+    /// Blocked by us: no links, no messages, no calls.
+    pub blocked: bool,
+    /// Names at registries under which she was found.
+    pub registry_names: Vec<String>,
+    /// Up to which message of hers we have read: the last one not unread.
+    pub read_upto: Option<Uuid>,
+}
+
+/// Changes to a contact; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct ContactChange {
+    /// A new alias.
+    pub alias: Option<String>,
+    /// Block or unblock.
+    pub blocked: Option<bool>,
+    /// The user compared the keys (or takes that back).
+    pub verified: Option<bool>,
+}
+
+/// A stranger's request to become a contact.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ContactRequest {
+    /// Names the request in `accept` and `reject`.
+    pub request: Uuid,
+    /// What the stranger calls herself.
+    pub from: String,
+    /// Her key.
+    pub peer_id: PeerId,
+    /// A sentence of hers; may be empty.
+    pub note: String,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// How far a message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// On our disk, waiting for the other to be there.
+    Queued,
+    /// On its way.
+    Sent,
+    /// On the other's disk.
+    Delivered,
+    /// Seen by the other.
+    Read,
+    /// Will not arrive; the reason was told.
+    Failed,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    /// Its id (UUIDv7), the same on both sides.
+    pub id: Uuid,
+    /// The person at the other end of the conversation.
+    pub conversation: PeerId,
+    /// Who wrote it: her or us.
+    pub from: PeerId,
+    /// Whether we wrote it.
+    pub mine: bool,
+    /// The text, with its line breaks.
+    pub text: String,
+    /// When its author sent it, by the author's clock.
+    pub sent_at: Timestamp,
+    /// The message it answers.
+    pub reply_to: Option<Uuid>,
+    /// Place among its author's messages of this conversation, from 1.
+    pub seq: u64,
+    /// How far it has come; `None` for messages of others.
+    pub state: Option<MessageState>,
+}
+
+/// A message about to be sent.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// The text.
+    pub text: String,
+    /// The message it answers.
+    pub reply_to: Option<Uuid>,
+    /// Chosen by the caller: the same value twice sends once.
+    pub client_id: Option<String>,
+}
+
+/// Which part of a conversation to read: the messages just before one, just
+/// after one, or the newest. Always in the order of the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The newest.
+    Newest,
+    /// Those just before this message.
+    Before(Uuid),
+    /// Those just after this message.
+    After(Uuid),
+}
+
+/// Names a call, the same on both sides.
+pub type CallId = Uuid;
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// We are asking the other side.
+    Calling,
+    /// It rings there.
+    Ringing,
+    /// It rings here.
+    Incoming,
+    /// Answered; the media path is being found.
+    Connecting,
+    /// Sound flows.
+    Connected,
+    /// The media path broke and is being found again.
+    Reconnecting,
+    /// Over.
+    Ended,
+}
+
+/// A call.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Call {
+    /// Its id.
+    pub call: CallId,
+    /// The other person.
+    pub contact: PeerId,
+    /// Whether we are the one who called.
+    pub outgoing: bool,
+    /// Where it stands.
+    pub state: CallState,
+    /// SIP response code (RFC 3261) of the end, such as 486 for busy.
+    pub code: Option<u16>,
+    /// The end in words.
+    pub reason: Option<String>,
+    /// Which way the media takes, once known.
+    pub path: Option<Path>,
+    /// Our microphone is off.
+    pub muted: bool,
+    /// Their sound is off.
+    pub deafened: bool,
+}
+
+/// Changes to a call; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default)]
+pub struct CallChange {
+    /// Microphone off.
+    pub muted: Option<bool>,
+    /// Loudspeaker off.
+    pub deafened: Option<bool>,
+    /// Loudness of the other: 1.0 is as sent, 0.0 to 2.0.
+    pub volume: Option<f32>,
+    /// Another microphone.
+    pub audio_in: Option<InputSpec>,
+    /// Another loudspeaker.
+    pub audio_out: Option<OutputSpec>,
+}

@@ -1,0 +1,77 @@
+//! Every limit on what the outside may ask of us, in one place with its
+//! reason. Nothing from outside decides an amount of memory or a wait.
+
+use std::time::Duration;
+
+/// Longest text of one message, in bytes of UTF-8. JSON may escape a byte to
+/// six characters (`\u0001`), so that six times this still fits one frame.
+pub const TEXT_BYTES: usize = 8 * 1024;
+
+/// Longest name a person may give herself or a contact, in bytes of UTF-8.
+pub const NAME_BYTES: usize = 64;
+
+/// Longest note of a contact request, in bytes of UTF-8: a sentence or two,
+/// as it comes from a stranger.
+pub const NOTE_BYTES: usize = 280;
+
+/// Longest reason given with a bye or an error, in bytes of UTF-8.
+pub const REASON_BYTES: usize = 280;
+
+/// Longest text of a client version, such as `twocan/0.1.0`.
+pub const VERSION_BYTES: usize = 64;
+
+/// Most capabilities a hello may name, and the longest of them.
+pub const CAPABILITIES: usize = 64;
+/// Longest name of one capability, in bytes.
+pub const CAPABILITY_BYTES: usize = 32;
+
+/// Longest SDP of an offer or answer, in bytes: ours has about 1,500; a
+/// browser's with all its codecs stays below 10,000.
+pub const SDP_BYTES: usize = 16 * 1024;
+
+/// Longest ICE candidate line, in bytes: the longest real ones have about 200.
+pub const CANDIDATE_BYTES: usize = 512;
+
+/// Most candidates taken from a peer in one call: a machine with many
+/// interfaces has a dozen; pairs grow with the product of both sides.
+pub const CANDIDATES: usize = 32;
+
+/// A link whose other side says nothing for this long after connecting is
+/// closed: an honest peer sends its hello at once.
+pub const HELLO_WAIT: Duration = Duration::from_secs(10);
+
+/// A quiet link is asked for a sign of life after this long.
+pub const PING_AFTER: Duration = Duration::from_secs(15);
+
+/// A link that has been silent for this long is gone.
+pub const GONE_AFTER: Duration = Duration::from_secs(45);
+
+/// The same two while a call is up: people notice silence within seconds.
+pub const PING_AFTER_IN_CALL: Duration = Duration::from_secs(3);
+/// See [`PING_AFTER_IN_CALL`].
+pub const GONE_AFTER_IN_CALL: Duration = Duration::from_secs(10);
+
+/// How long a link that may be stale gets to answer when a second one from
+/// the same peer has come up beside it.
+pub const PROBE_WAIT: Duration = Duration::from_secs(3);
+
+/// Messages sent and not yet acknowledged on one link: enough to fill a fast
+/// line at a high round-trip time (256 x 1 KiB in 200 ms is 10 Mbit/s), and a
+/// bound on what a broken link makes us send again.
+pub const MESSAGES_IN_FLIGHT: usize = 256;
+
+/// How long a call rings before it ends with "no answer".
+pub const RING_TIME: Duration = Duration::from_secs(60);
+
+/// How long the caller waits for the other side to say that it rings before
+/// the call is given up as unreachable.
+pub const RINGING_WAIT: Duration = Duration::from_secs(20);
+
+/// How long an answered call may take to get its media path.
+pub const CONNECT_WAIT: Duration = Duration::from_secs(20);
+
+/// How long a call without a media path tries to get it back.
+pub const RECONNECT_WAIT: Duration = Duration::from_secs(30);
+
+/// Contact requests of strangers kept at most; further ones are refused.
+pub const REQUESTS: usize = 100;
