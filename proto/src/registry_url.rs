@@ -3,6 +3,7 @@
 use crate::api::DEFAULT_PORT;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
@@ -41,6 +42,14 @@ pub enum RegistryUrlError {
     /// Not 64 hexadecimal digits.
     #[error("the fingerprint of a registry is #sha256- and 64 hexadecimal digits")]
     Fingerprint,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a certificate in DER form.
+    #[must_use]
+    pub fn of(certificate: &[u8]) -> Self {
+        Self(Sha256::digest(certificate).into())
+    }
 }
 
 impl RegistryUrl {
@@ -245,6 +254,12 @@ mod tests {
         ] {
             assert_eq!(text.parse::<RegistryUrl>(), Err(why), "{text}");
         }
+    }
+
+    #[test]
+    fn a_fingerprint_is_sha_256() {
+        let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(Fingerprint::of(b"abc").to_string(), of_abc);
     }
 
     #[test]
