@@ -18,9 +18,11 @@
 //! | [`limits`] | every limit on what the outside may ask of us |
 
 pub mod address;
+pub mod api;
 pub mod body;
 pub mod call;
 pub mod frame;
+pub mod heartbeat;
 pub mod identity;
 pub mod limits;
 pub mod link;

@@ -10,25 +10,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::address::{Address, AddressError, PEER_PORT, REGISTRY_PORT};
+use crate::api::{Username, UsernameError};
 use crate::identity::{IdError, PeerId};
 
 const SCHEME: &str = "twocan:";
-
-/// Longest user name at a registry.
-pub const USERNAME_CHARS: usize = 32;
-
-/// Whether `name` can be a user's name at a registry: ASCII letters, digits,
-/// `.`, `_` and `-`, the first a letter or digit.
-pub fn is_username(name: &str) -> bool {
-    name.len() <= USERNAME_CHARS
-        && name
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_alphanumeric())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-}
 
 /// Where a contact link says a person is to be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +21,7 @@ pub enum Place {
     /// Under a name at a registry.
     Registry {
         /// The name there.
-        username: String,
+        username: Username,
         /// The registry's host and port.
         registry: Address,
     },
@@ -79,9 +64,8 @@ impl FromStr for ContactLink {
         let (place, key) = rest.split_once('#').ok_or(LinkError::NoKey)?;
         let key = key.parse()?;
         let place = match place.split_once('@') {
-            Some((username, _)) if !is_username(username) => return Err(LinkError::Username),
             Some((username, registry)) => Place::Registry {
-                username: username.to_owned(),
+                username: username.parse()?,
                 registry: registry
                     .parse::<Address>()?
                     .with_default_port(REGISTRY_PORT),
@@ -118,10 +102,8 @@ pub enum LinkError {
     #[error("the key of the contact link is wrong: {0}")]
     Key(#[from] IdError),
     /// The part before `@`.
-    #[error(
-        "the name in the contact link is none: letters, digits, '.', '_' and '-', at most {USERNAME_CHARS}"
-    )]
-    Username,
+    #[error("the name in the contact link is wrong: {0}")]
+    Username(#[from] UsernameError),
     /// The host and port.
     #[error("the address of the contact link is wrong: {0}")]
     Address(#[from] AddressError),
@@ -165,7 +147,10 @@ mod tests {
             Err(LinkError::Key(_))
         ));
         let named = format!("twocan:a b@h#{key}");
-        assert_eq!(named.parse::<ContactLink>(), Err(LinkError::Username));
+        assert!(matches!(
+            named.parse::<ContactLink>(),
+            Err(LinkError::Username(_))
+        ));
     }
 
     proptest! {
@@ -178,7 +163,7 @@ mod tests {
         fn any_link_survives(seed: [u8; 32], name in "[a-z0-9][a-z0-9._-]{0,31}", port in 1u16..) {
             let link = ContactLink {
                 place: Place::Registry {
-                    username: name,
+                    username: name.parse().unwrap(),
                     registry: format!("r.example.org:{port}").parse().unwrap(),
                 },
                 key: Identity::from_seed(&seed).peer_id(),

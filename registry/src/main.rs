@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `twocan-registry`; everything is in the library.
+
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    twocan_registry::cli::Cli::parse().run()
+}

@@ -7,9 +7,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use twocan_proto::address::Address;
+use twocan_proto::api::Username;
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
-use twocan_proto::link::{ContactLink, Place, is_username};
+use twocan_proto::link::{ContactLink, Place};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::text;
 
@@ -538,9 +539,12 @@ fn checked_alias(alias: &str) -> Result<String, Error> {
 #[derive(Debug, PartialEq)]
 enum Who {
     Link(ContactLink),
-    AtRegistry { username: String, registry: Address },
+    AtRegistry {
+        username: Username,
+        registry: Address,
+    },
     At(Address),
-    Name(String),
+    Name(Username),
 }
 
 impl Who {
@@ -554,23 +558,18 @@ impl Who {
                 .map_err(|error: twocan_proto::link::LinkError| bad(error.to_string()));
         }
         if let Some((username, registry)) = who.split_once('@') {
-            if !is_username(username) {
-                return Err(bad(format!(
-                    "{} is no name of a registry's user",
-                    text::line(username)
-                )));
-            }
+            let username = username
+                .parse()
+                .map_err(|error| bad(format!("before the @ comes a name: {error}")))?;
             let registry = registry
                 .parse()
                 .map_err(|error| bad(format!("after the @ comes a registry: {error}")))?;
-            return Ok(Self::AtRegistry {
-                username: username.to_owned(),
-                registry,
-            });
+            return Ok(Self::AtRegistry { username, registry });
         }
-        let is_plain_name = !who.contains([':', '.']) && is_username(who);
-        if is_plain_name {
-            return Ok(Self::Name(who.to_owned()));
+        if !who.contains([':', '.'])
+            && let Ok(name) = who.parse()
+        {
+            return Ok(Self::Name(name));
         }
         who.parse().map(Self::At).map_err(|error| {
             bad(format!(
@@ -586,7 +585,10 @@ mod tests {
 
     #[test]
     fn what_people_type_to_add_somebody() {
-        assert_eq!(Who::parse("anna").unwrap(), Who::Name("anna".into()));
+        assert_eq!(
+            Who::parse("anna").unwrap(),
+            Who::Name("anna".parse().unwrap())
+        );
         assert_eq!(
             Who::parse("10.0.0.7").unwrap(),
             Who::At("10.0.0.7".parse().unwrap())
@@ -601,7 +603,7 @@ mod tests {
         );
         assert_eq!(Who::parse("::1").unwrap(), Who::At("::1".parse().unwrap()));
         let at = Who::AtRegistry {
-            username: "anna".into(),
+            username: "anna".parse().unwrap(),
             registry: "r.org".parse().unwrap(),
         };
         assert_eq!(Who::parse("anna@r.org").unwrap(), at);

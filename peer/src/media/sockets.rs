@@ -83,7 +83,9 @@ impl Sockets {
     /// Sends from the socket at `from`. What the kernel refuses is lost, as
     /// it may be anywhere on its way.
     pub(super) async fn send(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        let Some((_, socket)) = self.bound.iter().find(|(at, _)| *at == from) else { return };
+        let Some((_, socket)) = self.bound.iter().find(|(at, _)| *at == from) else {
+            return;
+        };
         if let Err(error) = socket.send_to(bytes, to).await {
             tracing::trace!(%error, "a datagram was not sent");
         }

@@ -1,0 +1,9 @@
+//! Routes. Each handler reads its request, calls [`crate::service`] and turns the
+//! outcome into JSON; what is in between is in the modules below.
+
+mod body;
+mod error;
+mod fields;
+mod routes;
+
+pub(crate) use routes::configure;

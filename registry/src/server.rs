@@ -1,0 +1,217 @@
+//! Start and stop: takes the data folder, the certificate and the sockets, and
+//! brings the threads up and down in order.
+
+mod sockets;
+
+use crate::{
+    attempts::Attempts,
+    config::Config,
+    directory::Directory,
+    heartbeats, http, limits,
+    passwords::Passwords,
+    service::Service,
+    store::{OpenError, Store},
+    tls::{ServerIdentity, TlsError},
+};
+use actix_web::{App, HttpServer, dev::ServerHandle, web::Data};
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+};
+use tokio::task::JoinHandle;
+use twocan_proto::registry_url::RegistryUrl;
+
+/// Why a registry did not start; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process works on the folder.
+    #[error(
+        "{0}: another twocan-registry is using this data folder; stop it or choose another with --data"
+    )]
+    InUse(String),
+    /// The folder cannot be made or written.
+    #[error("{folder}: {error}; choose another data folder with --data")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("{0}")]
+    Database(#[from] OpenError),
+    /// There is no certificate.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    /// A socket cannot be taken.
+    #[error("cannot listen on {kind} {address}: {error}; choose another with --{flag}")]
+    Listen {
+        /// TCP or UDP.
+        kind: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+        /// The flag that chooses another address.
+        flag: &'static str,
+    },
+    /// The system did not give what is needed.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A running registry. Dropping it does not stop it; [`Server::stop`] does.
+#[derive(Debug)]
+pub struct Server {
+    url: RegistryUrl,
+    address: SocketAddr,
+    udp_address: SocketAddr,
+    http: ServerHandle,
+    served: JoinHandle<io::Result<()>>,
+    background: Vec<JoinHandle<()>>,
+    service: Data<Service>,
+    /// Held as long as the folder is in use.
+    lock: File,
+}
+
+impl Server {
+    /// Starts a registry on a running tokio runtime; it answers when this returns.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let lock = take_folder(&config.data)?;
+        let identity = match &config.cert_files {
+            Some((cert, key)) => ServerIdentity::read(cert, key)?,
+            None => ServerIdentity::read_or_make(&config.certs_dir, config.listen.ip())?,
+        };
+        let fingerprint = identity.fingerprint();
+        let tls = identity.server_config()?;
+        let (tcp, udp) = sockets::bind(&config)?;
+        let (address, udp_address) = (tcp.local_addr()?, udp.local_addr()?);
+        let workers = config.workers;
+        let service = Data::new(open_service(config, udp_address.port()).await?);
+        let app = Arc::clone(&service);
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(Data::from(Arc::clone(&app)))
+                .configure(http::configure)
+        })
+        .workers(workers)
+        .backlog(limits::LISTEN_QUEUE)
+        .max_connections(limits::CONNECTIONS_PER_WORKER)
+        .max_connection_rate(limits::HANDSHAKES_PER_WORKER)
+        .client_request_timeout(limits::HEAD_WAIT)
+        .client_disconnect_timeout(limits::DISCONNECT_WAIT)
+        .tls_handshake_timeout(limits::HANDSHAKE_WAIT)
+        .keep_alive(limits::KEEP_ALIVE)
+        .shutdown_timeout(limits::DRAIN_SECONDS)
+        .disable_signals()
+        .listen_rustls_0_23(tcp, tls)?
+        .run();
+        let http = server.handle();
+        let beats = heartbeats::serve(udp, Arc::clone(&service.directory));
+        let background = vec![tokio::spawn(beats), tokio::spawn(sweep(service.clone()))];
+        let at = SocketAddr::new(Config::local_ip(address), address.port());
+        let url = RegistryUrl::new(&at.into(), Some(fingerprint));
+        let served = tokio::spawn(server);
+        Ok(Self {
+            url,
+            address,
+            udp_address,
+            http,
+            served,
+            background,
+            service,
+            lock,
+        })
+    }
+
+    /// The URL for clients, with the certificate pinned. On an unspecified
+    /// address it names the local host.
+    #[must_use]
+    pub fn url(&self) -> &RegistryUrl {
+        &self.url
+    }
+
+    /// Where HTTPS is answered.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where heartbeats are taken.
+    #[must_use]
+    pub fn udp_address(&self) -> SocketAddr {
+        self.udp_address
+    }
+
+    /// Takes no more requests, finishes those begun, saves and closes.
+    ///
+    /// # Errors
+    /// When a part had failed before.
+    pub async fn stop(self) -> io::Result<()> {
+        let (accounts, sessions) = self.service.directory.counts();
+        tracing::info!(accounts, sessions, "stopping");
+        self.http.stop(true).await;
+        let served = self.served.await.map_err(io::Error::other)?;
+        for task in self.background {
+            task.abort();
+        }
+        self.service.sweep().await;
+        let service = self.service;
+        tokio::task::spawn_blocking(move || service.store.close())
+            .await
+            .map_err(io::Error::other)?;
+        self.lock.unlock()?;
+        served
+    }
+}
+
+/// Takes the data folder for this process alone, until the file is closed.
+fn take_folder(folder: &Path) -> Result<File, StartError> {
+    let name = || folder.display().to_string();
+    let failed = |error| StartError::Folder {
+        folder: name(),
+        error,
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let lock = File::create(folder.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StartError::InUse(name())),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+async fn open_service(config: Config, udp_port: u16) -> Result<Service, StartError> {
+    let opened = tokio::task::spawn_blocking(move || {
+        let directory = Arc::new(Directory::new(config.heartbeat_ms));
+        let store = Store::open(&config.database(), Arc::clone(&directory))?;
+        let passwords = Passwords::start(config.password_threads, config.bcrypt_cost)?;
+        let (accounts, sessions) = directory.counts();
+        let threads = passwords.threads();
+        tracing::info!(accounts, sessions, threads, "directory loaded");
+        let attempts = Attempts::default();
+        Ok(Service {
+            config,
+            directory,
+            store,
+            passwords,
+            attempts,
+            udp_port,
+        })
+    });
+    opened.await.map_err(io::Error::other)?
+}
+
+async fn sweep(service: Data<Service>) {
+    let mut ticks = tokio::time::interval(limits::SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        service.sweep().await;
+    }
+}

@@ -1,0 +1,53 @@
+//! The steps from an empty database to today's, numbered from 1, one transaction
+//! each. They are only ever appended to; `user_version` says how far one is.
+
+use super::OpenError;
+use rusqlite::Connection;
+
+/// Step `n` leads from schema `n` to schema `n + 1`.
+pub(super) const STEPS: &[&str] = &[
+    // 1: accounts and their sessions.
+    "CREATE TABLE accounts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        username TEXT NOT NULL,
+        password_hash TEXT NOT NULL,
+        host TEXT NOT NULL,
+        observed TEXT,
+        key TEXT,
+        email TEXT,
+        created_at INTEGER NOT NULL,
+        last_seen INTEGER
+    ) STRICT;
+    CREATE TABLE sessions (
+        id BLOB PRIMARY KEY,
+        account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        token_hash BLOB NOT NULL UNIQUE,
+        heartbeat_key BLOB NOT NULL,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sessions_of_account ON sessions (account);
+    CREATE INDEX sessions_by_expiry ON sessions (expires_at);",
+];
+
+/// Brings the database to today's schema.
+///
+/// # Errors
+/// [`OpenError::Newer`] when it is ahead of this program.
+pub(super) fn run(connection: &mut Connection) -> Result<(), OpenError> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = usize::try_from(found).map_err(|_| OpenError::Damaged("schema number"))?;
+    if found > STEPS.len() {
+        return Err(OpenError::Newer {
+            found,
+            known: STEPS.len(),
+        });
+    }
+    for (number, step) in (1..).zip(STEPS).skip(found) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
