@@ -18,6 +18,7 @@ mod engine;
 mod link;
 mod media;
 mod profile;
+mod registry;
 mod store;
 
 pub use engine::Engine;

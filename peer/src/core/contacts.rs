@@ -19,10 +19,8 @@ use super::links::{Dial, Purpose};
 use super::{Core, Reply};
 use crate::api::{Contact, ContactChange, Error, ErrorCode, Event, Relation, Trust};
 use crate::clock;
-use crate::link::task::Command as LinkCommand;
 use crate::store::chat::{self, Summary};
 use crate::store::contacts::{self as table, RegistryName, SavedContact};
-use twocan_proto::body::ByeReason;
 
 /// A contact with all that is known at run time.
 #[derive(Debug)]
@@ -421,7 +419,7 @@ impl Core {
         .await?;
         if change.blocked == Some(true) {
             self.drop_call_with(peer);
-            self.tell_link(peer, LinkCommand::Close(ByeReason::Refused, ""));
+            self.close_link(peer);
         }
         if change.blocked == Some(false) || change.verified == Some(true) {
             self.hurry(peer);
@@ -435,7 +433,7 @@ impl Core {
         self.store.run(move |db| table::remove(db, peer)).await?;
         self.contacts.entries.remove(&peer);
         self.drop_call_with(peer);
-        self.tell_link(peer, LinkCommand::Close(ByeReason::Refused, ""));
+        self.close_link(peer);
         self.emit(Event::ContactRemoved(peer));
         Ok(())
     }

@@ -199,7 +199,7 @@ impl Core {
             .get_ref()
             .0
             .local_addr()
-            .map_or(at.ip(), |near| near.ip());
+            .map_or_else(|_| at.ip(), |near| near.ip());
         let hello = Hello {
             client: CLIENT.to_owned(),
             capabilities: Vec::new(),
@@ -440,6 +440,11 @@ impl Core {
         }
     }
 
+    /// Ends the link to somebody we want nothing to do with now.
+    pub(super) fn close_link(&mut self, peer: PeerId) {
+        self.tell_link(peer, LinkCommand::Close(ByeReason::Refused, ""));
+    }
+
     fn tell(&mut self, id: LinkId, command: LinkCommand) {
         let Some(link) = self.links.all.get_mut(&id) else {
             return;
@@ -503,10 +508,10 @@ impl Core {
             };
             // Only a core that has ended takes no report.
             let _ended = reports
-                .send(Report::Dialled(Dialled {
+                .send(Report::Dialled(Box::new(Dialled {
                     purpose: Purpose::Contact(peer),
                     result,
-                }))
+                })))
                 .await;
         });
     }
@@ -517,7 +522,7 @@ impl Core {
         tokio::spawn(async move {
             let result = dial::dial(tls, vec![address], None).await;
             let _ended = reports
-                .send(Report::Dialled(Dialled { purpose, result }))
+                .send(Report::Dialled(Box::new(Dialled { purpose, result })))
                 .await;
         });
     }

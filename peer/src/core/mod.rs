@@ -60,7 +60,7 @@ const SETTING_NAME: &str = "name";
 /// What a task of ours reports.
 #[derive(Debug)]
 pub(crate) enum Report {
-    Dialled(links::Dialled),
+    Dialled(Box<links::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
 }
@@ -76,6 +76,8 @@ pub(crate) struct Core {
     config: Config,
     profile: Profile,
     listen: Vec<SocketAddr>,
+    /// Bound to all addresses, not to a chosen one.
+    listens_everywhere: bool,
     store: Store,
     tls: LinkTls,
     contacts: contacts::Book,
@@ -126,6 +128,7 @@ pub(crate) async fn start(
         name: saved,
         instance: Uuid::from_u128(rand::random()),
         listen: addresses::reachable(bound),
+        listens_everywhere: bound.ip().is_unspecified(),
         profile,
         store,
         tls,
@@ -199,27 +202,22 @@ impl Core {
 
     async fn on_report(&mut self, report: Report) {
         match report {
-            Report::Dialled(dialled) => self.on_dialled(dialled).await,
+            Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
             Report::Call(report) => self.on_call_report(report),
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [
-            self.links_deadline(),
-            self.calls_deadline(),
-            self.registries_deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        [self.links_deadline(), self.calls_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn on_deadline(&mut self, now: Instant) {
         self.dial_those_due(now);
         self.on_calls_deadline(now);
-        self.on_registries_deadline(now);
     }
 
     /// Ends calls and links with a reason, and what is being saved is saved.
@@ -228,7 +226,7 @@ impl Core {
         while let Some(saved) = self.saving.next().await {
             self.on_saved(saved);
         }
-        self.stop_registries().await;
+        self.stop_registries();
         self.stop_links(&mut inputs.from_links).await;
         while let Some(event) = self.events.pop_front() {
             // An interface that is gone, or does not take it now, never will.

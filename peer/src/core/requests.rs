@@ -56,7 +56,7 @@ impl Core {
         }
     }
 
-    async fn take_request(&mut self, request: Uuid) -> Result<ContactRequest, Error> {
+    async fn take_request(&self, request: Uuid) -> Result<ContactRequest, Error> {
         let found = self
             .list_requests()
             .await?

@@ -45,7 +45,8 @@ pub(super) async fn run(
 
 struct Task<'a> {
     call: CallId,
-    session: Session,
+    /// Boxed, as str0m's state is large and tasks are moved about.
+    session: Box<Session>,
     sockets: Sockets,
     tell: &'a Tell,
     config: CallConfig,
@@ -71,7 +72,7 @@ impl<'a> Task<'a> {
         let sockets = Sockets::bind(near)
             .await
             .map_err(|error| format!("no socket for the sound: {error}"))?;
-        let session = Session::new(sockets.addresses());
+        let session = Box::new(Session::new(sockets.addresses()));
         let (frames_in, frames) = mpsc::channel(FRAMES);
         Ok(Self {
             call,
@@ -148,7 +149,7 @@ impl<'a> Task<'a> {
                     if let (Some(loss), Some(sound)) = (report.loss, &self.sound) {
                         sound.report_loss(loss);
                     }
-                    self.rtt_ms = self.rtt_ms.or(report.rtt.map(milliseconds));
+                    self.rtt_ms = self.rtt_ms.or_else(|| report.rtt.map(milliseconds));
                 }
             }
         }

@@ -1,0 +1,294 @@
+//! The client of a registry: HTTPS requests, and the session that keeps us
+//! online there.
+//!
+//! A registry is a hint-giver. It learns our name, key and address, and tells
+//! us those of others; what it says about keys is checked by the core.
+
+mod session;
+mod tls;
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use twocan_proto::api::{
+    ClientInfo, ClientList, ErrorBody, Host, ResumeRequest, Secret, SessionGrant, SessionRequest,
+    Username,
+};
+use twocan_proto::identity::PeerId;
+use twocan_proto::registry_url::RegistryUrl;
+
+use crate::api::{Error, ErrorCode};
+
+pub(crate) use session::{SessionEvent, SessionTask};
+
+/// For a connection and its handshake.
+const CONNECT: Duration = Duration::from_secs(8);
+/// For a request altogether: a registry under a storm of sign-ins may take a
+/// while to hash a password.
+const REQUEST: Duration = Duration::from_secs(20);
+/// Longest answer taken, in bytes: a page of a thousand clients has 300,000.
+const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What we tell a registry about ourselves.
+#[derive(Debug, Clone)]
+pub(crate) struct Announcement {
+    /// Where we take connections.
+    pub(crate) host: Host,
+    /// Who we are.
+    pub(crate) key: PeerId,
+}
+
+/// A page of the list of clients.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ListQuery {
+    pub(crate) prefix: Option<String>,
+    pub(crate) online: Option<bool>,
+    pub(crate) limit: usize,
+    pub(crate) after: Option<String>,
+}
+
+/// Asks one registry. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct RegistryClient {
+    http: reqwest::Client,
+    base: String,
+    token: Option<Secret>,
+}
+
+impl RegistryClient {
+    /// A client of the registry at `url`, which must show the certificate
+    /// that `url` pins, or else one that this machine trusts.
+    pub(crate) fn new(url: &RegistryUrl) -> Result<Self, Error> {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .timeout(REQUEST)
+            .no_proxy()
+            .https_only(true);
+        let builder = match url.pin() {
+            Some(pin) => {
+                let pinned = tls::pinned(pin)
+                    .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+                builder.tls_backend_preconfigured(pinned)
+            }
+            None => builder,
+        };
+        let http = builder
+            .build()
+            .map_err(|error| Error::new(ErrorCode::Internal, innermost(&error)))?;
+        Ok(Self {
+            http,
+            base: url.base(),
+            token: None,
+        })
+    }
+
+    /// The same client, signed in.
+    pub(crate) fn with_token(&self, token: Secret) -> Self {
+        Self {
+            token: Some(token),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) async fn sign_in(
+        &self,
+        username: Username,
+        password: Secret,
+        register: bool,
+        announcement: Announcement,
+    ) -> Result<SessionGrant, Error> {
+        let request = SessionRequest {
+            username,
+            password,
+            host: Some(announcement.host),
+            key: Some(announcement.key),
+            register,
+        };
+        self.ask(Method::POST, "/sessions", Some(&request)).await
+    }
+
+    /// Comes back with the token of this client, and announces where we are.
+    pub(crate) async fn resume(&self, announcement: Announcement) -> Result<SessionGrant, Error> {
+        let request = ResumeRequest {
+            host: Some(announcement.host),
+            key: Some(announcement.key),
+        };
+        self.ask(Method::PUT, "/sessions/current", Some(&request))
+            .await
+    }
+
+    /// Ends the session of this client's token.
+    pub(crate) async fn sign_out(&self) -> Result<(), Error> {
+        let request = self.request::<()>(Method::DELETE, "/sessions/current", None);
+        self.send(request).await.map(drop)
+    }
+
+    /// One client, by name.
+    pub(crate) async fn client(&self, username: &Username) -> Result<ClientInfo, Error> {
+        self.ask::<(), _>(
+            Method::GET,
+            &format!("/clients/{}", username.as_str()),
+            None,
+        )
+        .await
+    }
+
+    /// A page of the list of clients.
+    pub(crate) async fn clients(&self, query: &ListQuery) -> Result<ClientList, Error> {
+        let mut fields = vec![("limit".to_owned(), query.limit.to_string())];
+        let texts = [("prefix", &query.prefix), ("after", &query.after)];
+        fields.extend(
+            texts
+                .into_iter()
+                .filter_map(|(name, text)| Some((name.to_owned(), text.clone()?))),
+        );
+        fields.extend(
+            query
+                .online
+                .map(|online| ("online".to_owned(), online.to_string())),
+        );
+        let path = format!("/clients?{}", query_string(&fields));
+        self.ask::<(), _>(Method::GET, &path, None).await
+    }
+
+    async fn ask<B: Serialize, A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<A, Error> {
+        let answer = self.send(self.request(method, path, body)).await?;
+        if answer
+            .content_length()
+            .is_some_and(|length| length > ANSWER_BYTES)
+        {
+            return Err(Error::new(
+                ErrorCode::Refused,
+                "the registry's answer is too long",
+            ));
+        }
+        let bytes = answer.bytes().await.map_err(|error| silent(&error))?;
+        serde_json::from_slice(&bytes).map_err(|_| {
+            Error::new(
+                ErrorCode::Refused,
+                "what answers there is no twocan registry",
+            )
+        })
+    }
+
+    fn request<B: Serialize>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> RequestBuilder {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        match body {
+            Some(body) => request.json(body),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Error> {
+        let answer = request.send().await.map_err(|error| silent(&error))?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let bytes = answer.bytes().await.map_err(|error| silent(&error))?;
+        Err(refusal(status, &bytes))
+    }
+}
+
+/// A registry's no, in its own words made safe to show.
+fn refusal(status: StatusCode, body: &[u8]) -> Error {
+    match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(ErrorBody { error }) => Error {
+            code: error.code,
+            message: twocan_proto::text::line(&error.message),
+            retry_after: error.retry_after_s.map(Duration::from_secs),
+        },
+        Err(_) => Error::new(
+            ErrorCode::Refused,
+            format!("what answers there is no twocan registry (it says {status})"),
+        ),
+    }
+}
+
+/// The request got no answer.
+fn silent(error: &reqwest::Error) -> Error {
+    let reason = innermost(error);
+    // rustls words for a certificate that is not the pinned one.
+    if reason.contains("ertificate") {
+        return Error::new(
+            ErrorCode::Refused,
+            format!(
+                "the registry shows another certificate than expected: ask its operator for its address anew ({reason})"
+            ),
+        );
+    }
+    Error::new(
+        ErrorCode::Unreachable,
+        format!("the registry does not answer ({reason})"),
+    )
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// Fields as a query, with everything but plain letters and digits escaped
+/// (RFC 3986 section 2.1).
+fn query_string(fields: &[(String, String)]) -> String {
+    let escape = |text: &str| -> String {
+        text.bytes()
+            .map(|byte| match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    char::from(byte).to_string()
+                }
+                _ => format!("%{byte:02X}"),
+            })
+            .collect()
+    };
+    fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape(value)))
+        .collect::<Vec<_>>()
+        .join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_escaped() {
+        let fields = [
+            ("prefix".to_owned(), "a b&\u{fc}".to_owned()),
+            ("limit".to_owned(), "5".to_owned()),
+        ];
+        assert_eq!(query_string(&fields), "prefix=a%20b%26%C3%BC&limit=5");
+    }
+
+    #[test]
+    fn a_registrys_no_is_passed_on_and_made_safe() {
+        let body = br#"{"error":{"code":"limited","message":"wait\u001b[2J","retry_after_s":7}}"#;
+        let error = refusal(StatusCode::TOO_MANY_REQUESTS, body);
+        assert_eq!(error.code, ErrorCode::Limited);
+        assert_eq!(error.message, "wait[2J");
+        assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
+        assert_eq!(
+            refusal(StatusCode::BAD_GATEWAY, b"<html>").code,
+            ErrorCode::Refused
+        );
+    }
+}

@@ -1,0 +1,305 @@
+//! The session at one registry: resumed, kept alive by heartbeats, resumed
+//! again when it breaks, until it is dropped or the registry ends it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use twocan_proto::address::Host;
+use twocan_proto::api::{ClientInfo, SessionGrant, Username};
+use twocan_proto::heartbeat::{Alive, HeartbeatKey, Seen, SessionId};
+use twocan_proto::registry_url::RegistryUrl;
+use twocan_proto::time::Timestamp;
+
+use super::{Announcement, RegistryClient};
+use crate::api::{Error, ErrorCode, RegistryState};
+
+/// How often contacts are looked up while the registry has no way to tell of
+/// changes by itself.
+const LOOK: Duration = Duration::from_secs(20);
+/// Heartbeats without an answer after which the session counts as broken.
+const MISSED: u32 = 3;
+/// For the answer to a heartbeat.
+const ANSWER: Duration = Duration::from_secs(3);
+/// First and longest wait before a broken session is resumed.
+const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// Heartbeat intervals that a registry may ask for.
+const BEAT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(120));
+/// Longest datagram of a registry, with room to see that it is too long.
+const DATAGRAM_BYTES: usize = 256;
+
+/// What a session tells the core.
+#[derive(Debug)]
+pub(crate) enum SessionEvent {
+    /// How the registry stands, and why.
+    State(RegistryState, Option<String>),
+    /// What it says of a name: `None` when it knows nobody of that name.
+    Client(Username, Option<ClientInfo>),
+}
+
+/// A session that is kept up for as long as this exists.
+#[derive(Debug)]
+pub(crate) struct SessionTask {
+    _task: JoinSet<()>,
+    watched: watch::Sender<Vec<Username>>,
+}
+
+impl SessionTask {
+    /// Keeps up the session of `client`'s token at `url`.
+    pub(crate) fn start(
+        url: &RegistryUrl,
+        client: RegistryClient,
+        announcement: Announcement,
+        watched: Vec<Username>,
+        events: mpsc::Sender<SessionEvent>,
+    ) -> Self {
+        let (watched_tx, watched_rx) = watch::channel(watched);
+        let keeper = Keeper {
+            host: url.address().host.clone(),
+            client,
+            announcement,
+            watched: watched_rx,
+            events,
+            failures: 0,
+        };
+        let mut task = JoinSet::new();
+        task.spawn(keeper.run());
+        Self {
+            _task: task,
+            watched: watched_tx,
+        }
+    }
+
+    /// Whose presence is of interest.
+    pub(crate) fn watch(&self, names: Vec<Username>) {
+        self.watched.send_if_modified(|watched| {
+            let changed = *watched != names;
+            *watched = names;
+            changed
+        });
+    }
+}
+
+struct Keeper {
+    host: Host,
+    client: RegistryClient,
+    announcement: Announcement,
+    watched: watch::Receiver<Vec<Username>>,
+    events: mpsc::Sender<SessionEvent>,
+    failures: u32,
+}
+
+/// Nobody wants to know about this session any more.
+struct Unwanted;
+
+impl Keeper {
+    async fn run(mut self) {
+        // Ends when the core is gone, or the registry ends the session.
+        while self.once().await.is_ok() {}
+    }
+
+    /// One life of the session, from resuming to breaking, and the wait after.
+    async fn once(&mut self) -> Result<(), Unwanted> {
+        self.tell(RegistryState::Connecting, None).await?;
+        let error = match self.client.resume(self.announcement.clone()).await {
+            Ok(grant) => {
+                self.failures = 0;
+                self.tell(RegistryState::SignedIn, None).await?;
+                self.keep_alive(&grant).await?
+            }
+            Err(error) => error,
+        };
+        match error.code {
+            ErrorCode::Unauthorized => {
+                self.tell(
+                    RegistryState::SignedOut,
+                    Some("the session has ended: sign in again".to_owned()),
+                )
+                .await?;
+                Err(Unwanted)
+            }
+            ErrorCode::Outdated => {
+                self.tell(RegistryState::Outdated, Some(error.message))
+                    .await?;
+                Err(Unwanted)
+            }
+            ErrorCode::Refused | ErrorCode::Conflict => {
+                self.tell(RegistryState::Refused, Some(error.message))
+                    .await?;
+                self.wait(error.retry_after).await
+            }
+            _ => {
+                self.tell(RegistryState::Unreachable, Some(error.message))
+                    .await?;
+                self.wait(error.retry_after).await
+            }
+        }
+    }
+
+    async fn wait(&mut self, asked: Option<Duration>) -> Result<(), Unwanted> {
+        let (first, longest) = BACK_OFF;
+        let backed_off = first
+            .saturating_mul(1 << self.failures.min(10))
+            .min(longest);
+        self.failures += 1;
+        // Spread out, so that a registry that comes back is not stormed.
+        let wait = asked
+            .unwrap_or(backed_off)
+            .mul_f64(rand::rng().random_range(0.75..1.25));
+        tokio::select! {
+            () = sleep(wait) => Ok(()),
+            () = self.events.closed() => Err(Unwanted),
+        }
+    }
+
+    async fn tell(&self, state: RegistryState, why: Option<String>) -> Result<(), Unwanted> {
+        self.events
+            .send(SessionEvent::State(state, why))
+            .await
+            .map_err(|_| Unwanted)
+    }
+
+    /// Heartbeats and look-ups until something breaks; gives what.
+    async fn keep_alive(&mut self, grant: &SessionGrant) -> Result<Error, Unwanted> {
+        let mut heart = match Heart::new(&self.host, grant).await {
+            Ok(heart) => heart,
+            Err(error) => return Ok(error),
+        };
+        let mut beat_at = Instant::now();
+        let mut look_at = Instant::now();
+        let mut missed = 0;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(beat_at.into()) => {
+                    missed = if heart.beat().await { 0 } else { missed + 1 };
+                    if missed >= MISSED {
+                        return Ok(Error::new(ErrorCode::Unreachable, "the registry does not answer our signs of life"));
+                    }
+                    beat_at = Instant::now() + if missed == 0 { heart.interval } else { heart.interval / 4 };
+                }
+                () = tokio::time::sleep_until(look_at.into()) => {
+                    if let Some(error) = self.look().await? {
+                        return Ok(error);
+                    }
+                    look_at = Instant::now() + LOOK;
+                }
+                changed = self.watched.changed() => match changed {
+                    Ok(()) => look_at = Instant::now(),
+                    Err(_) => return Err(Unwanted),
+                },
+                () = self.events.closed() => return Err(Unwanted),
+            }
+        }
+    }
+
+    /// Looks up everybody who is watched; gives what went wrong.
+    async fn look(&mut self) -> Result<Option<Error>, Unwanted> {
+        let names = self.watched.borrow_and_update().clone();
+        for name in names {
+            let info = match self.client.client(&name).await {
+                Ok(info) => Some(info),
+                Err(error) if error.code == ErrorCode::NotFound => None,
+                Err(error) if error.code == ErrorCode::Limited => return Ok(None),
+                Err(error) => return Ok(Some(error)),
+            };
+            self.events
+                .send(SessionEvent::Client(name, info))
+                .await
+                .map_err(|_| Unwanted)?;
+        }
+        Ok(None)
+    }
+}
+
+/// The heartbeats of one session.
+struct Heart {
+    socket: UdpSocket,
+    session: SessionId,
+    key: HeartbeatKey,
+    interval: Duration,
+    counter: u64,
+    /// The registry's clock when we got to know it, and our own then.
+    clock: (Timestamp, Instant),
+}
+
+impl Heart {
+    async fn new(host: &Host, grant: &SessionGrant) -> Result<Self, Error> {
+        let nonsense = || Error::new(ErrorCode::Refused, "the registry's session makes no sense");
+        let session = SessionId::from_hex(&grant.session_id).ok_or_else(nonsense)?;
+        let key = HeartbeatKey::from_text(grant.heartbeat_key.expose()).ok_or_else(nonsense)?;
+        let (shortest, longest) = BEAT;
+        let silent = |error: std::io::Error| {
+            Error::new(
+                ErrorCode::Unreachable,
+                format!("no heartbeat can be sent to the registry: {error}"),
+            )
+        };
+        let at = resolve(host, grant.heartbeat_port).await.map_err(silent)?;
+        let any: SocketAddr = if at.is_ipv4() {
+            ([0; 4], 0).into()
+        } else {
+            ([0; 16], 0).into()
+        };
+        let socket = UdpSocket::bind(any).await.map_err(silent)?;
+        socket.connect(at).await.map_err(silent)?;
+        Ok(Self {
+            socket,
+            session,
+            key,
+            interval: Duration::from_millis(grant.heartbeat_ms).clamp(shortest, longest),
+            counter: 0,
+            clock: (grant.server_time, Instant::now()),
+        })
+    }
+
+    /// One heartbeat; whether it was answered.
+    async fn beat(&mut self) -> bool {
+        self.counter += 1;
+        let (then, at) = self.clock;
+        let since = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let sent_at = Timestamp::from_millis(then.as_millis().saturating_add(since));
+        let alive = Alive {
+            session: self.session,
+            sent_at,
+            counter: self.counter,
+        };
+        if self.socket.send(&alive.encode(&self.key)).await.is_err() {
+            return false;
+        }
+        timeout(ANSWER, self.answer()).await.is_ok()
+    }
+
+    /// Waits for the answer to the last heartbeat; anything else is nothing.
+    async fn answer(&self) {
+        let mut datagram = [0; DATAGRAM_BYTES];
+        loop {
+            let Ok(length) = self.socket.recv(&mut datagram).await else {
+                // The host answers that nobody listens there. Try to hear
+                // something else for as long as we wait at all.
+                sleep(Duration::from_millis(50)).await;
+                continue;
+            };
+            let seen = Seen::decode(&datagram[..length], &self.key);
+            if seen.is_some_and(|seen| seen.session == self.session && seen.counter == self.counter)
+            {
+                return;
+            }
+        }
+    }
+}
+
+async fn resolve(host: &Host, port: u16) -> std::io::Result<SocketAddr> {
+    match host {
+        Host::Ip(ip) => Ok(SocketAddr::new(*ip, port)),
+        Host::Name(name) => {
+            let mut found = tokio::net::lookup_host((name.as_str(), port)).await?;
+            found
+                .next()
+                .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))
+        }
+    }
+}
