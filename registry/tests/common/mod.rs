@@ -50,7 +50,7 @@ pub async fn start_with(change: impl FnOnce(&mut Config)) -> Fixture {
 impl Fixture {
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
-            .request(method, format!("{}{path}", self.server.url().origin()))
+            .request(method, format!("{}{path}", self.server.url().base()))
     }
 
     pub async fn get(&self, path: &str) -> Response {
