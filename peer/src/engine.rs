@@ -170,7 +170,27 @@ impl Engine {
     /// `too_large` or `bad_request` for the text, `not_found`, `blocked`,
     /// `key_changed`, `io` when the disk says no.
     pub async fn send(&self, to: PeerId, draft: Draft) -> Result<Uuid, Error> {
-        self.ask(|reply| Command::Send { to, draft, reply }).await
+        self.submit(to, draft).await?.await
+    }
+
+    /// Like [`Self::send`], in two steps: the first ends when the message has
+    /// its place behind those submitted before, the second when it is on disk.
+    /// Whoever has many to send need not wait for one to keep their order.
+    ///
+    /// # Errors
+    /// The first step only when the engine has ended, the second as
+    /// [`Self::send`].
+    pub async fn submit(
+        &self,
+        to: PeerId,
+        draft: Draft,
+    ) -> Result<impl Future<Output = Result<Uuid, Error>> + Send + use<>, Error> {
+        let (reply, saved) = oneshot::channel();
+        self.commands
+            .send(Command::Send { to, draft, reply })
+            .await
+            .map_err(|_| Error::stopped())?;
+        Ok(async move { saved.await.map_err(|_| Error::stopped())? })
     }
 
     /// A page of a conversation, at most 1000 messages.

@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `twocan`; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    twocan::cli::main()
+}

@@ -11,3 +11,6 @@ mod types;
 pub use error::{Error, ErrorCode};
 pub use event::{CallStats, Event, NoticeLevel, RegistryState};
 pub use types::*;
+
+// Named by `Config` and `CallChange`, so that whoever fills them needs no other crate.
+pub use twocan_voice::{InputSpec, OutputSpec};

@@ -1,0 +1,185 @@
+//! The command line: from what was typed to the command that runs.
+
+mod resolved;
+mod typed;
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+use twocan_peer::api::Error;
+
+use crate::{echo, headless, one_shot};
+use typed::{Cli, Command};
+
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
+    let ended = parse(std::env::args_os()).and_then(|typed| match typed {
+        Some(cli) => run(cli),
+        None => Ok(ExitCode::SUCCESS),
+    });
+    match ended {
+        Ok(code) => code,
+        Err(failure) => {
+            // Without standard error there is nobody left to tell.
+            let _unread = writeln!(io::stderr(), "twocan: {failure}");
+            failure.code()
+        }
+    }
+}
+
+/// Why the program ends without having done what was asked: one line that
+/// says what to do.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments are wrong: exit code 2.
+    Usage(String),
+    /// It cannot start, or cannot do it: exit code 1.
+    Run(String),
+}
+
+impl Failure {
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Run(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Usage(text) | Self::Run(text)) = self;
+        f.write_str(text)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Run(error.message)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Run(error.to_string())
+    }
+}
+
+/// What was typed; `None` if it asked for help or the version, which is
+/// printed then.
+fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Option<Cli>, Failure> {
+    match Cli::try_parse_from(arguments) {
+        Ok(cli) => Ok(Some(cli)),
+        Err(error) if !error.use_stderr() => {
+            error.print()?;
+            Ok(None)
+        }
+        Err(error) => {
+            let problem = typed::in_one_line(&error);
+            Err(Failure::Usage(format!("{problem}; see twocan --help")))
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let Some(command) = cli.command else {
+        return interface();
+    };
+    log_to_stderr();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Headless(typed) => {
+                let config = resolved::headless(*typed)?;
+                headless::run(config).await.map(|()| ExitCode::SUCCESS)
+            }
+            Command::Echo(typed) => {
+                let (config, sign_up) = resolved::echo(typed)?;
+                echo::run(config, sign_up).await.map(|()| ExitCode::SUCCESS)
+            }
+            Command::Id { profile } => one_shot::id(resolved::profile(profile)?).await,
+            Command::Contacts { profile } => one_shot::contacts(resolved::profile(profile)?).await,
+            Command::Send(typed) => {
+                let text = typed.text.join(" ");
+                let config = resolved::profile(typed.profile)?;
+                one_shot::send(config, &typed.who, text, typed.wait).await
+            }
+            Command::Call(typed) => {
+                let config = resolved::call(typed.profile, typed.sound)?;
+                one_shot::call(config, &typed.who).await
+            }
+        }
+    })
+}
+
+/// The interface in the terminal.
+fn interface() -> Result<ExitCode, Failure> {
+    Err(Failure::Run(
+        "this build has no interface in the terminal; use twocan headless, or see twocan --help"
+            .to_owned(),
+    ))
+}
+
+/// What the engine has to say goes to standard error, warnings and worse
+/// unless `RUST_LOG` says otherwise.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+}
+
+/// Writes one line to standard output at once, as scripts wait for it.
+///
+/// # Errors
+/// When standard output is gone.
+pub(crate) fn say(line: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    writeln!(output, "{line}")?;
+    output.flush()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(line: &str) -> Result<Option<Cli>, Failure> {
+        parse(line.split(' ').map(Into::into))
+    }
+
+    #[test]
+    fn wrong_arguments_are_one_line_that_names_them() {
+        for (line, named) in [
+            ("twocan headless --lisen 1", "--listen"),
+            ("twocan headless --listen here", "here"),
+            ("twocan headless --audio-in drums", "drums"),
+            ("twocan headless --registry http://a", "https://"),
+            (
+                "twocan headless --no-passphrase --passphrase-file f",
+                "--passphrase-file",
+            ),
+            ("twocan echo --sign-up", "--registry"),
+            ("twocan send", "WHO"),
+            ("twocan hedless", "headless"),
+        ] {
+            match typed(line) {
+                Err(failure @ Failure::Usage(_)) => {
+                    let text = failure.to_string();
+                    assert!(
+                        text.contains(named) && !text.contains('\n'),
+                        "{line}: {text}"
+                    );
+                }
+                other => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What each request asks of the engine, and what is answered.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use twocan_peer::Engine;
+use twocan_peer::api::{
+    self, CallChange, Contact, ContactChange, DirectoryQuery, Draft, Error, ErrorCode, Page,
+    RegistryInfo, WhoAmI,
+};
+use twocan_proto::identity::PeerId;
+use twocan_proto::link::ContactLink;
+use uuid::Uuid;
+
+use super::first_address;
+use super::lines::{Answer, Output};
+use super::requests::{
+    Ask, CallSet, Clients, ContactSet, History, Refusal, Request, Send, SignIn, Verb, Visibility,
+    bad,
+};
+
+/// Messages in a page of history, and users in a list, when no limit is given.
+const PAGE: usize = 100;
+
+/// Takes requests, and answers each when the engine has.
+#[derive(Debug)]
+pub(super) struct Desk {
+    engine: Engine,
+    output: Output,
+}
+
+impl Desk {
+    pub(super) fn new(engine: Engine, output: Output) -> Self {
+        Self { engine, output }
+    }
+
+    /// Sees to the request in a task of its own. Only messages are handed in
+    /// before this ends, so that they keep the order of their lines.
+    pub(super) async fn take(&self, request: Request, under_way: &mut JoinSet<()>) {
+        let Request { id, ask } = request;
+        let (engine, output) = (self.engine.clone(), self.output.clone());
+        match ask {
+            Ask::Send(send) => {
+                let submitted = submit(&engine, send).await;
+                under_way.spawn(async move {
+                    let result = match submitted {
+                        Ok(saved) => saved.await.and_then(|id| fields(&json!({"id": id}))),
+                        Err(error) => Err(error),
+                    };
+                    output.answer(&id, result.into()).await;
+                });
+            }
+            Ask::Other(verb) => {
+                under_way.spawn(async move {
+                    let result = Box::pin(perform(&engine, verb)).await;
+                    output.answer(&id, result.into()).await;
+                });
+            }
+            // Ends the program before it comes here.
+            Ask::Quit => {}
+        }
+    }
+
+    pub(super) fn refuse(&self, refusal: Refusal, under_way: &mut JoinSet<()>) {
+        let output = self.output.clone();
+        under_way.spawn(async move {
+            let Refusal { id, error } = refusal;
+            output.answer(&id, Answer::Error(error)).await;
+        });
+    }
+}
+
+async fn submit(
+    engine: &Engine,
+    send: Send,
+) -> Result<impl Future<Output = Result<Uuid, Error>> + std::marker::Send + use<>, Error> {
+    let to = engine.resolve(&send.to).await?;
+    let draft = Draft {
+        text: send.text,
+        reply_to: send.reply_to.map(|id| message(&id)).transpose()?,
+        client_id: send.client_id,
+    };
+    engine.submit(to, draft).await
+}
+
+async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
+    match verb {
+        Verb::WhoAmI => fields(&Me::new(&engine.whoami().await?)),
+        Verb::SignIn(wanted) => fields(&engine.sign_in(sign_in(wanted)?).await?),
+        Verb::SignOut(at) => done(engine.sign_out(at.registry).await),
+        Verb::Clients(wanted) => {
+            let clients = engine.directory(directory(wanted)).await?;
+            fields(&json!({"clients": clients}))
+        }
+        Verb::Contacts => fields(&json!({"contacts": engine.contacts().await?})),
+        Verb::ContactAdd(add) => named(&engine.contact_add(&add.who, &add.note).await?),
+        Verb::ContactSet(set) => {
+            let contact = engine.resolve(&set.contact).await?;
+            named(&engine.contact_set(contact, contact_change(set)?).await?)
+        }
+        Verb::ContactRemove(of) => {
+            let contact = engine.resolve(&of.contact).await?;
+            done(engine.contact_remove(contact).await)
+        }
+        Verb::Requests => fields(&json!({"requests": engine.requests().await?})),
+        Verb::Accept(of) => named(&engine.accept(request_id(&of.request)?).await?),
+        Verb::Reject(of) => done(engine.reject(request_id(&of.request)?).await),
+        Verb::Connect(to) => fields(&engine.connect(&to.to).await?),
+        Verb::Disconnect(of) => {
+            let contact = engine.resolve(&of.contact).await?;
+            done(engine.disconnect(contact).await)
+        }
+        Verb::MarkRead(read) => {
+            let with = engine.resolve(&read.with).await?;
+            done(engine.mark_read(with, message(&read.upto)?).await)
+        }
+        Verb::Typing(typing) => {
+            let to = engine.resolve(&typing.to).await?;
+            done(engine.typing(to, typing.on).await)
+        }
+        Verb::History(wanted) => history(engine, wanted).await,
+        Verb::Call(to) => {
+            let to = engine.resolve(&to.to).await?;
+            fields(&json!({"call": engine.call(to).await?}))
+        }
+        Verb::Answer(of) => done(engine.answer(call(&of.call)?).await),
+        Verb::Decline(of) => done(engine.decline(call(&of.call)?, of.code).await),
+        Verb::Hangup(of) => done(engine.hangup(call(&of.call)?, of.code).await),
+        Verb::CallSet(set) => {
+            let id = call(&set.call)?;
+            done(engine.call_set(id, call_change(set)?).await)
+        }
+        Verb::CallStats(of) => fields(&engine.call_stats(call(&of.call)?).await?),
+        Verb::Set(set) => done(engine.set(&set.key, set.value).await),
+        Verb::Get(get) => fields(&json!({"value": engine.get(&get.key).await?})),
+    }
+}
+
+/// What is answered when there is nothing to say.
+fn done(result: Result<(), Error>) -> Result<Value, Error> {
+    result.map(|()| json!({}))
+}
+
+fn fields(answer: &impl Serialize) -> Result<Value, Error> {
+    serde_json::to_value(answer).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
+}
+
+/// The contact as `contacts` lists it, with what names it in requests and
+/// events beside that.
+fn named(contact: &Contact) -> Result<Value, Error> {
+    let mut value = fields(contact)?;
+    value["contact"] = fields(&contact.peer_id)?;
+    Ok(value)
+}
+
+#[derive(Debug, Serialize)]
+struct Me<'a> {
+    peer_id: PeerId,
+    name: &'a str,
+    link: &'a ContactLink,
+    listen: String,
+    addresses: &'a [SocketAddr],
+    registries: &'a [RegistryInfo],
+}
+
+impl<'a> Me<'a> {
+    fn new(me: &'a WhoAmI) -> Self {
+        Self {
+            peer_id: me.peer_id,
+            name: &me.name,
+            link: &me.link,
+            listen: first_address(me),
+            addresses: &me.listen,
+            registries: &me.registries,
+        }
+    }
+}
+
+async fn history(engine: &Engine, wanted: History) -> Result<Value, Error> {
+    let page = match (wanted.before, wanted.after) {
+        (None, None) => Page::Newest,
+        (Some(id), None) => Page::Before(message(&id)?),
+        (None, Some(id)) => Page::After(message(&id)?),
+        (Some(_), Some(_)) => return Err(bad("history: give either before or after, not both")),
+    };
+    let with = engine.resolve(&wanted.with).await?;
+    let limit = wanted.limit.unwrap_or(PAGE);
+    let messages = engine.history(with, page, limit).await?;
+    fields(&json!({"messages": messages}))
+}
+
+fn sign_in(wanted: SignIn) -> Result<api::SignIn, Error> {
+    refuse_given(
+        "sign_in",
+        &[
+            ("code", wanted.code.is_some()),
+            ("email", wanted.email.is_some()),
+        ],
+    )?;
+    if wanted.visibility == Some(Visibility::Contacts) {
+        return Err(bad(
+            "sign_in: visibility \"contacts\" is not in this version of twocan: every account is listed",
+        ));
+    }
+    Ok(api::SignIn {
+        registry: wanted.registry,
+        username: wanted.username,
+        password: wanted.password,
+        register: wanted.register,
+    })
+}
+
+fn directory(wanted: Clients) -> DirectoryQuery {
+    DirectoryQuery {
+        registry: wanted.registry,
+        prefix: wanted.prefix,
+        online: wanted.online,
+        limit: wanted.limit.unwrap_or(PAGE),
+        after: wanted.after,
+    }
+}
+
+fn contact_change(set: ContactSet) -> Result<ContactChange, Error> {
+    refuse_given(
+        "contact_set",
+        &[
+            ("group", set.group.is_some()),
+            ("favourite", set.favourite.is_some()),
+            ("muted", set.muted.is_some()),
+        ],
+    )?;
+    Ok(ContactChange {
+        alias: set.alias,
+        blocked: set.blocked,
+        verified: set.verified,
+    })
+}
+
+fn call_change(set: CallSet) -> Result<CallChange, Error> {
+    refuse_given(
+        "call_set",
+        &[
+            ("echo_cancellation", set.echo_cancellation.is_some()),
+            ("noise_suppression", set.noise_suppression.is_some()),
+            ("gain_control", set.gain_control.is_some()),
+        ],
+    )?;
+    Ok(CallChange {
+        muted: set.muted,
+        deafened: set.deafened,
+        volume: set.volume,
+        audio_in: sound("audio_in", set.audio_in.as_deref())?,
+        audio_out: sound("audio_out", set.audio_out.as_deref())?,
+    })
+}
+
+/// Fields of the contract that would have no effect are refused, so that
+/// nobody relies on one.
+fn refuse_given(verb: &str, unsupported: &[(&str, bool)]) -> Result<(), Error> {
+    match unsupported.iter().find(|(_, given)| *given) {
+        Some((field, _)) => Err(bad(format!(
+            "{verb}: {field} is not in this version of twocan"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn sound<T>(field: &str, text: Option<&str>) -> Result<Option<T>, Error>
+where
+    T: FromStr<Err: Display>,
+{
+    text.map(str::parse)
+        .transpose()
+        .map_err(|error| bad(format!("call_set: {field}: {error}")))
+}
+
+fn message(id: &str) -> Result<Uuid, Error> {
+    known_id("message", id)
+}
+
+fn request_id(id: &str) -> Result<Uuid, Error> {
+    known_id("request", id)
+}
+
+fn call(id: &str) -> Result<Uuid, Error> {
+    known_id("call", id)
+}
+
+/// A text that is no id at all names nothing that there is.
+fn known_id(what: &str, id: &str) -> Result<Uuid, Error> {
+    id.parse().map_err(|_| {
+        Error::new(
+            ErrorCode::NotFound,
+            format!("there is no {what} {id:?}: give the id as it was told"),
+        )
+    })
+}

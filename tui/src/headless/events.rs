@@ -1,0 +1,267 @@
+//! Events of the engine as lines.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use twocan_peer::api::{
+    Call, CallId, CallStats, Contact, Event, Message, MessageState, NoticeLevel, Path,
+    RegistryState,
+};
+use twocan_proto::identity::PeerId;
+use twocan_proto::registry_url::RegistryUrl;
+use twocan_proto::time::Timestamp;
+use uuid::Uuid;
+
+/// A line of its own, with the moment it was told.
+#[derive(Debug, Serialize)]
+pub(super) struct Stamped<T> {
+    #[serde(flatten)]
+    line: T,
+    at: Timestamp,
+}
+
+/// Gives a line the present moment.
+pub(super) fn stamped<T: Serialize>(line: T) -> Stamped<T> {
+    Stamped {
+        line,
+        at: Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()),
+    }
+}
+
+/// An event as scripts read it.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Told<'a> {
+    Registry {
+        registry: &'a RegistryUrl,
+        state: RegistryState,
+        reason: Option<&'a str>,
+    },
+    Presence {
+        contact: PeerId,
+        alias: &'a str,
+        online: bool,
+        path: Option<Path>,
+    },
+    Request {
+        request: Uuid,
+        from: &'a str,
+        peer_id: PeerId,
+        note: &'a str,
+    },
+    Message(&'a Message),
+    MessageState {
+        id: Uuid,
+        conversation: PeerId,
+        state: MessageState,
+        reason: Option<&'a str>,
+    },
+    Typing {
+        contact: PeerId,
+        on: bool,
+    },
+    Call(&'a Call),
+    CallStats(&'a CallStats),
+    Sound {
+        call: CallId,
+        mic_at: f64,
+        spk_at: f64,
+    },
+    KeyChanged {
+        contact: PeerId,
+        old: PeerId,
+        new: PeerId,
+    },
+    Notice {
+        level: NoticeLevel,
+        text: &'a str,
+    },
+}
+
+/// Turns events into lines; remembers what was told of each contact, as only
+/// changes of her presence are told.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    presence: HashMap<PeerId, (bool, Option<Path>)>,
+}
+
+impl Events {
+    /// The line for an event, if it has one.
+    pub(super) fn line<'a>(&mut self, event: &'a Event) -> Option<Stamped<Told<'a>>> {
+        self.told(event).map(stamped)
+    }
+
+    fn told<'a>(&mut self, event: &'a Event) -> Option<Told<'a>> {
+        Some(match event {
+            Event::Registry {
+                registry,
+                state,
+                reason,
+            } => Told::Registry {
+                registry,
+                state: *state,
+                reason: reason.as_deref(),
+            },
+            Event::Contact(contact) => return self.presence(contact),
+            Event::ContactRemoved(peer) => {
+                self.presence.remove(peer);
+                return None;
+            }
+            Event::Request(request) => Told::Request {
+                request: request.request,
+                from: &request.from,
+                peer_id: request.peer_id,
+                note: &request.note,
+            },
+            Event::Message(message) => message_line(message),
+            Event::MessageState {
+                id,
+                conversation,
+                state,
+                reason,
+            } => Told::MessageState {
+                id: *id,
+                conversation: *conversation,
+                state: *state,
+                reason: reason.as_deref(),
+            },
+            Event::Typing { contact, on } => Told::Typing {
+                contact: *contact,
+                on: *on,
+            },
+            Event::Call(call) => Told::Call(call),
+            Event::CallStats(stats) => Told::CallStats(stats),
+            Event::Sound {
+                call,
+                mic_at,
+                spk_at,
+            } => Told::Sound {
+                call: *call,
+                mic_at: *mic_at,
+                spk_at: *spk_at,
+            },
+            Event::KeyChanged { contact, old, new } => Told::KeyChanged {
+                contact: *contact,
+                old: *old,
+                new: *new,
+            },
+            Event::Notice { level, text } => Told::Notice {
+                level: *level,
+                text,
+            },
+            // `requests` and `whoami` tell these.
+            Event::RequestGone(_) | Event::Listening(_) => return None,
+        })
+    }
+
+    fn presence<'a>(&mut self, contact: &'a Contact) -> Option<Told<'a>> {
+        let now = (contact.online, contact.path);
+        if self.presence.insert(contact.peer_id, now) == Some(now) {
+            return None;
+        }
+        Some(Told::Presence {
+            contact: contact.peer_id,
+            alias: &contact.alias,
+            online: contact.online,
+            path: contact.path,
+        })
+    }
+}
+
+/// A message of ours shows as the beginning of its way, so that a bot that
+/// answers messages does not answer itself.
+fn message_line(message: &Message) -> Told<'_> {
+    match message.mine {
+        true => Told::MessageState {
+            id: message.id,
+            conversation: message.conversation,
+            state: message.state.unwrap_or(MessageState::Queued),
+            reason: None,
+        },
+        false => Told::Message(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use twocan_peer::api::{Relation, Trust};
+    use twocan_proto::identity::Identity;
+
+    fn contact(online: bool, unread: u64) -> Event {
+        Event::Contact(Box::new(Contact {
+            peer_id: Identity::from_seed(&[1; 32]).peer_id(),
+            alias: "bob".to_owned(),
+            name: "bob".to_owned(),
+            trust: Trust::Known,
+            relation: Relation::Mutual,
+            online,
+            path: online.then_some(Path::Direct),
+            unread,
+            waiting: 0,
+            last_seen: None,
+            last_message_at: None,
+            blocked: false,
+            registry_names: Vec::new(),
+            read_upto: None,
+        }))
+    }
+
+    #[test]
+    fn presence_is_told_when_it_changes() {
+        let mut events = Events::default();
+        let mut told = |event: &Event| {
+            let line = serde_json::to_value(events.line(event)).unwrap();
+            (
+                line["event"].clone(),
+                line["online"].clone(),
+                line["path"].clone(),
+            )
+        };
+        let nothing = (Value::Null, Value::Null, Value::Null);
+        assert_eq!(
+            told(&contact(false, 0)),
+            (json!("presence"), json!(false), Value::Null)
+        );
+        assert_eq!(told(&contact(false, 1)), nothing);
+        assert_eq!(
+            told(&contact(true, 1)),
+            (json!("presence"), json!(true), json!("direct"))
+        );
+        assert_eq!(told(&contact(true, 0)), nothing);
+    }
+
+    #[test]
+    fn only_messages_of_others_are_messages() {
+        let peer = Identity::from_seed(&[1; 32]).peer_id();
+        let mut message = Message {
+            id: Uuid::nil(),
+            conversation: peer,
+            from: peer,
+            mine: false,
+            text: "hi".to_owned(),
+            sent_at: Timestamp::from_millis(0),
+            reply_to: None,
+            seq: 1,
+            state: None,
+        };
+        let line = |message: &Message| {
+            let event = Event::Message(message.clone());
+            serde_json::to_value(Events::default().line(&event)).unwrap()
+        };
+        let theirs = line(&message);
+        assert_eq!(
+            (&theirs["event"], &theirs["text"]),
+            (&json!("message"), &json!("hi"))
+        );
+        assert!(theirs["at"].is_string());
+        message.mine = true;
+        message.state = Some(MessageState::Queued);
+        let ours = line(&message);
+        assert_eq!(
+            (&ours["event"], &ours["state"]),
+            (&json!("message_state"), &json!("queued"))
+        );
+    }
+}

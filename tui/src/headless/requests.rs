@@ -1,0 +1,414 @@
+//! Requests as typed values: every field known, every unknown one refused by
+//! name.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use twocan_peer::api::{Error, ErrorCode};
+use twocan_proto::registry_url::RegistryUrl;
+
+use super::lines::{LINE_BYTES, Line};
+
+/// What a line asks for.
+#[derive(Debug, PartialEq)]
+pub(super) struct Request {
+    /// A number or a text, given back with the answer.
+    pub(super) id: Value,
+    pub(super) ask: Ask,
+}
+
+/// A line that asks for nothing that there is.
+#[derive(Debug, PartialEq)]
+pub(super) struct Refusal {
+    /// `null` when the line does not even tell that.
+    pub(super) id: Value,
+    pub(super) error: Error,
+}
+
+/// The three ways in which a request is seen to.
+#[derive(Debug, PartialEq)]
+pub(super) enum Ask {
+    /// Ends the program.
+    Quit,
+    /// Keeps its place among other messages.
+    Send(Send),
+    /// Takes the time it takes, beside others.
+    Other(Verb),
+}
+
+/// The verbs that run side by side. A contact is named by its alias,
+/// `name@registry-host`, a unique plain name, or its peer id; ids are texts as
+/// events gave them.
+#[derive(Debug, PartialEq)]
+pub(super) enum Verb {
+    WhoAmI,
+    SignIn(SignIn),
+    SignOut(AtRegistry),
+    Clients(Clients),
+    Contacts,
+    ContactAdd(ContactAdd),
+    ContactSet(ContactSet),
+    ContactRemove(OfContact),
+    Requests,
+    Accept(OfRequest),
+    Reject(OfRequest),
+    Connect(To),
+    Disconnect(OfContact),
+    MarkRead(MarkRead),
+    Typing(Typing),
+    History(History),
+    Call(To),
+    Answer(WithCode),
+    Decline(WithCode),
+    Hangup(WithCode),
+    CallSet(CallSet),
+    CallStats(OfCall),
+    Set(Set),
+    Get(Get),
+}
+
+/// Verbs of the contract that other versions have.
+const NOT_YET: &[&str] = &[
+    "account",
+    "edit",
+    "delete",
+    "react",
+    "search",
+    "file_send",
+    "file_accept",
+    "file_reject",
+    "file_pause",
+    "file_resume",
+    "file_cancel",
+    "transfers",
+    "lobby",
+];
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    pub(super) registry: RegistryUrl,
+    pub(super) username: String,
+    pub(super) password: String,
+    #[serde(default)]
+    pub(super) register: bool,
+    pub(super) visibility: Option<Visibility>,
+    pub(super) code: Option<Value>,
+    pub(super) email: Option<Value>,
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignIn")
+            .field("registry", &self.registry)
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Visibility {
+    Listed,
+    Contacts,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AtRegistry {
+    pub(super) registry: RegistryUrl,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Clients {
+    pub(super) registry: Option<RegistryUrl>,
+    pub(super) prefix: Option<String>,
+    pub(super) online: Option<bool>,
+    pub(super) limit: Option<usize>,
+    pub(super) after: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactAdd {
+    pub(super) who: String,
+    #[serde(default)]
+    pub(super) note: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactSet {
+    pub(super) contact: String,
+    pub(super) alias: Option<String>,
+    pub(super) blocked: Option<bool>,
+    pub(super) verified: Option<bool>,
+    pub(super) group: Option<Value>,
+    pub(super) favourite: Option<Value>,
+    pub(super) muted: Option<Value>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfContact {
+    pub(super) contact: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfRequest {
+    pub(super) request: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Send {
+    pub(super) to: String,
+    pub(super) text: String,
+    pub(super) reply_to: Option<String>,
+    pub(super) client_id: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MarkRead {
+    pub(super) with: String,
+    pub(super) upto: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Typing {
+    pub(super) to: String,
+    pub(super) on: bool,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct History {
+    pub(super) with: String,
+    pub(super) after: Option<String>,
+    pub(super) before: Option<String>,
+    pub(super) limit: Option<usize>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct To {
+    pub(super) to: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfCall {
+    pub(super) call: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WithCode {
+    pub(super) call: String,
+    pub(super) code: Option<u16>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallSet {
+    pub(super) call: String,
+    pub(super) muted: Option<bool>,
+    pub(super) deafened: Option<bool>,
+    pub(super) volume: Option<f32>,
+    pub(super) audio_in: Option<String>,
+    pub(super) audio_out: Option<String>,
+    pub(super) echo_cancellation: Option<Value>,
+    pub(super) noise_suppression: Option<Value>,
+    pub(super) gain_control: Option<Value>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Set {
+    pub(super) key: String,
+    pub(super) value: Value,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Get {
+    pub(super) key: String,
+}
+
+/// Reads a line.
+///
+/// # Errors
+/// What is wrong with it, under its id if it has one.
+pub(super) fn parse(line: Line) -> Result<Request, Refusal> {
+    let mut id = Value::Null;
+    parse_fields(line, &mut id)
+        .map(|ask| Request {
+            id: id.clone(),
+            ask,
+        })
+        .map_err(|error| Refusal { id, error })
+}
+
+fn parse_fields(line: Line, id: &mut Value) -> Result<Ask, Error> {
+    let bytes = match line {
+        Line::Bytes(bytes) => bytes,
+        Line::TooLong => {
+            return Err(Error::new(
+                ErrorCode::TooLarge,
+                format!("a request has at most {LINE_BYTES} bytes"),
+            ));
+        }
+    };
+    let mut fields: Map<String, Value> = serde_json::from_slice(&bytes)
+        .map_err(|error| bad(format!("a request is one JSON object on one line: {error}")))?;
+    match fields.remove("id") {
+        Some(given @ (Value::Number(_) | Value::String(_))) => *id = given,
+        _ => return Err(bad("a request has an id: give a number, such as \"id\": 1")),
+    }
+    let Some(Value::String(verb)) = fields.remove("do") else {
+        return Err(bad(
+            "a request says what to do: give a verb, such as \"do\": \"whoami\"",
+        ));
+    };
+    ask(&verb, fields)
+}
+
+fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
+    Ok(Ask::Other(match verb {
+        "quit" => return none(verb, fields, Ask::Quit),
+        "send" => return typed(verb, fields).map(Ask::Send),
+        "whoami" => none(verb, fields, Verb::WhoAmI)?,
+        "sign_in" => Verb::SignIn(typed(verb, fields)?),
+        "sign_out" => Verb::SignOut(typed(verb, fields)?),
+        "clients" => Verb::Clients(typed(verb, fields)?),
+        "contacts" => none(verb, fields, Verb::Contacts)?,
+        "contact_add" => Verb::ContactAdd(typed(verb, fields)?),
+        "contact_set" => Verb::ContactSet(typed(verb, fields)?),
+        "contact_remove" => Verb::ContactRemove(typed(verb, fields)?),
+        "requests" => none(verb, fields, Verb::Requests)?,
+        "accept" => Verb::Accept(typed(verb, fields)?),
+        "reject" => Verb::Reject(typed(verb, fields)?),
+        "connect" => Verb::Connect(typed(verb, fields)?),
+        "disconnect" => Verb::Disconnect(typed(verb, fields)?),
+        "mark_read" => Verb::MarkRead(typed(verb, fields)?),
+        "typing" => Verb::Typing(typed(verb, fields)?),
+        "history" => Verb::History(typed(verb, fields)?),
+        "call" => Verb::Call(typed(verb, fields)?),
+        "answer" => Verb::Answer(typed(verb, fields)?),
+        "decline" => Verb::Decline(typed(verb, fields)?),
+        "hangup" => Verb::Hangup(typed(verb, fields)?),
+        "call_set" => Verb::CallSet(typed(verb, fields)?),
+        "call_stats" => Verb::CallStats(typed(verb, fields)?),
+        "set" => Verb::Set(typed(verb, fields)?),
+        "get" => Verb::Get(typed(verb, fields)?),
+        _ if NOT_YET.contains(&verb) => {
+            return Err(bad(format!("{verb} is not in this version of twocan")));
+        }
+        _ => return Err(bad(format!("there is no verb {verb:?}"))),
+    }))
+}
+
+fn typed<T: DeserializeOwned>(verb: &str, fields: Map<String, Value>) -> Result<T, Error> {
+    T::deserialize(Value::Object(fields)).map_err(|error| bad(format!("{verb}: {error}")))
+}
+
+fn none<T>(verb: &str, fields: Map<String, Value>, ask: T) -> Result<T, Error> {
+    typed::<Nothing>(verb, fields).map(|Nothing {}| ask)
+}
+
+/// The request itself is wrong.
+pub(super) fn bad(message: impl Into<String>) -> Error {
+    Error::new(ErrorCode::BadRequest, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn parsed(line: &str) -> Result<Request, Refusal> {
+        parse(Line::Bytes(line.as_bytes().to_vec()))
+    }
+
+    #[test]
+    fn a_request_with_all_its_fields() {
+        let line = r#"{"id": 7, "do": "send", "to": "bob", "text": "hi", "client_id": "c"}"#;
+        let send = Send {
+            to: "bob".to_owned(),
+            text: "hi".to_owned(),
+            reply_to: None,
+            client_id: Some("c".to_owned()),
+        };
+        let expected = Request {
+            id: json!(7),
+            ask: Ask::Send(send),
+        };
+        assert_eq!(parsed(line), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_under_the_id() {
+        for (line, id, named) in [
+            ("this is not JSON", json!(null), "JSON"),
+            ("", json!(null), "JSON"),
+            ("[1]", json!(null), "JSON"),
+            (r#"{"do": "whoami"}"#, json!(null), "id"),
+            (r#"{"id": [1], "do": "whoami"}"#, json!(null), "id"),
+            (r#"{"id": 1}"#, json!(1), "do"),
+            (r#"{"id": 1, "do": "dance"}"#, json!(1), "dance"),
+            (
+                r#"{"id": 1, "do": "file_send", "to": "b"}"#,
+                json!(1),
+                "not in this version",
+            ),
+            (
+                r#"{"id": "a", "do": "whoami", "txet": 1}"#,
+                json!("a"),
+                "txet",
+            ),
+            (r#"{"id": 1, "do": "quit", "now": true}"#, json!(1), "now"),
+            (r#"{"id": 1, "do": "send", "to": "b"}"#, json!(1), "text"),
+            (
+                r#"{"id": 1, "do": "send", "to": "b", "text": "t", "txet": "t"}"#,
+                json!(1),
+                "txet",
+            ),
+            (
+                r#"{"id": 1, "do": "typing", "to": "b", "on": "yes"}"#,
+                json!(1),
+                "yes",
+            ),
+        ] {
+            let refusal = parsed(line).unwrap_err();
+            assert_eq!(refusal.id, id, "{line}");
+            assert_eq!(refusal.error.code, ErrorCode::BadRequest, "{line}");
+            assert!(
+                refusal.error.message.contains(named),
+                "{line}: {}",
+                refusal.error
+            );
+        }
+    }
+
+    #[test]
+    fn a_password_does_not_print_itself() {
+        let line = r#"{"id": 1, "do": "sign_in", "registry": "https://r", "username": "u", "password": "hunter2"}"#;
+        assert!(!format!("{:?}", parsed(line).unwrap()).contains("hunter2"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_answered(line in any::<Vec<u8>>()) {
+            prop_assert!(parse(Line::Bytes(line)).is_err());
+        }
+    }
+}
