@@ -158,7 +158,9 @@ impl CallView {
     }
 
     /// Takes the measurements of a second.
-    pub(crate) fn take_stats(&mut self, stats: CallStats) {
+    pub(crate) fn take_stats(&mut self, stats: CallStats, now: Timestamp) {
+        self.mic.take(stats.level_in_db, now);
+        self.speaker.take(stats.level_out_db, now);
         self.rtt.push(stats.rtt_ms.unwrap_or(0.0));
         self.loss.push(stats.loss * 100.0);
         self.jitter.push(stats.jitter_ms);

@@ -18,8 +18,6 @@ pub(crate) enum Msg {
     Focus(bool),
     Engine(Box<Event>),
     Outcome(Box<Outcome>),
-    /// Loudness of microphone and loudspeaker now, in dBFS.
-    Meters { mic: f32, speaker: f32 },
     /// A moment that [`super::State::next_deadline`] named has come.
     Tick,
     /// The operating system asks us to end.

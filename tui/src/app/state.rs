@@ -233,14 +233,6 @@ impl State {
         }
     }
 
-    /// Whether meters move now.
-    pub(crate) fn meters_wanted(&self) -> bool {
-        let flowing = |c: &super::calls::CallView| {
-            matches!(c.call.state, CallState::Connected | CallState::Reconnecting)
-        };
-        self.focused && self.calls.active().is_some_and(flowing)
-    }
-
     /// When a toast has stood long enough.
     fn toast_until(&self) -> Option<i64> {
         self.toast.as_ref().map(|t| {
@@ -253,7 +245,7 @@ impl State {
         self.toast_until().is_some_and(|until| until <= self.now.as_millis())
     }
 
-    /// The next moment at which something changes by itself; meters aside.
+    /// The next moment at which something changes by itself.
     pub(crate) fn next_deadline(&self) -> Timestamp {
         const MINUTE: i64 = 60_000;
         let now = self.now.as_millis();

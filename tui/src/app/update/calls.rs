@@ -138,19 +138,3 @@ fn audio(state: &mut State, args: &str, out: &mut Effects) {
         out.push(Effect::ChangeCall { call: call.call.call, change });
     }
 }
-
-/// Takes the loudness of microphone and loudspeaker.
-pub(super) fn meters(state: &mut State, mic: f32, speaker: f32) {
-    let now = state.now;
-    let Some(call) = state.calls.active_mut() else { return };
-    let before = (call.mic, call.speaker);
-    call.mic.take(mic, now);
-    call.speaker.take(speaker, now);
-    // Less than half a dB is less than an eighth of a cell.
-    let moved = |a: super::super::calls::Meter, b: super::super::calls::Meter| {
-        (a.level - b.level).abs() >= 0.5 || (a.peak - b.peak).abs() >= 0.5
-    };
-    if moved(before.0, call.mic) || moved(before.1, call.speaker) {
-        state.dirty = true;
-    }
-}

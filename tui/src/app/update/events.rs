@@ -49,8 +49,9 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
         }
         Event::Call(call) => call_moved(state, call, out),
         Event::CallStats(stats) => {
+            let now = state.now;
             if let Some(call) = state.calls.get_mut(stats.call) {
-                call.take_stats(stats);
+                call.take_stats(stats, now);
             }
         }
         Event::Sound { .. } => {}

@@ -45,7 +45,6 @@ pub(crate) fn update(state: &mut State, now: Timestamp, msg: Msg) -> Effects {
     let mut out = Effects::new();
     match msg {
         Msg::Tick => tick(state, &mut out),
-        Msg::Meters { mic, speaker } => calls::meters(state, mic, speaker),
         other => {
             state.dirty = true;
             apply(state, other, &mut out);
@@ -71,7 +70,7 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         Msg::Broken => {
             state.notify(NoticeLevel::Warning, "a part of twocan failed in the background; the log has the details");
         }
-        Msg::Tick | Msg::Meters { .. } => {}
+        Msg::Tick => {}
     }
 }
 
