@@ -57,7 +57,8 @@ impl FirstRun {
         Self {
             step: Step::Name,
             name: Editor::with_text(name),
-            place: 0,
+            // Without a registry at hand, meeting by address needs nothing more.
+            place: usize::from(registry.is_none()),
             form: Form::sign_in(registry.unwrap_or_default(), name),
             error: None,
         }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use jiff::tz::TimeZone;
-use twocan_peer::api::{CallState, Contact, ContactRequest, NoticeLevel, RegistryState, WhoAmI};
+use twocan_peer::api::{Contact, ContactRequest, NoticeLevel, RegistryState, WhoAmI};
 use twocan_proto::identity::PeerId;
 use twocan_proto::time::Timestamp;
 

@@ -7,7 +7,7 @@ mod guard;
 mod input;
 mod signals;
 
-use std::io::{self, Stdout, Write};
+use std::io::{self, Stdout};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,7 +16,7 @@ use crossterm::event::{Event as TerminalEvent, EventStream};
 use crossterm::style::{Print, force_color_output};
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, SetTitle};
 use crossterm::{execute, queue};
-use futures_util::{FutureExt, StreamExt};
+use futures_util::StreamExt;
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -38,6 +38,8 @@ use crate::view::view;
 
 /// Shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(16);
+/// Keys that wait to be taken; whoever pastes more waits.
+const KEYS: usize = 256;
 /// Messages taken at most before a frame is drawn.
 const BATCH: usize = 512;
 
@@ -116,13 +118,13 @@ impl Screen {
         mut panics: mpsc::Receiver<()>,
         mut signals: Signals,
     ) -> anyhow::Result<()> {
-        let mut keys = EventStream::new();
+        let mut keys = keyboard();
         let mut engine_there = true;
         while !self.ended {
             self.draw_if_due()?;
             let deadline = self.deadline();
             tokio::select! {
-                key = keys.next() => self.key(key)?,
+                key = keys.recv() => self.key(key)?,
                 event = events.recv(), if engine_there => match event {
                     Some(event) => self.take(Msg::Engine(Box::new(event)))?,
                     None => {
@@ -148,15 +150,15 @@ impl Screen {
     /// Takes what else is there already, so that one frame shows it all.
     fn take_ready(
         &mut self,
-        keys: &mut EventStream,
+        keys: &mut mpsc::Receiver<io::Result<TerminalEvent>>,
         events: &mut mpsc::Receiver<Event>,
     ) -> anyhow::Result<()> {
         for _ in 0..BATCH {
             if self.ended {
                 break;
             }
-            if let Some(key) = keys.next().now_or_never() {
-                self.key(key)?;
+            if let Ok(key) = keys.try_recv() {
+                self.key(Some(key))?;
             } else if let Ok(event) = events.try_recv() {
                 self.take(Msg::Engine(Box::new(event)))?;
             } else if let Ok(outcome) = self.outcomes.try_recv() {
@@ -254,6 +256,21 @@ impl Screen {
         guard::enter()?;
         self.redraw()
     }
+}
+
+/// What the terminal reports, as a channel: an `EventStream` remembers only
+/// who asked it first, so it cannot be asked in passing.
+fn keyboard() -> mpsc::Receiver<io::Result<TerminalEvent>> {
+    let (keys, receiver) = mpsc::channel(KEYS);
+    tokio::spawn(async move {
+        let mut stream = EventStream::new();
+        while let Some(key) = stream.next().await {
+            if keys.send(key).await.is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }
 
 /// This moment.

@@ -23,7 +23,7 @@ pub(crate) fn draw(
 ) -> Option<Position> {
     let number = first_run.step.number();
     let right = line(format!("step {number} of {STEPS} "), theme.dim());
-    put_ends(buf, area, 0, &line(" twocan, first steps", theme.heading()), &right);
+    put_ends(buf, area, 0, &line(" twocan, first run", theme.heading()), &right);
     put(buf, area, 1, &rule(theme, usize::from(area.width), ""));
     let margin = if area.width >= 70 { 4 } else { 1 };
     let width = area.width.saturating_sub(2 * margin).min(84);
