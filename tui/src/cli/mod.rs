@@ -4,15 +4,19 @@ mod resolved;
 mod typed;
 
 use std::fmt;
+use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
+use twocan_peer::Engine;
 use twocan_peer::api::Error;
 
-use crate::{echo, headless, one_shot};
-use typed::{Cli, Command};
+use crate::{echo, headless, one_shot, terminal};
+use typed::{Cli, Command, Interface};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -86,13 +90,10 @@ fn parse(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Opti
 
 fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let Some(command) = cli.command else {
-        return interface();
+        return interface(cli.interface);
     };
     log_to_stderr();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         match command {
             Command::Headless(typed) => {
                 let config = resolved::headless(*typed)?;
@@ -117,20 +118,53 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     })
 }
 
-/// The interface in the terminal.
-fn interface() -> Result<ExitCode, Failure> {
-    Err(Failure::Run(
-        "this build has no interface in the terminal; use twocan headless, or see twocan --help"
-            .to_owned(),
-    ))
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
 }
 
-/// What the engine has to say goes to standard error, warnings and worse
-/// unless `RUST_LOG` says otherwise.
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+/// The interface in the terminal.
+fn interface(typed: Interface) -> Result<ExitCode, Failure> {
+    let (ascii, no_color) = (typed.ascii, typed.no_color);
+    let config = resolved::call(typed.profile, typed.sound)?;
+    log_to_file(&config.data)?;
+    let options = terminal::Options {
+        ascii,
+        no_color,
+        registry: config.registries.first().cloned(),
+    };
+    runtime()?.block_on(async {
+        let (engine, events) = Engine::start(config).await?;
+        terminal::run(engine, events, options)
+            .await
+            .map_err(|error| Failure::Run(format!("{error:#}")))
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// While the screen is ours, what the engine has to say goes to a file of the
+/// profile, which `/log` names.
+fn log_to_file(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder)?;
+    let file = fs::File::create(folder.join("twocan.log"))?;
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(log_filter())
+        .with_writer(Mutex::new(file))
+        .with_ansi(false)
+        .init();
+    Ok(())
+}
+
+/// Warnings and worse, unless `RUST_LOG` says otherwise.
+fn log_filter() -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"))
+}
+
+/// What the engine has to say goes to standard error.
+fn log_to_stderr() {
+    tracing_subscriber::fmt()
+        .with_env_filter(log_filter())
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();

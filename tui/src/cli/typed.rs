@@ -20,6 +20,23 @@ use super::Failure;
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) interface: Interface,
+}
+
+/// The interface in the terminal.
+#[derive(Debug, Args)]
+pub(super) struct Interface {
+    #[command(flatten)]
+    pub(super) profile: Profile,
+    #[command(flatten)]
+    pub(super) sound: Sound,
+    /// Draw with ASCII signs alone
+    #[arg(long)]
+    pub(super) ascii: bool,
+    /// Draw without colours; the variable NO_COLOR says the same
+    #[arg(long)]
+    pub(super) no_color: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,0 +1,76 @@
+//! What update() wants done outside, as data, and what comes of it. One place
+//! in `terminal` carries effects out; nothing here does.
+
+use twocan_peer::api::{
+    CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DirectoryEntry, Error,
+    Message, Page, SignIn, SignedIn, WhoAmI,
+};
+use twocan_proto::identity::PeerId;
+use twocan_proto::registry_url::RegistryUrl;
+use uuid::Uuid;
+
+/// Something to do outside the state.
+#[derive(Debug, Clone)]
+pub(crate) enum Effect {
+    LoadSelf,
+    LoadContacts,
+    LoadRequests,
+    LoadHistory { with: PeerId, page: Page },
+    SetName(String),
+    AddContact { who: String, note: String },
+    Connect(String),
+    Disconnect(PeerId),
+    ChangeContact { contact: PeerId, change: ContactChange },
+    RemoveContact(PeerId),
+    Accept(Uuid),
+    Reject(Uuid),
+    Send { to: PeerId, text: String, reply_to: Option<Uuid> },
+    MarkRead { with: PeerId, upto: Uuid },
+    Typing { to: PeerId, on: bool },
+    SignIn(SignIn),
+    SignOut(RegistryUrl),
+    Directory { prefix: Option<String> },
+    Call(PeerId),
+    Answer(CallId),
+    Decline(CallId),
+    HangUp(CallId),
+    ChangeCall { call: CallId, change: CallChange },
+    SaveSetting { key: String, value: String },
+    LoadSetting(String),
+    /// Ring the terminal's bell.
+    Bell,
+    /// Set the window's title.
+    Title(String),
+    /// Put text on the clipboard of whoever looks at the terminal (OSC 52).
+    Clipboard(String),
+    /// Draw everything anew.
+    Redraw,
+    /// Stop as Ctrl+Z does, until `fg`.
+    Suspend,
+    /// End the program.
+    Quit,
+}
+
+/// What came of an effect.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    Myself(WhoAmI),
+    Contacts(Vec<Contact>),
+    Requests(Vec<ContactRequest>),
+    History { with: PeerId, page: Page, found: Result<Vec<Message>, Error> },
+    Named(Result<(), Error>),
+    Added(Result<Box<Contact>, Error>),
+    Connected(Result<Connected, Error>),
+    Accepted(Result<Box<Contact>, Error>),
+    Removed { contact: PeerId, result: Result<(), Error> },
+    Rejected { request: Uuid, result: Result<(), Error> },
+    /// The message was not stored: its text goes back to the writer.
+    NotSent { to: PeerId, text: String, error: Error },
+    SignedIn(Result<SignedIn, Error>),
+    Directory(Result<Vec<DirectoryEntry>, Error>),
+    Setting { key: String, value: Result<String, Error> },
+    /// Anything else that worked and is worth a word.
+    Done(String),
+    /// Anything else that did not work: what was tried, and why not.
+    Failed { what: String, error: Error },
+}

@@ -1,0 +1,17 @@
+//! The interface without its terminal: state, and how it changes. Everything
+//! here is a plain function of what was and what happened.
+
+pub(crate) mod calls;
+pub(crate) mod conversation;
+pub(crate) mod editor;
+pub(crate) mod effect;
+pub(crate) mod first_run;
+pub(crate) mod msg;
+pub(crate) mod overlay;
+pub(crate) mod roster;
+#[cfg(test)]
+pub(crate) mod sample;
+mod state;
+pub(crate) mod update;
+
+pub(crate) use state::{Focus, Look, State};

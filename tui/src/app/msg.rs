@@ -1,0 +1,45 @@
+//! Everything that can happen to the state, in one closed enum.
+
+use twocan_peer::api::Event;
+
+use super::effect::Outcome;
+use crate::input::chord::Chord;
+
+/// Something happened.
+#[derive(Debug, Clone)]
+pub(crate) enum Msg {
+    Key(Chord),
+    /// Text that came in one piece.
+    Paste(String),
+    Mouse(Mouse),
+    /// The terminal has this many columns and rows now.
+    Resize(u16, u16),
+    /// The terminal window gained or lost the focus.
+    Focus(bool),
+    Engine(Box<Event>),
+    Outcome(Box<Outcome>),
+    /// A moment that [`super::State::next_deadline`] named has come.
+    Tick,
+    /// The operating system asks us to end.
+    Terminate,
+    /// The engine has ended by itself.
+    EngineGone,
+    /// A thread beside the screen's panicked.
+    Broken,
+}
+
+/// What the mouse did, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mouse {
+    pub(crate) what: MouseAct,
+    pub(crate) column: u16,
+    pub(crate) row: u16,
+}
+
+/// What a mouse can do here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MouseAct {
+    Click,
+    WheelUp,
+    WheelDown,
+}

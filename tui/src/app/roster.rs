@@ -1,0 +1,128 @@
+//! The order of the list: who has unread messages first, then the others,
+//! then requests. The same everywhere: list, keys Alt+1..0, next and previous.
+
+use std::cmp::Reverse;
+
+use twocan_peer::api::{Contact, ContactRequest};
+use twocan_proto::identity::PeerId;
+use uuid::Uuid;
+
+use super::State;
+
+/// One line of the list that can be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Contact(PeerId),
+    Request(Uuid),
+}
+
+/// A part of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Unread,
+    People,
+    Requests,
+}
+
+impl Section {
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Unread => "UNREAD",
+            Self::People => "PEOPLE",
+            Self::Requests => "REQUESTS",
+        }
+    }
+}
+
+impl State {
+    /// All entries of the list with their sections, in order.
+    pub(crate) fn entries(&self) -> Vec<(Section, Entry)> {
+        let mut contacts: Vec<&Contact> = self.contacts.values().collect();
+        contacts.sort_by_cached_key(|c| {
+            let unread = c.unread > 0 && !c.blocked;
+            let newest = unread.then_some(c.last_message_at).flatten();
+            (!unread, Reverse(newest), c.blocked, !c.online, c.alias.to_lowercase(), c.peer_id)
+        });
+        let people = contacts.into_iter().map(|c| {
+            let section =
+                if c.unread > 0 && !c.blocked { Section::Unread } else { Section::People };
+            (section, Entry::Contact(c.peer_id))
+        });
+        let requests = self.requests.iter().map(|r| (Section::Requests, Entry::Request(r.request)));
+        people.chain(requests).collect()
+    }
+
+    /// The contacts in the order of the list.
+    pub(crate) fn contacts_in_order(&self) -> Vec<PeerId> {
+        let contact = |(_, entry)| match entry {
+            Entry::Contact(id) => Some(id),
+            Entry::Request(_) => None,
+        };
+        self.entries().into_iter().filter_map(contact).collect()
+    }
+
+    /// What we call somebody: the alias, or the beginning of the id.
+    pub(crate) fn name_of(&self, id: PeerId) -> String {
+        match self.contacts.get(&id) {
+            Some(contact) if !contact.alias.is_empty() => contact.alias.clone(),
+            _ => id.short(),
+        }
+    }
+
+    /// The contact that a typed name means: by alias, by own name, by a name
+    /// at a registry, or by the beginning of the id. Without a name, the one
+    /// whose conversation is open.
+    ///
+    /// # Errors
+    /// A sentence that says what to do, when nobody or several people fit.
+    pub(crate) fn contact_named(&self, typed: &str) -> Result<PeerId, String> {
+        let typed = typed.trim().trim_matches('"').trim_start_matches('@');
+        if typed.is_empty() {
+            return self.open.ok_or_else(|| "name somebody, or open a conversation first".to_owned());
+        }
+        let wanted = typed.to_lowercase();
+        let exact = |c: &&Contact| c.alias.to_lowercase() == wanted;
+        let loose = |c: &&Contact| {
+            c.name.to_lowercase() == wanted
+                || c.registry_names.iter().any(|n| n.to_lowercase() == wanted)
+                || c.alias.to_lowercase().starts_with(&wanted)
+                || (wanted.len() >= 4 && c.peer_id.to_string().starts_with(&wanted))
+        };
+        let mut found: Vec<_> = self.contacts.values().filter(exact).collect();
+        if found.is_empty() {
+            found = self.contacts.values().filter(loose).collect();
+        }
+        match found.as_slice() {
+            [one] => Ok(one.peer_id),
+            [] => Err(format!("no contact is called {typed}; /add {typed} asks for one")),
+            several => {
+                let mut names: Vec<_> = several.iter().map(|c| c.alias.as_str()).collect();
+                names.sort_unstable();
+                Err(format!("{typed} could be {}", names.join(" or ")))
+            }
+        }
+    }
+
+    /// The request that a typed name means; without a name, the only one.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub(crate) fn request_named(&self, typed: &str) -> Result<&ContactRequest, String> {
+        let wanted = typed.trim().trim_matches('"').to_lowercase();
+        let fits = |r: &&ContactRequest| {
+            wanted.is_empty()
+                || r.from.to_lowercase() == wanted
+                || r.peer_id.to_string().starts_with(&wanted)
+        };
+        let found: Vec<_> = self.requests.iter().filter(fits).collect();
+        match found.as_slice() {
+            [one] => Ok(one),
+            [] if wanted.is_empty() => Err("nobody asks to become a contact".to_owned()),
+            [] => Err(format!("no request from {typed}")),
+            several => {
+                let names: Vec<_> = several.iter().map(|r| r.from.as_str()).collect();
+                Err(format!("which one: {}?", names.join(", ")))
+            }
+        }
+    }
+}

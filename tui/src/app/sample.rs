@@ -1,0 +1,206 @@
+//! People, messages and calls for tests: always the same.
+
+use jiff::tz::TimeZone;
+use twocan_peer::api::{
+    Call, CallId, CallState, CallStats, Contact, ContactRequest, Message, MessageState, Page, Path,
+    Relation, Trust, WhoAmI,
+};
+use twocan_proto::identity::{Identity, PeerId};
+use twocan_proto::time::Timestamp;
+use uuid::Uuid;
+
+use super::calls::CallView;
+use super::state::{Look, State};
+
+/// 2026-11-20 14:02:30 UTC.
+pub(crate) const NOW_MS: i64 = 1_795_183_350_000;
+
+/// A moment some milliseconds after [`NOW_MS`].
+pub(crate) fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(NOW_MS + ms)
+}
+
+pub(crate) fn id(seed: u8) -> PeerId {
+    Identity::from_seed(&[seed; 32]).peer_id()
+}
+
+pub(crate) fn uuid(n: u64) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(n))
+}
+
+pub(crate) const ME: u8 = 1;
+pub(crate) const BOB: u8 = 2;
+pub(crate) const MEI: u8 = 3;
+pub(crate) const DANA: u8 = 4;
+pub(crate) const SAM: u8 = 5;
+
+pub(crate) fn contact(seed: u8, alias: &str) -> Contact {
+    Contact {
+        peer_id: id(seed),
+        alias: alias.into(),
+        name: alias.into(),
+        trust: Trust::Verified,
+        relation: Relation::Mutual,
+        online: true,
+        path: Some(Path::Direct),
+        unread: 0,
+        waiting: 0,
+        last_seen: Some(at(0)),
+        last_message_at: None,
+        blocked: false,
+        registry_names: Vec::new(),
+        read_upto: None,
+    }
+}
+
+/// Message `n` of Bob's conversation, one minute after the one before.
+pub(crate) fn message(n: u64, mine: bool, text: &str) -> Message {
+    Message {
+        id: uuid(n),
+        conversation: id(BOB),
+        from: id(if mine { ME } else { BOB }),
+        mine,
+        text: text.into(),
+        sent_at: at(-3_600_000 + i64::try_from(n).unwrap_or(0) * 60_000),
+        reply_to: None,
+        seq: n,
+        state: mine.then_some(MessageState::Delivered),
+    }
+}
+
+pub(crate) fn call(state: CallState) -> Call {
+    Call {
+        call: call_id(),
+        contact: id(DANA),
+        outgoing: false,
+        state,
+        code: None,
+        reason: None,
+        path: Some(Path::Direct),
+        muted: false,
+        deafened: false,
+    }
+}
+
+pub(crate) fn call_id() -> CallId {
+    uuid(9_000)
+}
+
+pub(crate) fn stats(n: u32) -> CallStats {
+    let wave = (n % 7) as f32;
+    CallStats {
+        call: call_id(),
+        rtt_ms: Some(38.0 + wave * 4.0),
+        loss: if n % 20 == 7 { 0.03 } else { 0.002 },
+        jitter_ms: 5.0 + wave,
+        buffer_ms: 60.0,
+        sent_kbps: 31.0,
+        received_kbps: 30.0 + wave,
+        concealed: 0.001,
+        recovered: 0.002,
+        level_in_db: -17.0,
+        level_out_db: -31.0,
+        quality: 4.2,
+    }
+}
+
+pub(crate) fn myself() -> WhoAmI {
+    let link = format!("twocan:alice@registry.example.org:7443#{}", id(ME).compact());
+    WhoAmI {
+        peer_id: id(ME),
+        name: "alice".into(),
+        link: link.parse().expect("a link of our own"),
+        listen: vec!["192.168.1.20:7777".parse().expect("an address")],
+        registries: Vec::new(),
+        key_file: "/home/alice/.local/share/twocan/identity.key".into(),
+    }
+}
+
+/// Nothing but ourselves.
+pub(crate) fn empty(size: (u16, u16), look: Look) -> State {
+    let mut state = State::new(at(0), TimeZone::UTC, size, look);
+    state.me = Some(myself());
+    state
+}
+
+/// Four contacts, a request and a conversation with Bob that is open.
+pub(crate) fn busy(size: (u16, u16), look: Look) -> State {
+    let mut state = empty(size, look);
+    let mut bob = contact(BOB, "Bob Ortega");
+    bob.unread = 2;
+    bob.last_message_at = Some(at(-60_000));
+    let mut mei = contact(MEI, "Mei Lin");
+    mei.unread = 5;
+    mei.trust = Trust::Known;
+    mei.last_message_at = Some(at(-90_000));
+    let mut sam = contact(SAM, "Sam");
+    sam.online = false;
+    sam.path = None;
+    sam.last_seen = Some(at(-3 * 86_400_000));
+    for c in [bob, mei, contact(DANA, "Dana"), sam] {
+        state.contacts.insert(c.peer_id, c);
+    }
+    state.requests.push(ContactRequest {
+        request: uuid(7_000),
+        from: "Zoe".into(),
+        peer_id: id(6),
+        note: "We met at the climbing hall".into(),
+        at: at(-600_000),
+    });
+    let conversation = state.conversations.entry(id(BOB)).or_default();
+    conversation.take_page(Page::Newest, chat(), 100);
+    conversation.first_unread = Some(uuid(9));
+    state.open = Some(id(BOB));
+    state
+}
+
+fn chat() -> Vec<Message> {
+    let mut messages = vec![
+        message(1, false, "did you get the draft?"),
+        message(2, true, "yes, reading it now\nsecond line of the same message"),
+        message(3, true, "and I fixed the typo on page 2"),
+        message(4, false, "ok. page 4 has the numbers, and they are rather long, so this message has to wrap at the end of its line at every size of the window https://example.org/p4"),
+        message(5, true, "sending you the budget sheet now"),
+        message(6, true, "ping?"),
+        message(7, true, "this one could not go out"),
+        message(8, true, "read already"),
+        message(9, false, "call in five?"),
+        message(10, false, "\u{2764}\u{fe0f} 你好"),
+    ];
+    messages[0].sent_at = at(-86_400_000);
+    messages[1].sent_at = at(-86_340_000);
+    messages[3].reply_to = Some(uuid(2));
+    messages[4].state = Some(MessageState::Sent);
+    messages[5].state = Some(MessageState::Queued);
+    messages[6].state = Some(MessageState::Failed);
+    messages[7].state = Some(MessageState::Read);
+    messages
+}
+
+/// [`busy`], a minute into a call with Dana.
+pub(crate) fn in_call(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    let before = at(-64_000);
+    let mut connected = call(CallState::Connected);
+    connected.outgoing = true;
+    state.calls.take(connected, before);
+    if let Some(view) = state.calls.get_mut(call_id()) {
+        fill(view);
+    }
+    state
+}
+
+fn fill(view: &mut CallView) {
+    for n in 0..60 {
+        view.take_stats(stats(n));
+    }
+    view.mic.take(-17.0, at(-200));
+    view.speaker.take(-31.0, at(-200));
+}
+
+/// [`busy`], while Dana calls.
+pub(crate) fn ringing(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    state.calls.take(call(CallState::Incoming), at(-7_000));
+    state
+}

@@ -1,0 +1,271 @@
+//! The whole state of the interface: plain data. It knows no terminal, no
+//! engine and no clock; the moment comes with every message.
+
+use std::collections::{HashMap, VecDeque};
+
+use jiff::tz::TimeZone;
+use twocan_peer::api::{Contact, ContactRequest, NoticeLevel, RegistryState, WhoAmI};
+use twocan_proto::identity::PeerId;
+use twocan_proto::time::Timestamp;
+
+use super::calls::Calls;
+use super::conversation::Conversation;
+use super::editor::{Editor, InputHistory};
+use super::first_run::FirstRun;
+use super::overlay::Overlay;
+use super::roster::Entry;
+use crate::input::chord::Chord;
+use crate::input::complete::{Names, Offer};
+use crate::input::keymap::{Context, Keymap};
+
+/// Lines kept for `/log`.
+const LOG_LINES: usize = 500;
+/// How long a toast stands, in milliseconds: longer for what went wrong.
+const TOAST_MS: i64 = 6_000;
+const ERROR_TOAST_MS: i64 = 12_000;
+/// The incoming call rings the bell this often, in milliseconds.
+pub(crate) const RING_EVERY_MS: i64 = 5_000;
+/// After this long without a key the other is told that we stopped typing.
+pub(crate) const TYPING_PAUSE_MS: i64 = 5_000;
+/// Time in which a second Ctrl+C quits.
+pub(crate) const QUIT_AGAIN_MS: i64 = 3_000;
+
+/// What keys go to when nothing lies over the main view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Focus {
+    Composer,
+    Browse,
+    List,
+}
+
+/// How the screen looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Look {
+    /// Only ASCII signs.
+    pub(crate) ascii: bool,
+    /// No colours; bold, reverse and underline stay.
+    pub(crate) mono: bool,
+}
+
+/// A line that says something happened.
+#[derive(Debug, Clone)]
+pub(crate) struct Notice {
+    pub(crate) at: Timestamp,
+    pub(crate) level: NoticeLevel,
+    pub(crate) text: String,
+}
+
+/// A completion under way: what is offered, and which choice stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Cycle {
+    pub(crate) offer: Offer,
+    pub(crate) chosen: usize,
+}
+
+/// The state.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) me: Option<WhoAmI>,
+    pub(crate) contacts: HashMap<PeerId, Contact>,
+    pub(crate) requests: Vec<ContactRequest>,
+    pub(crate) conversations: HashMap<PeerId, Conversation>,
+    /// Whose conversation is shown.
+    pub(crate) open: Option<PeerId>,
+    pub(crate) last_open: Option<PeerId>,
+    /// What is typed while no conversation is open.
+    pub(crate) loose_draft: Editor,
+    pub(crate) focus: Focus,
+    pub(crate) chosen: Option<Entry>,
+    pub(crate) overlay: Option<Overlay>,
+    pub(crate) first_run: Option<FirstRun>,
+    pub(crate) calls: Calls,
+    pub(crate) toast: Option<Notice>,
+    pub(crate) log: VecDeque<Notice>,
+    pub(crate) history: InputHistory,
+    pub(crate) completion: Option<Cycle>,
+    /// Keys typed so far of a longer sequence.
+    pub(crate) pending: Vec<Chord>,
+    pub(crate) keymap: Keymap,
+    pub(crate) now: Timestamp,
+    pub(crate) zone: TimeZone,
+    /// The terminal window has the focus, as far as we know.
+    pub(crate) focused: bool,
+    /// Columns and rows.
+    pub(crate) size: (u16, u16),
+    pub(crate) sidebar: bool,
+    /// Details wanted: a pane where there is room, else over the view.
+    pub(crate) details: bool,
+    /// Ctrl+C was pressed on an empty line, at this moment.
+    pub(crate) quit_asked: Option<Timestamp>,
+    pub(crate) look: Look,
+    /// A registry named on the command line, for forms.
+    pub(crate) registry_hint: Option<String>,
+    /// Something visible changed since the last frame.
+    pub(crate) dirty: bool,
+    pub(crate) title_shown: String,
+}
+
+impl State {
+    /// A state in which nothing has happened yet.
+    pub(crate) fn new(now: Timestamp, zone: TimeZone, size: (u16, u16), look: Look) -> Self {
+        Self {
+            me: None,
+            contacts: HashMap::new(),
+            requests: Vec::new(),
+            conversations: HashMap::new(),
+            open: None,
+            last_open: None,
+            loose_draft: Editor::default(),
+            focus: Focus::Composer,
+            chosen: None,
+            overlay: None,
+            first_run: None,
+            calls: Calls::default(),
+            toast: None,
+            log: VecDeque::new(),
+            history: InputHistory::default(),
+            completion: None,
+            pending: Vec::new(),
+            keymap: Keymap::standard(),
+            now,
+            zone,
+            focused: true,
+            size,
+            sidebar: true,
+            details: true,
+            quit_asked: None,
+            look,
+            registry_hint: None,
+            dirty: true,
+            title_shown: String::new(),
+        }
+    }
+
+    pub(crate) fn conversation(&self) -> Option<&Conversation> {
+        self.open.and_then(|id| self.conversations.get(&id))
+    }
+
+    pub(crate) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
+        self.open.map(|id| self.conversations.entry(id).or_default())
+    }
+
+    /// What is being written now.
+    pub(crate) fn draft(&self) -> &Editor {
+        self.conversation().map_or(&self.loose_draft, |c| &c.draft)
+    }
+
+    pub(crate) fn draft_mut(&mut self) -> &mut Editor {
+        match self.open {
+            Some(id) => &mut self.conversations.entry(id).or_default().draft,
+            None => &mut self.loose_draft,
+        }
+    }
+
+    /// The contact whose conversation is open.
+    pub(crate) fn open_contact(&self) -> Option<&Contact> {
+        self.open.and_then(|id| self.contacts.get(&id))
+    }
+
+    pub(crate) fn context(&self) -> Context {
+        match self.focus {
+            Focus::Composer => Context::Composer,
+            Focus::Browse => Context::Browse,
+            Focus::List => Context::List,
+        }
+    }
+
+    /// Says something where the user looks, and keeps it for `/log`.
+    pub(crate) fn notify(&mut self, level: NoticeLevel, text: impl Into<String>) {
+        let notice = Notice { at: self.now, level, text: text.into() };
+        self.remember(notice.clone());
+        self.toast = Some(notice);
+        self.dirty = true;
+    }
+
+    /// Keeps something for `/log` without a toast.
+    pub(crate) fn remember(&mut self, notice: Notice) {
+        if self.log.len() == LOG_LINES {
+            self.log.pop_front();
+        }
+        self.log.push_back(notice);
+    }
+
+    pub(crate) fn info(&mut self, text: impl Into<String>) {
+        self.notify(NoticeLevel::Info, text);
+    }
+
+    pub(crate) fn error(&mut self, text: impl Into<String>) {
+        self.notify(NoticeLevel::Error, text);
+    }
+
+    /// Messages not read yet, of all who are not blocked.
+    pub(crate) fn unread(&self) -> u64 {
+        self.contacts.values().filter(|c| !c.blocked).map(|c| c.unread).sum()
+    }
+
+    /// Registries that hear us, and how many we know.
+    pub(crate) fn registries_up(&self) -> (usize, usize) {
+        let all = self.me.as_ref().map_or(&[][..], |m| &m.registries);
+        (all.iter().filter(|r| r.state == RegistryState::SignedIn).count(), all.len())
+    }
+
+    /// Names for completion.
+    pub(crate) fn names(&self) -> Names {
+        Names {
+            contacts: self.contacts.values().map(|c| c.alias.clone()).collect(),
+            requests: self.requests.iter().map(|r| r.from.clone()).collect(),
+            registries: self
+                .me
+                .iter()
+                .flat_map(|m| m.registries.iter().map(|r| r.registry.to_string()))
+                .collect(),
+        }
+    }
+
+    /// The title of the window.
+    pub(crate) fn title(&self) -> String {
+        if let Some(call) = self.calls.incoming() {
+            return format!("CALL {}", self.name_of(call.call.contact));
+        }
+        match self.unread() {
+            0 => "twocan".to_owned(),
+            n => format!("({n}) twocan"),
+        }
+    }
+
+    /// When a toast has stood long enough.
+    fn toast_until(&self) -> Option<i64> {
+        self.toast.as_ref().map(|t| {
+            let stands = if t.level == NoticeLevel::Info { TOAST_MS } else { ERROR_TOAST_MS };
+            t.at.as_millis() + stands
+        })
+    }
+
+    pub(crate) fn toast_is_over(&self) -> bool {
+        self.toast_until().is_some_and(|until| until <= self.now.as_millis())
+    }
+
+    /// The next moment at which something changes by itself.
+    pub(crate) fn next_deadline(&self) -> Timestamp {
+        const MINUTE: i64 = 60_000;
+        let now = self.now.as_millis();
+        // The clock in the top bar.
+        let mut next = (now.div_euclid(MINUTE) + 1) * MINUTE;
+        let mut consider = |at: Option<i64>| {
+            if let Some(at) = at {
+                next = next.min(at.max(now + 1));
+            }
+        };
+        consider(self.toast_until());
+        consider(self.quit_asked.map(|at| at.as_millis() + QUIT_AGAIN_MS));
+        for conversation in self.conversations.values() {
+            consider(conversation.typing_until.map(Timestamp::as_millis));
+            consider(conversation.told_typing.map(|at| at.as_millis() + TYPING_PAUSE_MS));
+        }
+        if !self.calls.is_empty() {
+            // Seconds are shown.
+            consider(Some((now.div_euclid(1000) + 1) * 1000));
+        }
+        Timestamp::from_millis(next)
+    }
+}

@@ -1,0 +1,200 @@
+//! What each action does. Keys, commands, palette and clicks all end here.
+
+use twocan_peer::api::NoticeLevel;
+
+use super::super::editor::Editor;
+use super::super::effect::Effect;
+use super::super::first_run::FirstRun;
+use super::super::overlay::{Confirm, Confirmed, Form, Overlay, Page};
+use super::{Effects, calls, compose, moving, people};
+use crate::app::{Focus, State};
+use crate::input::action::{Action, commands};
+use crate::input::command::first_word;
+use crate::view::layout::details_fit_beside;
+
+/// Does `action`; `args` is what was typed after a command, else empty.
+pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
+    match action {
+        Action::Send => compose::send(state, out),
+        Action::NewLine => compose::insert(state, "\n", out),
+        Action::Complete => compose::complete(state, false),
+        Action::CompleteBack => compose::complete(state, true),
+        Action::Up => compose::vertical(state, true),
+        Action::Down => compose::vertical(state, false),
+        Action::Left | Action::Right | Action::WordLeft | Action::WordRight
+        | Action::LineStart | Action::LineEnd | Action::DeleteBack | Action::DeleteForward
+        | Action::DeleteWordBack | Action::DeleteWordForward | Action::KillToStart
+        | Action::KillToEnd | Action::Yank | Action::Undo => compose::edit(state, action),
+        Action::ClearDraft => compose::clear_draft(state, out),
+        Action::NextChat | Action::PreviousChat | Action::LastChat | Action::NextUnread
+        | Action::FirstUnread | Action::Chat(_) | Action::ScrollUp | Action::ScrollDown
+        | Action::Oldest | Action::Newest | Action::Browse | Action::Leave | Action::SelectUp
+        | Action::SelectDown | Action::SelectFirst | Action::SelectLast | Action::Copy
+        | Action::CopyWithName | Action::Reply | Action::FocusList | Action::ListUp
+        | Action::ListDown | Action::ListOpen => moves(state, action, out),
+        Action::Add | Action::Connect | Action::Disconnect | Action::Accept | Action::Reject
+        | Action::Block | Action::Unblock | Action::Remove | Action::Alias | Action::Verify
+        | Action::Whois | Action::Invite | Action::Msg | Action::SignIn | Action::SignOut
+        | Action::Clients | Action::Nick => people::run(state, action, args, out),
+        Action::Call | Action::Answer | Action::Decline | Action::HangUp | Action::Mute
+        | Action::Deafen | Action::Volume | Action::Audio | Action::Stats => {
+            calls::run(state, action, args, out);
+        }
+        Action::Jump | Action::Details | Action::FocusNext | Action::Sidebar | Action::Help
+        | Action::Palette | Action::Keys | Action::Setup | Action::Clear | Action::Log
+        | Action::Version | Action::Set | Action::Redraw | Action::Suspend | Action::Quit => {
+            program(state, action, args, out);
+        }
+    }
+}
+
+fn moves(state: &mut State, action: Action, out: &mut Effects) {
+    match action {
+        Action::NextChat => moving::neighbour(state, 1, out),
+        Action::PreviousChat => moving::neighbour(state, -1, out),
+        Action::LastChat => moving::last(state, out),
+        Action::NextUnread => moving::next_unread(state, out),
+        Action::FirstUnread => moving::first_unread(state),
+        Action::Chat(place) => moving::open_at(state, usize::from(place), out),
+        Action::ScrollUp => moving::page(state, true),
+        Action::ScrollDown => moving::page(state, false),
+        Action::Oldest => moving::to_oldest(state),
+        Action::Newest => moving::to_newest(state, out),
+        Action::Browse => moving::browse(state),
+        Action::Leave => moving::stop_browsing(state),
+        Action::Copy => moving::copy(state, false, out),
+        Action::CopyWithName => moving::copy(state, true, out),
+        Action::Reply => moving::reply(state),
+        Action::FocusList => moving::toggle_list(state),
+        Action::ListUp => moving::list_step(state, -1),
+        Action::ListDown => moving::list_step(state, 1),
+        Action::ListOpen => moving::list_open(state, out),
+        _ => moving::select(state, action),
+    }
+}
+
+fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
+    match action {
+        Action::Jump => state.overlay = Some(Overlay::Jump { filter: Editor::default(), selected: 0 }),
+        Action::Details => details(state),
+        Action::FocusNext => focus_next(state),
+        Action::Sidebar => state.sidebar = !state.sidebar,
+        Action::Help => help(state, args),
+        Action::Keys => help(state, ""),
+        Action::Palette => {
+            state.overlay = Some(Overlay::Palette { filter: Editor::default(), selected: 0 });
+        }
+        Action::Setup => setup(state),
+        Action::Clear => {
+            if let Some(conversation) = state.conversation_mut() {
+                conversation.clear();
+            }
+        }
+        Action::Log => state.overlay = Some(Overlay::Log { up: 0 }),
+        Action::Version => state.info(format!("twocan {}", env!("CARGO_PKG_VERSION"))),
+        Action::Set => set(state, args, out),
+        Action::Redraw => out.push(Effect::Redraw),
+        Action::Suspend => suspend(state, out),
+        _ => quit(state, out),
+    }
+}
+
+/// Details beside the conversation where they fit, else over it.
+fn details(state: &mut State) {
+    if details_fit_beside(state) {
+        state.details = !state.details;
+        return;
+    }
+    match state.open {
+        Some(id) => people::whois_page(state, id),
+        None => state.info("open a conversation first: Ctrl+T"),
+    }
+}
+
+fn focus_next(state: &mut State) {
+    match state.focus {
+        Focus::Composer => moving::browse(state),
+        Focus::Browse => moving::toggle_list(state),
+        Focus::List => state.focus = Focus::Composer,
+    }
+}
+
+/// Help, filtered by a command's name if one is given.
+fn help(state: &mut State, topic: &str) {
+    let filter = Editor::with_text(topic.trim_start_matches('/'));
+    state.overlay = Some(Overlay::Help { filter, scroll: 0 });
+}
+
+fn setup(state: &mut State) {
+    let name = state.me.as_ref().map(|m| m.name.clone()).unwrap_or_default();
+    let known = state.me.as_ref().and_then(|m| m.registries.first());
+    let url = known.map(|r| r.registry.to_string()).or_else(|| state.registry_hint.clone());
+    state.first_run = Some(FirstRun::new(&name, url.as_deref()));
+}
+
+fn set(state: &mut State, args: &str, out: &mut Effects) {
+    let (key, value) = first_word(args);
+    match (key, value) {
+        ("", _) => usage(state, "set"),
+        (key, "") => out.push(Effect::LoadSetting(key.to_owned())),
+        (key, value) => {
+            out.push(Effect::SaveSetting { key: key.to_owned(), value: value.to_owned() });
+        }
+    }
+}
+
+/// Says how a command is used.
+pub(super) fn usage(state: &mut State, name: &str) {
+    if let Some((command, _)) = commands().find(|(c, _)| c.name == name) {
+        let text = format!("/{} {}, for example {}", command.name, command.usage, command.example);
+        state.notify(NoticeLevel::Warning, text);
+    }
+}
+
+fn suspend(state: &mut State, out: &mut Effects) {
+    if state.calls.active().is_none() {
+        out.push(Effect::Suspend);
+        return;
+    }
+    state.overlay = Some(Overlay::Confirm(Confirm {
+        question: "Suspending freezes the call: nobody hears anything until fg. Suspend?".to_owned(),
+        yes: "suspend",
+        then: Confirmed::Effect(Effect::Suspend),
+    }));
+}
+
+/// Ends the program; asks first in a call.
+pub(super) fn quit(state: &mut State, out: &mut Effects) {
+    if state.calls.active().is_none() {
+        out.push(Effect::Quit);
+        return;
+    }
+    state.overlay = Some(Overlay::Confirm(Confirm {
+        question: "You are in a call. Hang up and quit?".to_owned(),
+        yes: "hang up and quit",
+        then: Confirmed::Quit,
+    }));
+}
+
+/// Shows text to read.
+pub(super) fn show(state: &mut State, title: &str, lines: Vec<String>) {
+    state.overlay = Some(Overlay::Page(Page { title: title.to_owned(), lines, ..Page::default() }));
+}
+
+/// The form that signs in, with what is known filled in.
+pub(super) fn sign_in(state: &mut State, url: &str) {
+    let known = state.me.as_ref().and_then(|m| m.registries.first());
+    let first = known.map(|r| r.registry.to_string());
+    let url = match (url, first) {
+        ("", Some(known)) => known,
+        ("", None) => state.registry_hint.clone().unwrap_or_default(),
+        (url, _) => url.to_owned(),
+    };
+    let me = state.me.as_ref();
+    let signed = me.and_then(|m| m.registries.iter().find(|r| r.registry.to_string() == url));
+    let name = signed
+        .and_then(|r| r.username.clone())
+        .or_else(|| me.map(|m| m.name.clone()))
+        .unwrap_or_default();
+    state.overlay = Some(Overlay::Form(Form::sign_in(&url, &name)));
+}

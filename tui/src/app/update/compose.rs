@@ -1,0 +1,207 @@
+//! Writing: edits, completion, earlier input, sending.
+
+use twocan_proto::limits::TEXT_BYTES;
+
+use super::super::conversation::Scroll;
+use super::super::effect::Effect;
+use super::super::overlay::{Confirm, Confirmed, Overlay};
+use super::super::state::{Cycle, QUIT_AGAIN_MS};
+use super::{Effects, actions, moving};
+use crate::app::State;
+use crate::input::action::Action;
+use crate::input::command::{Line, looks_like_command, read};
+use crate::input::complete;
+use crate::view::layout::{Layout, layout};
+use crate::view::wrap;
+
+/// The other hears again that we type after this time at the earliest.
+const TELL_TYPING_MS: i64 = 4_000;
+
+/// Puts text in at the cursor.
+pub(super) fn insert(state: &mut State, text: &str, out: &mut Effects) {
+    state.completion = None;
+    state.history.settle();
+    if !state.draft_mut().insert(text) {
+        state.error("that is too long to put in; send it in parts");
+    }
+    tell_typing(state, out);
+}
+
+/// An edit or a move of the cursor.
+pub(super) fn edit(state: &mut State, action: Action) {
+    state.completion = None;
+    let draft = state.draft_mut();
+    match action {
+        Action::Left => draft.left(),
+        Action::Right => draft.right(),
+        Action::WordLeft => draft.word_left(),
+        Action::WordRight => draft.word_right(),
+        Action::LineStart => draft.line_start(),
+        Action::LineEnd => draft.line_end(),
+        Action::DeleteBack => draft.delete_back(),
+        Action::DeleteForward => draft.delete_forward(),
+        Action::DeleteWordBack => draft.cut_word_back(),
+        Action::DeleteWordForward => draft.cut_word_forward(),
+        Action::KillToStart => draft.cut_to_start(),
+        Action::KillToEnd => draft.cut_to_end(),
+        Action::Yank => draft.yank(),
+        Action::Undo => draft.undo(),
+        _ => {}
+    }
+}
+
+/// Tells the other that we are typing, not too often, and never for commands.
+fn tell_typing(state: &mut State, out: &mut Effects) {
+    let now = state.now;
+    let command = state.draft().text().starts_with('/');
+    let mutual = state.open_contact().is_some_and(|c| c.online && !c.blocked);
+    let Some(to) = state.open.filter(|_| mutual && !command) else { return };
+    let Some(conversation) = state.conversation_mut() else { return };
+    let due = conversation
+        .told_typing
+        .is_none_or(|at| now.as_millis() - at.as_millis() >= TELL_TYPING_MS);
+    if due {
+        conversation.told_typing = Some(now);
+        out.push(Effect::Typing { to, on: true });
+    }
+}
+
+/// One visual row up or down; at the edge, earlier or later input.
+pub(super) fn vertical(state: &mut State, up: bool) {
+    let cells = match layout(state) {
+        Layout::Panes(panes) if panes.composer.area() > 0 => panes.composer_cells(),
+        _ => usize::from(state.size.0).max(1),
+    };
+    let draft = state.draft();
+    let rows = wrap::rows(draft.text(), cells);
+    let (row, column) = wrap::place(draft.text(), &rows, draft.cursor(), cells);
+    let wanted = if up { row.checked_sub(1) } else { Some(row + 1).filter(|r| *r < rows.len()) };
+    if let Some(wanted) = wanted.and_then(|r| rows.get(r)) {
+        let at = wrap::byte_at(draft.text(), wanted, column);
+        state.draft_mut().move_to(at);
+        return;
+    }
+    let current = state.draft().text().to_owned();
+    let line = if up {
+        state.history.earlier(&current).map(str::to_owned)
+    } else {
+        state.history.later()
+    };
+    if let Some(line) = line {
+        state.draft_mut().replace(&line);
+    }
+}
+
+/// Tab: the next choice for what stands before the cursor.
+pub(super) fn complete(state: &mut State, back: bool) {
+    if let Some(mut cycle) = state.completion.take() {
+        let count = cycle.offer.choices.len();
+        let step = if back { count.saturating_sub(1) } else { 1 };
+        let old = cycle.offer.choices.get(cycle.chosen).map_or(0, String::len);
+        cycle.chosen = (cycle.chosen + step) % count.max(1);
+        let start = cycle.offer.part.start;
+        if let Some(choice) = cycle.offer.choices.get(cycle.chosen).cloned() {
+            state.draft_mut().put(start..start + old, &choice);
+        }
+        state.completion = Some(cycle);
+        return;
+    }
+    let draft = state.draft();
+    let Some(offer) = complete::offer(draft.text(), draft.cursor(), &state.names()) else {
+        state.info("nothing to complete: Tab knows /commands and @names");
+        return;
+    };
+    if let Some(first) = offer.choices.first().cloned() {
+        state.draft_mut().put(offer.part.clone(), &first);
+    }
+    if offer.choices.len() > 1 {
+        state.completion = Some(Cycle { offer, chosen: 0 });
+    }
+}
+
+/// Enter: sends the draft, or does what it commands.
+pub(super) fn send(state: &mut State, out: &mut Effects) {
+    state.completion = None;
+    let text = state.draft().text().to_owned();
+    if text.trim().is_empty() {
+        return;
+    }
+    match read(&text) {
+        Line::Text(_) if looks_like_command(&text) => {
+            state.overlay = Some(Overlay::Confirm(Confirm {
+                question: format!("\"{}\" begins with a blank. Send it as a message?", text.trim()),
+                yes: "send it",
+                then: Confirmed::SendAnyway(text),
+            }));
+        }
+        Line::Text(message) => send_text(state, &message, out),
+        Line::Command { action, args } => {
+            state.history.push(&text);
+            state.draft_mut().take();
+            actions::run(state, action, &args, out);
+        }
+        Line::Unknown { name, nearest } => {
+            let nearest: Vec<_> = nearest.iter().map(|n| format!("/{n}")).collect();
+            state.error(format!("no command /{name}; near it: {}; // sends a slash", nearest.join(" ")));
+        }
+    }
+}
+
+/// Sends text to the open conversation; the draft stays if that cannot be.
+pub(super) fn send_text(state: &mut State, message: &str, out: &mut Effects) {
+    let Some(to) = state.open else {
+        state.error("no conversation is open: Ctrl+T opens one, /add asks somebody");
+        return;
+    };
+    let surplus = message.len().saturating_sub(TEXT_BYTES);
+    if surplus > 0 {
+        state.error(format!("the message is {surplus} bytes too long; send it in parts"));
+        return;
+    }
+    let line = state.draft_mut().take();
+    state.history.push(&line);
+    let Some(conversation) = state.conversation_mut() else { return };
+    let reply_to = conversation.reply_to.take();
+    conversation.first_unread = None;
+    let told = conversation.told_typing.take();
+    if told.is_some() {
+        out.push(Effect::Typing { to, on: false });
+    }
+    out.push(Effect::Send { to, text: message.to_owned(), reply_to });
+    moving::to_newest(state, out);
+}
+
+/// A message was not stored: its text goes back where it was written.
+pub(super) fn give_back(state: &mut State, to: twocan_proto::identity::PeerId, text: &str) {
+    let conversation = state.conversations.entry(to).or_default();
+    conversation.scroll = Scroll::Bottom;
+    if conversation.draft.is_empty() {
+        conversation.draft.replace(text);
+    } else {
+        state.history.push(text);
+    }
+}
+
+/// Ctrl+C: closes, drops, clears; twice on nothing it quits.
+pub(super) fn clear_draft(state: &mut State, out: &mut Effects) {
+    if !state.draft().is_empty() {
+        let line = state.draft_mut().take();
+        state.history.push(&line);
+        state.info("cleared; Up or Ctrl+_ brings it back");
+        return;
+    }
+    if let Some(conversation) = state.conversation_mut()
+        && conversation.reply_to.take().is_some()
+    {
+        return;
+    }
+    let again = state
+        .quit_asked
+        .is_some_and(|at| state.now.as_millis() - at.as_millis() < QUIT_AGAIN_MS);
+    if again {
+        actions::quit(state, out);
+    } else {
+        state.quit_asked = Some(state.now);
+        state.info("Ctrl+C again quits");
+    }
+}

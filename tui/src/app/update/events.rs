@@ -1,0 +1,176 @@
+//! What the engine tells by itself.
+
+use twocan_peer::api::{
+    Call, CallState, Event, Message, NoticeLevel, RegistryInfo, RegistryState,
+};
+use twocan_proto::registry_url::RegistryUrl;
+use twocan_proto::time::Timestamp;
+
+use super::super::calls::duration;
+use super::super::conversation::Scroll;
+use super::super::effect::Effect;
+use super::super::state::Notice;
+use super::Effects;
+use crate::app::State;
+
+/// "is typing" goes away by itself after this time.
+const TYPING_MS: i64 = 10_000;
+/// Requests held at most; the engine keeps no more either.
+const REQUESTS: usize = twocan_proto::limits::REQUESTS;
+
+/// Takes an event.
+pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
+    match event {
+        Event::Registry { registry, state: to, reason } => registry_moved(state, &registry, to, reason),
+        Event::Contact(contact) => {
+            state.contacts.insert(contact.peer_id, *contact);
+        }
+        Event::ContactRemoved(id) => forget(state, id),
+        Event::Request(request) => {
+            let text = format!("{} asks to become a contact: /accept or /reject", request.from);
+            state.requests.retain(|r| r.request != request.request);
+            if state.requests.len() < REQUESTS {
+                state.requests.push(request);
+            }
+            state.info(text);
+            ring_if_away(state, out);
+        }
+        Event::RequestGone(id) => state.requests.retain(|r| r.request != id),
+        Event::Message(message) => message_came(state, message, out),
+        Event::MessageState { id, conversation, state: to, reason } => {
+            if let Some(conversation) = state.conversations.get_mut(&conversation) {
+                conversation.take_state(id, to, reason);
+            }
+        }
+        Event::Typing { contact, on } => {
+            let until = Timestamp::from_millis(state.now.as_millis() + TYPING_MS);
+            let conversation = state.conversations.entry(contact).or_default();
+            conversation.typing_until = on.then_some(until);
+        }
+        Event::Call(call) => call_moved(state, call, out),
+        Event::CallStats(stats) => {
+            let now = state.now;
+            if let Some(call) = state.calls.get_mut(stats.call) {
+                call.take_stats(stats, now);
+            }
+        }
+        Event::Sound { .. } => {}
+        Event::KeyChanged { contact, new, .. } => {
+            let name = state.name_of(contact);
+            state.error(format!(
+                "{name} now shows another key ({}). Nothing goes out until you have compared it: /whois, /verify, or /remove and /add again",
+                new.short()
+            ));
+        }
+        Event::Notice { level, text } => state.notify(level, text),
+        Event::Listening(addresses) => {
+            if let Some(me) = &mut state.me {
+                me.listen = addresses;
+            }
+        }
+    }
+}
+
+fn forget(state: &mut State, id: twocan_proto::identity::PeerId) {
+    let name = state.name_of(id);
+    state.contacts.remove(&id);
+    state.conversations.remove(&id);
+    state.info(format!("{name} is no contact any more"));
+    if state.open == Some(id) {
+        state.open = None;
+    }
+    if state.last_open == Some(id) {
+        state.last_open = None;
+    }
+}
+
+fn ring_if_away(state: &State, out: &mut Effects) {
+    if !state.focused {
+        out.push(Effect::Bell);
+    }
+}
+
+fn message_came(state: &mut State, message: Message, out: &mut Effects) {
+    let with = message.conversation;
+    let watched = state.open == Some(with) && state.focused;
+    let theirs = !message.mine;
+    let id = message.id;
+    let conversation = state.conversations.entry(with).or_default();
+    let fresh = conversation.message(id).is_none();
+    conversation.take_message(message);
+    if !theirs || !fresh {
+        return;
+    }
+    let unseen = !watched || conversation.scroll != Scroll::Bottom;
+    if unseen && conversation.first_unread.is_none() {
+        conversation.first_unread = Some(id);
+    }
+    let blocked = state.contacts.get(&with).is_some_and(|c| c.blocked);
+    if !blocked {
+        ring_if_away(state, out);
+    }
+}
+
+fn registry_moved(
+    state: &mut State,
+    registry: &RegistryUrl,
+    to: RegistryState,
+    reason: Option<String>,
+) {
+    if let Some(me) = &mut state.me {
+        match me.registries.iter_mut().find(|r| r.registry == *registry) {
+            Some(known) => known.state = to,
+            None => me.registries.push(RegistryInfo {
+                registry: registry.clone(),
+                username: None,
+                state: to,
+            }),
+        }
+    }
+    let word = match to {
+        RegistryState::Connecting => return,
+        RegistryState::SignedIn => "signed in",
+        RegistryState::SignedOut => "signed out",
+        RegistryState::Unreachable => "does not answer; trying again",
+        RegistryState::Refused => "refused us",
+        RegistryState::Outdated => "wants a newer twocan",
+        RegistryState::Banned => "does not want us",
+        RegistryState::ShuttingDown => "is about to stop",
+    };
+    let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
+    let text = format!("registry {registry} {word}{why}");
+    match to {
+        RegistryState::SignedIn | RegistryState::SignedOut => {
+            state.remember(Notice { at: state.now, level: NoticeLevel::Info, text });
+        }
+        RegistryState::Unreachable | RegistryState::ShuttingDown => {
+            state.notify(NoticeLevel::Warning, text);
+        }
+        _ => state.error(text),
+    }
+}
+
+fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
+    let incoming = call.state == CallState::Incoming;
+    let id = call.call;
+    let known = state.calls.get_mut(id).is_some();
+    let ended = state.calls.take(call, state.now);
+    if incoming && !known {
+        if let Some(view) = state.calls.get_mut(id) {
+            view.rang_at = Some(state.now);
+        }
+        out.push(Effect::Bell);
+    }
+    let Some(ended) = ended else { return };
+    let name = state.name_of(ended.call.contact);
+    let reason = ended.call.reason.as_deref().unwrap_or("ended");
+    let text = if ended.connected_at.is_some() {
+        let quality = ended.quality().map_or("", |q| q.word());
+        format!("call with {name}: {reason}, {} {quality}", duration(ended.seconds(state.now)))
+    } else if ended.call.outgoing {
+        format!("call to {name}: {reason}")
+    } else {
+        format!("missed call from {name}: {reason}")
+    };
+    state.info(text.trim_end());
+}

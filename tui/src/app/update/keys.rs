@@ -1,0 +1,103 @@
+//! From a key to an action. Sequences that begin with the leader work on every
+//! screen, so that a call can always be answered or hung up.
+
+use super::super::overlay::{Confirm, Confirmed, Overlay};
+use super::{Effects, actions, compose, first_run, overlays};
+use crate::app::{Focus, State};
+use crate::input::action::Action;
+use crate::input::chord::{Chord, Key};
+use crate::input::keymap::{Context, Match};
+
+/// A paste of more lines than this asks first.
+const PASTE_LINES: usize = 5;
+
+/// Takes a key.
+pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
+    if !state.pending.is_empty() {
+        return continue_sequence(state, chord, out);
+    }
+    let context = if covered(state) { Context::Global } else { state.context() };
+    match state.keymap.find(context, &[chord]) {
+        Match::Prefix => state.pending.push(chord),
+        Match::Action(action) if !covered(state) || works_everywhere(action) => {
+            actions::run(state, action, "", out);
+        }
+        _ if state.overlay.is_some() => overlays::key(state, chord, out),
+        _ if state.first_run.is_some() => first_run::key(state, chord, out),
+        _ => typed(state, chord, out),
+    }
+}
+
+/// Whether something lies over the main view and takes the keys.
+fn covered(state: &State) -> bool {
+    state.overlay.is_some() || state.first_run.is_some()
+}
+
+fn works_everywhere(action: Action) -> bool {
+    matches!(action, Action::Mute | Action::Redraw | Action::Suspend)
+}
+
+fn continue_sequence(state: &mut State, chord: Chord, out: &mut Effects) {
+    if chord.key == Key::Esc {
+        state.pending.clear();
+        return;
+    }
+    state.pending.push(chord);
+    let context = if covered(state) { Context::Global } else { state.context() };
+    match state.keymap.find(context, &state.pending) {
+        Match::Prefix => {}
+        Match::Action(action) => {
+            state.pending.clear();
+            actions::run(state, action, "", out);
+        }
+        Match::None => {
+            let keys: Vec<_> = state.pending.drain(..).map(|c| c.to_string()).collect();
+            state.info(format!("{} does nothing; F1 shows all keys", keys.join(" ")));
+        }
+    }
+}
+
+/// A key that means no action: in the composer it may type.
+fn typed(state: &mut State, chord: Chord, out: &mut Effects) {
+    let Some(c) = chord.typed() else { return };
+    match state.focus {
+        Focus::Composer => compose::insert(state, c.encode_utf8(&mut [0; 4]), out),
+        Focus::Browse | Focus::List => {
+            state.info("Esc goes back to typing, ? shows the keys of this place");
+        }
+    }
+}
+
+/// Takes text that came in one piece.
+pub(super) fn paste(state: &mut State, text: &str, out: &mut Effects) {
+    state.pending.clear();
+    if let Some(editor) = overlays::editor(state) {
+        editor.insert(&one_line(text));
+        return;
+    }
+    if state.overlay.is_some() {
+        return;
+    }
+    if let Some(editor) = first_run::editor(state) {
+        editor.insert(&one_line(text));
+        return;
+    }
+    if state.first_run.is_some() {
+        return;
+    }
+    state.focus = Focus::Composer;
+    let lines = text.lines().count();
+    if lines > PASTE_LINES {
+        state.overlay = Some(Overlay::Confirm(Confirm {
+            question: format!("Paste {lines} lines into the message? Nothing is sent yet."),
+            yes: "paste them",
+            then: Confirmed::Paste(text.to_owned()),
+        }));
+        return;
+    }
+    compose::insert(state, text, out);
+}
+
+fn one_line(text: &str) -> String {
+    text.trim().replace(['\n', '\r'], " ")
+}

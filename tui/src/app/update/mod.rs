@@ -1,0 +1,140 @@
+//! How the state changes: one function from what happened to what is wanted
+//! done. No clock, no terminal, no engine: those are in the message or in the
+//! effects.
+
+mod actions;
+mod calls;
+mod compose;
+mod events;
+mod first_run;
+mod keys;
+mod mouse;
+mod moving;
+mod outcomes;
+mod overlays;
+mod people;
+pub(crate) mod pick;
+#[cfg(test)]
+mod tests;
+
+use twocan_peer::api::NoticeLevel;
+use twocan_proto::time::Timestamp;
+
+use super::State;
+use super::conversation::Scroll;
+use super::effect::Effect;
+use super::first_run::FirstRun;
+use super::msg::Msg;
+use super::state::{QUIT_AGAIN_MS, RING_EVERY_MS, TYPING_PAUSE_MS};
+
+/// What an update wants done.
+pub(crate) type Effects = Vec<Effect>;
+
+/// What is asked for at the very beginning.
+pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
+    if first_run {
+        let registry = state.registry_hint.clone();
+        state.first_run = Some(FirstRun::new("", registry.as_deref()));
+    }
+    vec![Effect::LoadSelf, Effect::LoadContacts, Effect::LoadRequests]
+}
+
+/// Takes what happened at `now`.
+pub(crate) fn update(state: &mut State, now: Timestamp, msg: Msg) -> Effects {
+    state.now = now;
+    let mut out = Effects::new();
+    match msg {
+        Msg::Tick => tick(state, &mut out),
+        other => {
+            state.dirty = true;
+            apply(state, other, &mut out);
+        }
+    }
+    settle(state, &mut out);
+    out
+}
+
+fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
+    match msg {
+        Msg::Key(chord) => keys::key(state, chord, out),
+        Msg::Paste(text) => keys::paste(state, &text, out),
+        Msg::Mouse(mouse) => mouse::mouse(state, mouse, out),
+        Msg::Resize(columns, rows) => state.size = (columns, rows),
+        Msg::Focus(on) => state.focused = on,
+        Msg::Engine(event) => events::event(state, *event, out),
+        Msg::Outcome(outcome) => outcomes::outcome(state, *outcome, out),
+        Msg::Terminate => out.push(Effect::Quit),
+        Msg::EngineGone => {
+            state.error("the engine of twocan has stopped; quit and start again, the log has the reason");
+        }
+        Msg::Broken => {
+            state.notify(NoticeLevel::Warning, "a part of twocan failed in the background; the log has the details");
+        }
+        Msg::Tick => {}
+    }
+}
+
+/// A deadline has come.
+fn tick(state: &mut State, out: &mut Effects) {
+    let now = state.now;
+    state.dirty = true;
+    if state.toast_is_over() {
+        state.toast = None;
+    }
+    let over = |since: Option<Timestamp>, ms: i64| {
+        since.is_some_and(|at| now.as_millis() - at.as_millis() >= ms)
+    };
+    if over(state.quit_asked, QUIT_AGAIN_MS) {
+        state.quit_asked = None;
+    }
+    for (id, conversation) in &mut state.conversations {
+        if conversation.typing_until.is_some_and(|until| until <= now) {
+            conversation.typing_until = None;
+        }
+        if over(conversation.told_typing, TYPING_PAUSE_MS) {
+            conversation.told_typing = None;
+            out.push(Effect::Typing { to: *id, on: false });
+        }
+    }
+    if let Some(call) = state.calls.incoming_mut()
+        && over(call.rang_at, RING_EVERY_MS)
+    {
+        call.rang_at = Some(now);
+        out.push(Effect::Bell);
+    }
+}
+
+/// What follows from the state whatever happened: receipts, pages to load, the
+/// window's title.
+fn settle(state: &mut State, out: &mut Effects) {
+    moving::load_near_ends(state, out);
+    mark_read(state, out);
+    let title = state.title();
+    if title != state.title_shown {
+        state.title_shown.clone_from(&title);
+        out.push(Effect::Title(title));
+    }
+}
+
+/// Reports the newest message as read once it has been on a screen that
+/// somebody looks at.
+fn mark_read(state: &mut State, out: &mut Effects) {
+    let looking = state.focused && state.overlay.is_none() && state.first_run.is_none();
+    let Some(with) = state.open else { return };
+    if !looking || moving::message_rows(state).is_none() {
+        return;
+    }
+    let Some(conversation) = state.conversations.get_mut(&with) else { return };
+    if conversation.scroll != Scroll::Bottom || conversation.newest().is_none() {
+        return;
+    }
+    let Some(upto) = conversation.messages().iter().rfind(|m| !m.mine).map(|m| m.id) else {
+        return;
+    };
+    let known = state.contacts.get(&with).is_some_and(|c| c.unread == 0 && c.read_upto == Some(upto));
+    if known || conversation.reported_read == Some(upto) {
+        return;
+    }
+    conversation.reported_read = Some(upto);
+    out.push(Effect::MarkRead { with, upto });
+}

@@ -1,0 +1,328 @@
+//! Between conversations and within one: opening, scrolling, choosing
+//! messages, loading pages.
+
+use twocan_peer::api::Page;
+use twocan_proto::identity::PeerId;
+
+use super::super::conversation::Scroll;
+use super::super::effect::Effect;
+use super::super::overlay::Overlay;
+use super::super::roster::Entry;
+use super::Effects;
+use crate::app::{Focus, State};
+use crate::input::action::Action;
+use crate::view::draw::time;
+use crate::view::layout::{Layout, Panes, layout};
+use crate::view::messages::Canvas;
+
+/// Pages are asked for when the reader is this near to the end of the window.
+const NEAR: usize = 30;
+
+/// The panes with messages on them, if the conversation is on the screen.
+fn panes(state: &State) -> Option<Panes> {
+    match layout(state) {
+        Layout::Panes(panes) if panes.messages.area() > 0 => Some(panes),
+        _ => None,
+    }
+}
+
+/// Rows of messages on the screen.
+pub(super) fn message_rows(state: &State) -> Option<usize> {
+    panes(state).map(|p| usize::from(p.messages.height))
+}
+
+/// Shows the conversation with `id`.
+pub(super) fn open(state: &mut State, id: PeerId, out: &mut Effects) {
+    state.focus = Focus::Composer;
+    state.completion = None;
+    state.history.settle();
+    state.overlay = None;
+    if state.open != Some(id) {
+        leave(state, out);
+        state.open = Some(id);
+    }
+    state.chosen = Some(Entry::Contact(id));
+    let conversation = state.conversations.entry(id).or_default();
+    conversation.selected = None;
+    if conversation.newest_loaded {
+        mark_unread(state, id);
+    } else if conversation.loading.is_none() {
+        conversation.loading = Some(Page::Newest);
+        out.push(Effect::LoadHistory { with: id, page: Page::Newest });
+    }
+}
+
+/// Leaves the open conversation: its marker goes, its draft stays.
+fn leave(state: &mut State, out: &mut Effects) {
+    let Some(id) = state.open else { return };
+    state.last_open = Some(id);
+    if let Some(conversation) = state.conversations.get_mut(&id) {
+        conversation.first_unread = None;
+        conversation.scroll = Scroll::Bottom;
+        if conversation.told_typing.take().is_some() {
+            out.push(Effect::Typing { to: id, on: false });
+        }
+    }
+}
+
+/// Puts the line before what is new, and shows it if it would be off screen.
+pub(super) fn mark_unread(state: &mut State, id: PeerId) {
+    let unread = state.contacts.get(&id).map_or(0, |c| c.unread);
+    let Some(conversation) = state.conversations.get_mut(&id) else { return };
+    let Ok(nth) = usize::try_from(unread.saturating_sub(1)) else { return };
+    if unread == 0 || conversation.first_unread.is_some() {
+        return;
+    }
+    let theirs = || conversation.messages().iter().filter(|m| !m.mine);
+    let first = theirs().rev().nth(nth).or_else(|| theirs().next()).map(|m| m.id);
+    conversation.first_unread = first;
+    to_first_unread(state);
+}
+
+/// Shows the first unread message at the top, if not all fits from there.
+fn to_first_unread(state: &mut State) {
+    let Some(panes) = panes(state) else { return };
+    let scroll = Canvas::of(state, panes.message_cells()).and_then(|canvas| {
+        let id = canvas.conversation.first_unread?;
+        let index = canvas.conversation.position(id)?;
+        Some(canvas.settled(index, 0, usize::from(panes.messages.height)))
+    });
+    if let (Some(scroll), Some(conversation)) = (scroll, state.conversation_mut()) {
+        conversation.scroll = scroll;
+    }
+}
+
+/// Alt+u.
+pub(super) fn first_unread(state: &mut State) {
+    if state.conversation().is_some_and(|c| c.first_unread.is_some()) {
+        to_first_unread(state);
+    } else {
+        state.info("nothing new here; Alt+a goes to the next unread conversation");
+    }
+}
+
+/// Scrolls by rows: up is negative.
+pub(super) fn scroll(state: &mut State, rows: isize) {
+    let Some(panes) = panes(state) else { return };
+    let height = usize::from(panes.messages.height);
+    let Some(canvas) = Canvas::of(state, panes.message_cells()) else { return };
+    let scroll = canvas.scrolled(canvas.conversation.scroll, rows, height);
+    if let Some(conversation) = state.conversation_mut() {
+        conversation.scroll = scroll;
+    }
+}
+
+/// Scrolls by nearly a screen.
+pub(super) fn page(state: &mut State, up: bool) {
+    let rows = message_rows(state).unwrap_or(1).saturating_sub(2).max(1);
+    let rows = isize::try_from(rows).unwrap_or(1);
+    scroll(state, if up { -rows } else { rows });
+}
+
+/// To the oldest message held; more is loaded from there.
+pub(super) fn to_oldest(state: &mut State) {
+    scroll(state, isize::MIN / 2);
+}
+
+/// To the newest message, read anew if the window has left it.
+pub(super) fn to_newest(state: &mut State, out: &mut Effects) {
+    let Some(with) = state.open else { return };
+    let Some(conversation) = state.conversation_mut() else { return };
+    conversation.scroll = Scroll::Bottom;
+    if !conversation.newest_loaded && conversation.loading != Some(Page::Newest) {
+        conversation.loading = Some(Page::Newest);
+        out.push(Effect::LoadHistory { with, page: Page::Newest });
+    }
+}
+
+/// Asks for pages when the reader is near an end of what is held.
+pub(super) fn load_near_ends(state: &mut State, out: &mut Effects) {
+    let Some(with) = state.open else { return };
+    if state.first_run.is_some() || message_rows(state).is_none() {
+        return;
+    }
+    let Some(conversation) = state.conversations.get_mut(&with) else { return };
+    let count = conversation.messages().len();
+    let (top, bottom) = match conversation.scroll {
+        Scroll::At { message, .. } => match conversation.position(message) {
+            Some(at) => (at < NEAR, at + NEAR * 3 > count),
+            None => (false, true),
+        },
+        Scroll::Bottom => (count < NEAR, true),
+    };
+    let page = conversation
+        .older_page()
+        .filter(|_| top)
+        .or_else(|| conversation.newer_page().filter(|_| bottom));
+    if let Some(page) = page {
+        conversation.loading = Some(page);
+        out.push(Effect::LoadHistory { with, page });
+    }
+}
+
+/// The conversation `step` places further in the list.
+pub(super) fn neighbour(state: &mut State, step: isize, out: &mut Effects) {
+    let order = state.contacts_in_order();
+    let count = order.len();
+    let at = state.open.and_then(|id| order.iter().position(|o| *o == id));
+    let next = match at {
+        Some(at) => at.checked_add_signed(step).unwrap_or(count.saturating_sub(1)) % count.max(1),
+        None if step < 0 => count.saturating_sub(1),
+        None => 0,
+    };
+    open_at(state, next, out);
+}
+
+/// The conversation at a place of the list.
+pub(super) fn open_at(state: &mut State, place: usize, out: &mut Effects) {
+    match state.contacts_in_order().get(place) {
+        Some(id) => open(state, *id, out),
+        None => state.info(format!("there is no conversation {}", place + 1)),
+    }
+}
+
+/// Alt+a.
+pub(super) fn next_unread(state: &mut State, out: &mut Effects) {
+    let waits = |id: &PeerId| {
+        state.open != Some(*id) && state.contacts.get(id).is_some_and(|c| c.unread > 0 && !c.blocked)
+    };
+    match state.contacts_in_order().into_iter().find(waits) {
+        Some(id) => open(state, id, out),
+        None => state.info("nothing unread"),
+    }
+}
+
+/// Alt+/.
+pub(super) fn last(state: &mut State, out: &mut Effects) {
+    match state.last_open.filter(|id| state.contacts.contains_key(id)) {
+        Some(id) => open(state, id, out),
+        None => state.info("no conversation before this one"),
+    }
+}
+
+/// Esc in the composer: choose messages.
+pub(super) fn browse(state: &mut State) {
+    let Some(conversation) = state.conversation_mut() else { return };
+    if conversation.messages().is_empty() {
+        return;
+    }
+    if conversation.selected.is_none() {
+        conversation.selected = conversation.messages().last().map(|m| m.id);
+    }
+    state.focus = Focus::Browse;
+    show_selected(state);
+}
+
+/// Back to typing.
+pub(super) fn stop_browsing(state: &mut State) {
+    state.focus = Focus::Composer;
+    if let Some(conversation) = state.conversation_mut() {
+        conversation.selected = None;
+    }
+}
+
+/// Moves the choice among the messages.
+pub(super) fn select(state: &mut State, action: Action) {
+    let Some(conversation) = state.conversation_mut() else { return };
+    let last = conversation.messages().len().saturating_sub(1);
+    let at = conversation.selected.and_then(|id| conversation.position(id)).unwrap_or(last);
+    let wanted = match action {
+        Action::SelectUp => at.saturating_sub(1),
+        Action::SelectDown => (at + 1).min(last),
+        Action::SelectFirst => 0,
+        _ => last,
+    };
+    conversation.selected = conversation.messages().get(wanted).map(|m| m.id);
+    show_selected(state);
+}
+
+/// Scrolls as little as needed to have the chosen message on the screen.
+fn show_selected(state: &mut State) {
+    let Some(panes) = panes(state) else { return };
+    let height = usize::from(panes.messages.height);
+    let Some(canvas) = Canvas::of(state, panes.message_cells()) else { return };
+    let conversation = canvas.conversation;
+    let Some(index) = conversation.selected.and_then(|id| conversation.position(id)) else {
+        return;
+    };
+    let top = match canvas.scrolled(conversation.scroll, 0, height) {
+        Scroll::At { message, row } => conversation.position(message).map(|at| (at, row)),
+        Scroll::Bottom => canvas.bottom_anchor(height),
+    };
+    let Some((first, row)) = top else { return };
+    let scroll = if index < first || (index == first && row > 0) {
+        canvas.settled(index, 0, height)
+    } else {
+        let rows: usize = (first..=index).map(|at| canvas.block(at).len()).sum();
+        let below = rows.saturating_sub(row + height);
+        canvas.scrolled(conversation.scroll, isize::try_from(below).unwrap_or(0), height)
+    };
+    if let Some(conversation) = state.conversation_mut() {
+        conversation.scroll = scroll;
+    }
+}
+
+/// Copies the chosen message.
+pub(super) fn copy(state: &mut State, with_name: bool, out: &mut Effects) {
+    let Some(conversation) = state.conversation() else { return };
+    let chosen = conversation.selected.and_then(|id| conversation.message(id));
+    let Some(message) = chosen else { return };
+    let text = if with_name {
+        let me = state.me.as_ref().map_or("me", |m| m.name.as_str());
+        let name = if message.mine { me.to_owned() } else { state.name_of(message.from) };
+        let at = time(message.sent_at, &state.zone, "%Y-%m-%d %H:%M");
+        format!("{at} {name}: {}", message.text)
+    } else {
+        message.text.clone()
+    };
+    out.push(Effect::Clipboard(text));
+    state.info("copied, if your terminal allows it (OSC 52)");
+    stop_browsing(state);
+}
+
+/// The draft answers the chosen message.
+pub(super) fn reply(state: &mut State) {
+    if let Some(conversation) = state.conversation_mut() {
+        conversation.reply_to = conversation.selected;
+    }
+    stop_browsing(state);
+}
+
+/// Moves the choice in the list.
+pub(super) fn list_step(state: &mut State, step: isize) {
+    let entries = state.entries();
+    let at = entries.iter().position(|(_, e)| Some(*e) == state.chosen).unwrap_or(0);
+    let wanted = at.saturating_add_signed(step).min(entries.len().saturating_sub(1));
+    state.chosen = entries.get(wanted).map(|(_, e)| *e);
+}
+
+/// Puts the focus on the list, or takes it back.
+pub(super) fn toggle_list(state: &mut State) {
+    if state.focus == Focus::List {
+        state.focus = Focus::Composer;
+        return;
+    }
+    stop_browsing(state);
+    state.focus = Focus::List;
+    let entries = state.entries();
+    let known = entries.iter().any(|(_, e)| Some(*e) == state.chosen);
+    if !known {
+        state.chosen = entries.first().map(|(_, e)| *e);
+    }
+}
+
+/// Opens what is chosen in the list.
+pub(super) fn list_open(state: &mut State, out: &mut Effects) {
+    match state.chosen {
+        Some(entry) => open_entry(state, entry, out),
+        None => state.info("nobody here yet: Esc, then /add"),
+    }
+}
+
+/// Opens a line of the list.
+pub(super) fn open_entry(state: &mut State, entry: Entry, out: &mut Effects) {
+    match entry {
+        Entry::Contact(id) => open(state, id, out),
+        Entry::Request(id) => state.overlay = Some(Overlay::Request(id)),
+    }
+}

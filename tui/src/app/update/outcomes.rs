@@ -1,0 +1,171 @@
+//! What came of effects.
+
+use twocan_peer::api::{DirectoryEntry, Error, ErrorCode, NoticeLevel};
+
+use super::super::conversation::PAGE;
+use super::super::effect::{Effect, Outcome};
+use super::super::overlay::Overlay;
+use super::{Effects, actions, compose, first_run, moving};
+use crate::app::State;
+use crate::view::draw::ago;
+
+/// Takes an outcome.
+pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
+    match outcome {
+        Outcome::Myself(me) => {
+            if let Some(first_run) = &mut state.first_run
+                && first_run.name.is_empty()
+            {
+                first_run.name.replace(&me.name);
+            }
+            state.me = Some(me);
+        }
+        Outcome::Contacts(contacts) => {
+            state.contacts = contacts.into_iter().map(|c| (c.peer_id, c)).collect();
+        }
+        Outcome::Requests(requests) => state.requests = requests,
+        Outcome::History { with, page, found } => match found {
+            Ok(found) => {
+                let conversation = state.conversations.entry(with).or_default();
+                conversation.take_page(page, found, PAGE);
+                if state.open == Some(with) && page == twocan_peer::api::Page::Newest {
+                    moving::mark_unread(state, with);
+                }
+            }
+            Err(error) => {
+                // Without this a failed read would be tried for ever.
+                let conversation = state.conversations.entry(with).or_default();
+                conversation.loading = None;
+                conversation.oldest_loaded = true;
+                conversation.newest_loaded = true;
+                failed(state, "reading the conversation", &error);
+            }
+        },
+        Outcome::Named(result) => named(state, result, out),
+        Outcome::Added(result) => match result {
+            Ok(contact) => {
+                let id = contact.peer_id;
+                state.contacts.insert(id, *contact);
+                moving::open(state, id, out);
+                let name = state.name_of(id);
+                state.info(format!("asked {name}; what you write waits for the answer"));
+            }
+            Err(error) => failed(state, "adding", &error),
+        },
+        Outcome::Connected(result) => match result {
+            Ok(connected) => {
+                moving::open(state, connected.peer_id, out);
+                state.info(format!("connected to {}", state.name_of(connected.peer_id)));
+            }
+            Err(error) => failed(state, "connecting", &error),
+        },
+        Outcome::Accepted(result) => match result {
+            Ok(contact) => {
+                let id = contact.peer_id;
+                state.requests.retain(|r| r.peer_id != id);
+                state.contacts.insert(id, *contact);
+                state.info(format!("{} is a contact now", state.name_of(id)));
+                moving::open(state, id, out);
+            }
+            Err(error) => failed(state, "accepting", &error),
+        },
+        Outcome::Rejected { request, result } => match result {
+            Ok(()) => state.requests.retain(|r| r.request != request),
+            Err(error) => failed(state, "rejecting", &error),
+        },
+        Outcome::Removed { contact, result } => match result {
+            Ok(()) if state.open == Some(contact) => state.open = None,
+            Ok(()) => {}
+            Err(error) => failed(state, "removing", &error),
+        },
+        Outcome::NotSent { to, text, error } => {
+            compose::give_back(state, to, &text);
+            failed(state, "sending", &error);
+        }
+        Outcome::SignedIn(result) => signed_in(state, result, out),
+        Outcome::Directory(result) => match result {
+            Ok(found) => directory(state, &found),
+            Err(error) => failed(state, "asking the registries", &error),
+        },
+        Outcome::Setting { key, value } => match value {
+            Ok(value) => state.info(format!("{key} = {value}")),
+            Err(error) => failed(state, &format!("setting {key}"), &error),
+        },
+        Outcome::Done(text) => state.info(text),
+        Outcome::Failed { what, error } => failed(state, &what, &error),
+    }
+}
+
+/// Says what was tried and why it did not work.
+fn failed(state: &mut State, what: &str, error: &Error) {
+    let wait = error.retry_after.map_or_else(String::new, |w| format!("; again in {} s", w.as_secs().max(1)));
+    let level = match error.code {
+        ErrorCode::Offline | ErrorCode::Busy | ErrorCode::Limited => NoticeLevel::Warning,
+        _ => NoticeLevel::Error,
+    };
+    state.notify(level, format!("{what}: {error}{wait}"));
+}
+
+fn named(state: &mut State, result: Result<(), Error>, out: &mut Effects) {
+    match result {
+        Ok(()) => {
+            out.push(Effect::LoadSelf);
+            first_run::named(state, None);
+        }
+        Err(error) if state.first_run.is_some() => first_run::named(state, Some(&error)),
+        Err(error) => failed(state, "changing the name", &error),
+    }
+}
+
+fn signed_in(
+    state: &mut State,
+    result: Result<twocan_peer::api::SignedIn, Error>,
+    out: &mut Effects,
+) {
+    let form = match (&mut state.overlay, &mut state.first_run) {
+        (Some(Overlay::Form(form)), _) => Some(form),
+        (_, Some(first_run)) => Some(&mut first_run.form),
+        _ => None,
+    };
+    match result {
+        Ok(signed) => {
+            if matches!(state.overlay, Some(Overlay::Form(_))) {
+                state.overlay = None;
+            }
+            state.first_run = None;
+            out.push(Effect::LoadSelf);
+            let made = if signed.created { "account made, signed in" } else { "signed in" };
+            state.info(format!("{made} as {}; /clients shows who is there", signed.username));
+        }
+        Err(error) => {
+            if let Some(form) = form {
+                form.busy = false;
+                form.error = Some(error.to_string());
+            } else {
+                failed(state, "signing in", &error);
+            }
+        }
+    }
+}
+
+/// Who is known at the registries.
+fn directory(state: &mut State, found: &[DirectoryEntry]) {
+    let mut lines: Vec<String> = found
+        .iter()
+        .map(|e| {
+            let seen = match (e.online, e.last_seen) {
+                (true, _) => "online".to_owned(),
+                (false, Some(at)) => format!("{} ago", ago(at, state.now)),
+                (false, None) => "offline".to_owned(),
+            };
+            format!("{:<24} {seen:<10} {}", e.username, e.registry)
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push("Nobody fits. /signin brings you into a registry.".to_owned());
+    } else {
+        lines.push(String::new());
+        lines.push("/add NAME asks one of them.".to_owned());
+    }
+    actions::show(state, "PEOPLE AT THE REGISTRIES", lines);
+}

@@ -1,0 +1,210 @@
+//! Contacts, requests and registries.
+
+use twocan_peer::api::ContactChange;
+use twocan_proto::identity::PeerId;
+
+use super::super::effect::Effect;
+use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
+use super::actions::{sign_in, usage};
+use super::{Effects, moving};
+use crate::app::State;
+use crate::input::action::Action;
+use crate::input::command::first_word;
+use crate::view::draw::{ago, time};
+
+/// Does one of the actions of this file.
+pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
+    match action {
+        Action::Add => add(state, args, out),
+        Action::Connect => match first_word(args) {
+            ("", _) => usage(state, "connect"),
+            (to, _) => {
+                state.info(format!("connecting to {to}"));
+                out.push(Effect::Connect(to.to_owned()));
+            }
+        },
+        Action::Accept => with_request(state, args, out, Effect::Accept),
+        Action::Reject => with_request(state, args, out, Effect::Reject),
+        Action::Alias => alias(state, args, out),
+        Action::Invite => invite(state),
+        Action::Msg => msg(state, args, out),
+        Action::SignIn => sign_in(state, args.trim()),
+        Action::SignOut => sign_out(state, args.trim(), out),
+        Action::Clients => {
+            let prefix = args.trim();
+            let prefix = (!prefix.is_empty()).then(|| prefix.to_owned());
+            out.push(Effect::Directory { prefix });
+        }
+        Action::Nick => match args.trim() {
+            "" => usage(state, "nick"),
+            name => out.push(Effect::SetName(name.to_owned())),
+        },
+        Action::Whois if args.trim().is_empty() && state.open.is_none() => myself_page(state),
+        _ => with_contact(state, action, args, out),
+    }
+}
+
+fn add(state: &mut State, args: &str, out: &mut Effects) {
+    let (who, note) = first_word(args);
+    if who.is_empty() {
+        return usage(state, "add");
+    }
+    state.info(format!("asking {who}"));
+    out.push(Effect::AddContact { who: who.to_owned(), note: note.to_owned() });
+}
+
+fn with_request(
+    state: &mut State,
+    args: &str,
+    out: &mut Effects,
+    effect: impl Fn(uuid::Uuid) -> Effect,
+) {
+    match state.request_named(args) {
+        Ok(request) => out.push(effect(request.request)),
+        Err(why) => state.error(why),
+    }
+}
+
+/// Actions on one contact, named or open.
+fn with_contact(state: &mut State, action: Action, args: &str, out: &mut Effects) {
+    let contact = match state.contact_named(args) {
+        Ok(contact) => contact,
+        Err(why) => return state.error(why),
+    };
+    let name = state.name_of(contact);
+    let change = |change| Effect::ChangeContact { contact, change };
+    match action {
+        Action::Disconnect => out.push(Effect::Disconnect(contact)),
+        Action::Block => {
+            out.push(change(ContactChange { blocked: Some(true), ..ContactChange::default() }));
+        }
+        Action::Unblock => {
+            out.push(change(ContactChange { blocked: Some(false), ..ContactChange::default() }));
+        }
+        Action::Remove => {
+            state.overlay = Some(Overlay::Confirm(Confirm {
+                question: format!("Remove {name}? The conversation goes with the contact."),
+                yes: "remove",
+                then: Confirmed::Effect(Effect::RemoveContact(contact)),
+            }));
+        }
+        Action::Verify => state.overlay = Some(Overlay::Verify(contact)),
+        _ => whois_page(state, contact),
+    }
+}
+
+fn alias(state: &mut State, args: &str, out: &mut Effects) {
+    let alias = args.trim();
+    match (state.open, alias) {
+        (_, "") => usage(state, "alias"),
+        (None, _) => state.error("open the conversation with the contact first"),
+        (Some(contact), alias) => {
+            let change = ContactChange { alias: Some(alias.to_owned()), ..ContactChange::default() };
+            out.push(Effect::ChangeContact { contact, change });
+        }
+    }
+}
+
+fn msg(state: &mut State, args: &str, out: &mut Effects) {
+    let (who, text) = first_word(args);
+    if who.is_empty() {
+        return usage(state, "msg");
+    }
+    match state.contact_named(who) {
+        Ok(to) => {
+            moving::open(state, to, out);
+            if !text.is_empty() {
+                out.push(Effect::Send { to, text: text.to_owned(), reply_to: None });
+            }
+        }
+        Err(why) => state.error(why),
+    }
+}
+
+fn sign_out(state: &mut State, url: &str, out: &mut Effects) {
+    let known = state.me.as_ref().map_or(&[][..], |m| &m.registries);
+    let fits = |text: String| url.is_empty() || text.starts_with(url);
+    let found: Vec<_> = known.iter().filter(|r| fits(r.registry.to_string())).collect();
+    match found.as_slice() {
+        [one] => out.push(Effect::SignOut(one.registry.clone())),
+        [] => state.error("no such registry is known here; /whois lists them"),
+        _ => usage(state, "signout"),
+    }
+}
+
+/// Our own link, as text and as a QR code.
+fn invite(state: &mut State) {
+    let Some(me) = &state.me else { return };
+    let link = me.link.to_string();
+    let lines = vec![
+        "Give this to a friend, over any channel. It is public.".to_owned(),
+        String::new(),
+        link.clone(),
+        String::new(),
+        "Your friend types /add and the link. You then get a request to accept.".to_owned(),
+    ];
+    state.overlay = Some(Overlay::Page(Page {
+        title: "YOUR LINK".to_owned(),
+        lines,
+        qr: Some(link.clone()),
+        copy: Some(link),
+        scroll: 0,
+    }));
+}
+
+/// Who we are.
+fn myself_page(state: &mut State) {
+    let Some(me) = &state.me else { return };
+    let mut lines = vec![
+        me.name.clone(),
+        format!("id        {}", me.peer_id),
+        format!("link      {}", me.link),
+        format!("key file  {}", me.key_file.display()),
+    ];
+    lines.extend(me.listen.iter().map(|a| format!("listening {a}")));
+    for registry in &me.registries {
+        let name = registry.username.as_deref().unwrap_or("not signed in");
+        lines.push(format!("registry  {} {name} {:?}", registry.registry, registry.state));
+    }
+    let link = me.link.to_string();
+    state.overlay = Some(Overlay::Page(Page {
+        title: "YOU".to_owned(),
+        lines,
+        copy: Some(link),
+        ..Page::default()
+    }));
+}
+
+/// Who a contact is.
+pub(super) fn whois_page(state: &mut State, id: PeerId) {
+    let Some(contact) = state.contacts.get(&id) else { return };
+    let mut lines = vec![
+        contact.alias.clone(),
+        format!("calls self  {}", contact.name),
+        format!("id          {}", contact.peer_id),
+        format!("trust       {}", format!("{:?}", contact.trust).to_lowercase()),
+        format!("relation    {}", format!("{:?}", contact.relation).to_lowercase()),
+        format!("now         {}", if contact.online { "online" } else { "offline" }),
+    ];
+    if let Some(path) = contact.path {
+        lines.push(format!("path        {}", format!("{path:?}").to_lowercase()));
+    }
+    if let Some(seen) = contact.last_seen {
+        let at = time(seen, &state.zone, "%Y-%m-%d %H:%M");
+        lines.push(format!("last linked {at} ({} ago)", ago(seen, state.now)));
+    }
+    if contact.waiting > 0 {
+        lines.push(format!("waiting     {} messages go out when both are there", contact.waiting));
+    }
+    lines.extend(contact.registry_names.iter().map(|n| format!("known as    {n}")));
+    if contact.blocked {
+        lines.push("blocked     /unblock takes it back".to_owned());
+    }
+    let copy = Some(contact.peer_id.to_string());
+    state.overlay = Some(Overlay::Page(Page {
+        title: "WHO IS THIS".to_owned(),
+        lines,
+        copy,
+        ..Page::default()
+    }));
+}

@@ -1,0 +1,8 @@
+//! From keys to actions, and from typed lines to commands. Pure: reads no
+//! terminal.
+
+pub(crate) mod action;
+pub(crate) mod chord;
+pub(crate) mod command;
+pub(crate) mod complete;
+pub(crate) mod keymap;

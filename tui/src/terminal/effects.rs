@@ -1,0 +1,225 @@
+//! Carries effects out: each becomes a call of the engine whose answer comes
+//! back as an outcome. Nothing here blocks the interface.
+
+use std::future::Future;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use twocan_peer::Engine;
+use twocan_peer::api::{DirectoryQuery, Draft, Error, ErrorCode};
+
+use crate::app::conversation::PAGE;
+use crate::app::effect::{Effect, Outcome};
+
+/// Effects that wait for the engine, in order.
+const ORDERED: usize = 256;
+/// Effects that may take long at once: connecting, signing in.
+const SLOW: usize = 16;
+/// Outcomes that wait for the interface.
+const OUTCOMES: usize = 256;
+
+/// Takes effects for the engine.
+#[derive(Debug)]
+pub(super) struct Runner {
+    engine: Engine,
+    ordered: mpsc::Sender<Effect>,
+    slow: JoinSet<()>,
+    outcomes: mpsc::Sender<Outcome>,
+}
+
+impl Runner {
+    /// A runner, and where the outcomes come.
+    pub(super) fn new(engine: Engine) -> (Self, mpsc::Receiver<Outcome>) {
+        let (outcomes, receiver) = mpsc::channel(OUTCOMES);
+        let (ordered, queue) = mpsc::channel(ORDERED);
+        tokio::spawn(in_order(engine.clone(), queue, outcomes.clone()));
+        let slow = JoinSet::new();
+        (Self { engine, ordered, slow, outcomes }, receiver)
+    }
+
+    /// Starts an effect. Those that reach over the network run beside each
+    /// other; all others one after the other, so that messages keep their
+    /// order. If too much waits already, the answer is the outcome that says
+    /// so.
+    pub(super) fn start(&mut self, effect: Effect) -> Option<Outcome> {
+        while self.slow.try_join_next().is_some() {}
+        if !is_slow(&effect) {
+            return self.ordered.try_send(effect).err().map(|full| refused(full.into_inner()));
+        }
+        if self.slow.len() >= SLOW {
+            return Some(refused(effect));
+        }
+        let (engine, outcomes) = (self.engine.clone(), self.outcomes.clone());
+        self.slow.spawn(async move {
+            report(perform(&engine, effect).await, &outcomes).await;
+        });
+        None
+    }
+}
+
+/// Carries effects out one after the other.
+async fn in_order(
+    engine: Engine,
+    mut queue: mpsc::Receiver<Effect>,
+    outcomes: mpsc::Sender<Outcome>,
+) {
+    while let Some(effect) = queue.recv().await {
+        report(perform(&engine, effect).await, &outcomes).await;
+    }
+}
+
+async fn report(outcome: Option<Outcome>, outcomes: &mpsc::Sender<Outcome>) {
+    if let Some(outcome) = outcome {
+        // Nobody listens once the interface has ended.
+        let _ended = outcomes.send(outcome).await;
+    }
+}
+
+fn is_slow(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::AddContact { .. }
+            | Effect::Connect(_)
+            | Effect::SignIn(_)
+            | Effect::SignOut(_)
+            | Effect::Directory { .. }
+    )
+}
+
+/// What becomes of an effect that found no room.
+fn refused(effect: Effect) -> Outcome {
+    let error = Error::new(ErrorCode::Busy, "too much is waiting already; try again in a moment");
+    match effect {
+        Effect::Send { to, text, .. } => Outcome::NotSent { to, text, error },
+        Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
+        Effect::SetName(_) => Outcome::Named(Err(error)),
+        Effect::LoadHistory { with, page, .. } => Outcome::History { with, page, found: Err(error) },
+        _ => Outcome::Failed { what: "not done".to_owned(), error },
+    }
+}
+
+/// Asks the engine for one thing.
+async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
+    let outcome = match effect {
+        Effect::LoadSelf => loaded("reading the profile", engine.whoami().await.map(Outcome::Myself)),
+        Effect::LoadContacts => {
+            loaded("reading the contacts", engine.contacts().await.map(Outcome::Contacts))
+        }
+        Effect::LoadRequests => {
+            loaded("reading the requests", engine.requests().await.map(Outcome::Requests))
+        }
+        Effect::LoadHistory { with, page } => {
+            let found = engine.history(with, page, PAGE).await;
+            Outcome::History { with, page, found }
+        }
+        Effect::SetName(name) => Outcome::Named(engine.set_name(&name).await),
+        Effect::AddContact { who, note } => {
+            Outcome::Added(engine.contact_add(&who, &note).await.map(Box::new))
+        }
+        Effect::Connect(to) => Outcome::Connected(engine.connect(&to).await),
+        Effect::RemoveContact(contact) => {
+            let result = engine.contact_remove(contact).await;
+            Outcome::Removed { contact, result }
+        }
+        Effect::Accept(request) => {
+            Outcome::Accepted(engine.accept(request).await.map(Box::new))
+        }
+        Effect::Reject(request) => {
+            let result = engine.reject(request).await;
+            Outcome::Rejected { request, result }
+        }
+        Effect::Send { to, text, reply_to } => {
+            let draft = Draft { text: text.clone(), reply_to, client_id: None };
+            let error = engine.send(to, draft).await.err()?;
+            Outcome::NotSent { to, text, error }
+        }
+        Effect::SignIn(sign_in) => Outcome::SignedIn(engine.sign_in(sign_in).await),
+        Effect::Directory { prefix } => {
+            let query = DirectoryQuery { prefix, ..DirectoryQuery::default() };
+            Outcome::Directory(engine.directory(query).await)
+        }
+        Effect::LoadSetting(key) => {
+            let value = engine.get(&key).await.map(|value| in_words(&value));
+            Outcome::Setting { key, value }
+        }
+        Effect::SaveSetting { key, value } => {
+            let saved = engine.set(&key, json(&value)).await;
+            Outcome::Setting { key, value: saved.map(|()| value) }
+        }
+        other => return plain(engine, other).await,
+    };
+    Some(outcome)
+}
+
+/// Effects of which nothing is told unless they fail: the engine's events say
+/// the rest.
+async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
+    let (what, result) = match effect {
+        Effect::Disconnect(contact) => ("disconnecting", engine.disconnect(contact).await),
+        Effect::ChangeContact { contact, change } => {
+            ("changing the contact", nothing(engine.contact_set(contact, change)).await)
+        }
+        Effect::MarkRead { with, upto } => {
+            ("marking as read", engine.mark_read(with, upto).await)
+        }
+        Effect::Typing { to, on } => {
+            // Not worth a word: the other misses a "typing" at most.
+            let _unheard = engine.typing(to, on).await;
+            return None;
+        }
+        Effect::SignOut(registry) => ("signing out", engine.sign_out(registry).await),
+        Effect::Call(to) => ("calling", nothing(engine.call(to)).await),
+        Effect::Answer(call) => ("answering", engine.answer(call).await),
+        Effect::Decline(call) => ("declining", engine.decline(call, None).await),
+        Effect::HangUp(call) => ("hanging up", engine.hangup(call, None).await),
+        Effect::ChangeCall { call, change } => {
+            ("changing the call", engine.call_set(call, change).await)
+        }
+        // The others are of the terminal; `mod.rs` keeps them to itself.
+        _ => return None,
+    };
+    let error = result.err()?;
+    Some(Outcome::Failed { what: what.to_owned(), error })
+}
+
+async fn nothing<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<(), Error> {
+    asked.await.map(drop)
+}
+
+fn loaded(what: &str, result: Result<Outcome, Error>) -> Outcome {
+    result.unwrap_or_else(|error| Outcome::Failed { what: what.to_owned(), error })
+}
+
+/// A value as a person types it: JSON if it is some, else a text.
+fn json(typed: &str) -> Value {
+    serde_json::from_str(typed).unwrap_or_else(|_| Value::String(typed.to_owned()))
+}
+
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Null => "(not set)".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_typed_without_quotes() {
+        assert_eq!(json("45"), Value::from(45));
+        assert_eq!(json("dark"), Value::from("dark"));
+        assert_eq!(in_words(&json("dark")), "dark");
+        assert_eq!(in_words(&Value::Null), "(not set)");
+    }
+
+    #[test]
+    fn a_message_that_found_no_room_comes_back() {
+        let to = twocan_proto::identity::Identity::from_seed(&[7; 32]).peer_id();
+        let effect = Effect::Send { to, text: "kept".to_owned(), reply_to: None };
+        assert!(matches!(refused(effect), Outcome::NotSent { text, .. } if text == "kept"));
+    }
+}

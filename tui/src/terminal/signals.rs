@@ -1,0 +1,46 @@
+//! What the operating system tells: end, or go on after a stop.
+
+use std::io;
+
+use tokio::signal::unix::{self, SignalKind, signal};
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// The program is to end.
+    End,
+    /// It was stopped, and goes on; another program had the terminal.
+    Continued,
+}
+
+/// Heard from the moment it is made.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: unix::Signal,
+    hangup: unix::Signal,
+    interrupt: unix::Signal,
+    continued: unix::Signal,
+}
+
+impl Signals {
+    /// # Errors
+    /// When the system does not let us listen.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            continued: signal(SignalKind::from_raw(libc::SIGCONT))?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::End,
+            _ = self.hangup.recv() => Signal::End,
+            _ = self.interrupt.recv() => Signal::End,
+            _ = self.continued.recv() => Signal::Continued,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The pane beside the conversation: the call if there is one, else who the
+//! conversation is with.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::draw::{ago, line, put_all, span};
+use super::status::{path_word, relation_word, trust, trust_word};
+use super::theme::Theme;
+use super::{calls, draw};
+use crate::app::State;
+
+/// Draws the pane.
+pub(crate) fn draw_pane(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
+    if area.area() == 0 {
+        return;
+    }
+    if let Some(call) = state.calls.active() {
+        calls::draw_panel(state, call, theme, buf, area);
+    } else {
+        put_all(buf, area, &lines(state, theme, usize::from(area.width)));
+    }
+}
+
+/// What is known about the open contact.
+pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
+    let Some(contact) = state.open_contact() else { return yourself(state, theme, cells) };
+    let row = |label: &str, value: &str| {
+        Line::from(vec![span(format!("{label:<9}"), theme.dim()), span(value, theme.text())])
+    };
+    let mut lines = vec![line("DETAILS", theme.dim()), Line::default()];
+    lines.push(line(&contact.alias, theme.name(contact.peer_id)));
+    if contact.name != contact.alias {
+        lines.push(row("is", &contact.name));
+    }
+    lines.push(row("id", &contact.peer_id.short()));
+    let (sign, style) = trust(contact.trust, theme);
+    lines.push(line(format!("{sign} {}", trust_word(contact.trust)), style));
+    if let Some(relation) = relation_word(contact) {
+        lines.push(line(relation, theme.warn()));
+    }
+    lines.push(Line::default());
+    lines.push(row("now", if contact.online { "online" } else { "offline" }));
+    lines.push(row("path", contact.path.map_or("no link", path_word)));
+    if let (false, Some(seen)) = (contact.online, contact.last_seen) {
+        lines.push(row("seen", &format!("{} ago", ago(seen, state.now))));
+    }
+    if contact.waiting > 0 {
+        lines.push(row("waiting", &format!("{} messages", contact.waiting)));
+        let text = "They go out when both of you are there.";
+        lines.extend(draw::paragraph(text, cells, "", theme.dim()));
+    }
+    for name in &contact.registry_names {
+        lines.push(row("known as", name));
+    }
+    lines.push(Line::default());
+    for text in ["Ctrl+X c call   Ctrl+X w whois", "Ctrl+X v verify", "/alias /block /remove"] {
+        lines.push(line(text, theme.dim()));
+    }
+    lines
+}
+
+fn yourself(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
+    let Some(me) = &state.me else { return Vec::new() };
+    let mut lines = vec![line("YOU", theme.dim()), Line::default(), line(&me.name, theme.me())];
+    lines.push(line(format!("id {}", me.peer_id.short()), theme.text()));
+    lines.push(Line::default());
+    for address in &me.listen {
+        lines.push(line(format!("listening {address}"), theme.dim()));
+    }
+    for registry in &me.registries {
+        let text = format!("{} {:?}", registry.registry, registry.state);
+        lines.extend(draw::paragraph(&text, cells, "", theme.dim()));
+    }
+    lines
+}

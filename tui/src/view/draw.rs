@@ -1,0 +1,150 @@
+//! Small helpers for drawing: a line at a place, a box, a rule. All text goes
+//! through [`super::wrap`], so nothing is wider than its cells.
+
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+use twocan_proto::time::Timestamp;
+
+use super::theme::Theme;
+use super::wrap;
+
+/// A piece of text in a style, made safe to draw.
+pub(crate) fn span(text: impl AsRef<str>, style: Style) -> Span<'static> {
+    Span::styled(wrap::display(text.as_ref()), style)
+}
+
+/// A line of one style.
+pub(crate) fn line(text: impl AsRef<str>, style: Style) -> Line<'static> {
+    Line::from(span(text, style))
+}
+
+/// Draws `line` at row `y` of `area`, if there is such a row.
+pub(crate) fn put(buf: &mut Buffer, area: Rect, y: u16, line: &Line<'_>) {
+    let area = area.intersection(buf.area);
+    if y < area.height && area.width > 0 {
+        buf.set_line(area.x, area.y + y, line, area.width);
+    }
+}
+
+/// Draws lines from the top of `area`; what does not fit is left out.
+pub(crate) fn put_all(buf: &mut Buffer, area: Rect, lines: &[Line<'_>]) {
+    for (y, line) in (0..area.height).zip(lines) {
+        put(buf, area, y, line);
+    }
+}
+
+/// Draws left and right parts on one row; the left one gives way.
+pub(crate) fn put_ends(
+    buf: &mut Buffer,
+    area: Rect,
+    y: u16,
+    left: &Line<'_>,
+    right: &Line<'_>,
+) {
+    let right_cells = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
+    let left_area = Rect { width: area.width - right_cells, ..area };
+    put(buf, left_area, y, left);
+    let right_area = Rect { x: area.right() - right_cells, width: right_cells, ..area };
+    put(buf, right_area, y, right);
+}
+
+/// A rule across `area`, with `title` in it if there is one.
+pub(crate) fn rule(theme: Theme, cells: usize, title: &str) -> Line<'static> {
+    let across = theme.signs.across;
+    if title.is_empty() {
+        return line(across.repeat(cells), theme.dim());
+    }
+    let title = wrap::truncate(title, cells.saturating_sub(6), theme.signs.cut);
+    let rest = cells.saturating_sub(wrap::width(&title) + 4);
+    Line::from(vec![
+        span(across.repeat(2), theme.dim()),
+        span(format!(" {title} "), theme.heading()),
+        span(across.repeat(rest), theme.dim()),
+    ])
+}
+
+/// A column of rule signs.
+pub(crate) fn column(buf: &mut Buffer, theme: Theme, area: Rect) {
+    for y in 0..area.height {
+        put(buf, area, y, &line(theme.signs.down, theme.dim()));
+    }
+}
+
+/// Empties `area`, draws a border with a title at its top and a hint at its
+/// end; returns what is inside.
+pub(crate) fn frame(buf: &mut Buffer, theme: Theme, area: Rect, title: &str, hint: &str) -> Rect {
+    let area = area.intersection(buf.area);
+    Clear.render(area, buf);
+    if area.width < 4 || area.height < 3 {
+        return area;
+    }
+    let [nw, ne, sw, se] = theme.signs.corners;
+    let inner = usize::from(area.width) - 2;
+    let title = wrap::truncate(title, inner.saturating_sub(4), theme.signs.cut);
+    let room = inner.saturating_sub(wrap::width(&title) + 3);
+    let hint = if wrap::width(hint) + 2 <= room { hint } else { "" };
+    let hint_cells = if hint.is_empty() { 0 } else { wrap::width(hint) + 2 };
+    let between = theme.signs.across.repeat(room.saturating_sub(hint_cells));
+    let hint = if hint.is_empty() { String::new() } else { format!(" {hint} ") };
+    let top = Line::from(vec![
+        span(format!("{nw}{}", theme.signs.across), theme.dim()),
+        span(format!(" {title} "), theme.heading()),
+        span(between, theme.dim()),
+        span(hint, theme.dim()),
+        span(ne, theme.dim()),
+    ]);
+    put(buf, area, 0, &top);
+    for y in 1..area.height - 1 {
+        let side = line(theme.signs.down, theme.dim());
+        put(buf, area, y, &side);
+        put(buf, Rect { x: area.right() - 1, width: 1, ..area }, y, &side);
+    }
+    let bottom = format!("{sw}{}{se}", theme.signs.across.repeat(inner));
+    put(buf, area, area.height - 1, &line(bottom, theme.dim()));
+    Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 2 }
+}
+
+/// An area of at most this size in the middle of `screen`.
+pub(crate) fn middle(screen: Rect, width: u16, height: u16) -> Rect {
+    let width = width.min(screen.width);
+    let height = height.min(screen.height);
+    Rect {
+        x: screen.x + (screen.width - width) / 2,
+        y: screen.y + (screen.height - height) / 2,
+        width,
+        height,
+    }
+}
+
+/// A moment in the user's time zone, as `pattern` of strftime says.
+pub(crate) fn time(at: Timestamp, zone: &TimeZone, pattern: &str) -> String {
+    match jiff::Timestamp::from_millisecond(at.as_millis()) {
+        Ok(at) => at.to_zoned(zone.clone()).strftime(pattern).to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// How long ago, in the largest unit: `now`, `5 min`, `3 h`, `2 d`, `3 w`.
+pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
+    let seconds = (now.as_millis() - at.as_millis()) / 1000;
+    match seconds {
+        ..60 => "now".to_owned(),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h", seconds / 3600),
+        86_400..1_209_600 => format!("{} d", seconds / 86_400),
+        _ => format!("{} w", seconds / 604_800),
+    }
+}
+
+/// Wraps text to lines of one style, with `indent` before each.
+pub(crate) fn paragraph(text: &str, cells: usize, indent: &str, style: Style) -> Vec<Line<'static>> {
+    let room = cells.saturating_sub(wrap::width(indent)).max(1);
+    wrap::rows(text, room)
+        .into_iter()
+        .map(|r| line(format!("{indent}{}", text[r].trim_end()), style))
+        .collect()
+}

@@ -1,0 +1,114 @@
+//! Help and palette: both read the table of actions, so they cannot go stale.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+
+use super::draw::{line, put, span};
+use super::theme::Theme;
+use super::wrap;
+use crate::app::editor::Editor;
+use crate::input::action::{Action, Group, Info, TABLE, all_keys};
+
+/// Lines of the table that fit the filter: every word must occur somewhere.
+pub(crate) fn matching(filter: &str) -> Vec<&'static Info> {
+    let words: Vec<String> =
+        filter.trim_start_matches('/').to_lowercase().split_whitespace().map(str::to_owned).collect();
+    TABLE
+        .iter()
+        .filter(|info| {
+            let name = info.command.map_or("", |c| c.name);
+            let all = format!("{} {} {} {}", info.title, name, info.group.title(), all_keys(info));
+            let all = all.to_lowercase();
+            words.iter().all(|w| all.contains(w))
+        })
+        .collect()
+}
+
+/// The actions of the palette that fit the filter, in its order.
+pub(crate) fn palette(filter: &str) -> Vec<Action> {
+    matching(filter).into_iter().map(|i| i.action).collect()
+}
+
+/// Rows of the help, group by group.
+pub(crate) fn rows(filter: &str, cells: usize, theme: Theme) -> Vec<Line<'static>> {
+    let found = matching(filter);
+    let mut rows = Vec::new();
+    for group in Group::ALL {
+        let mut infos = found.iter().filter(|i| i.group == group).peekable();
+        if infos.peek().is_none() {
+            continue;
+        }
+        if !rows.is_empty() {
+            rows.push(Line::default());
+        }
+        rows.push(line(group.title(), theme.heading()));
+        for info in infos {
+            help_rows(info, cells, theme, &mut rows);
+        }
+    }
+    if rows.is_empty() {
+        rows.push(line("Nothing fits. Backspace widens the filter.", theme.dim()));
+    }
+    rows
+}
+
+fn help_rows(info: &Info, cells: usize, theme: Theme, rows: &mut Vec<Line<'static>>) {
+    let key_cells = (cells / 3).clamp(10, 24);
+    let keys = all_keys(info);
+    let head = match info.command {
+        Some(c) if c.usage.is_empty() => format!("/{}", c.name),
+        Some(c) => format!("/{} {}", c.name, c.usage),
+        None => String::new(),
+    };
+    let first = if keys.is_empty() { head.clone() } else { keys.clone() };
+    let title = if keys.is_empty() || head.is_empty() {
+        info.title.to_owned()
+    } else {
+        format!("{}  {head}", info.title)
+    };
+    let title = wrap::truncate(&title, cells.saturating_sub(key_cells + 3), theme.signs.cut);
+    rows.push(Line::from(vec![
+        span("  ", theme.text()),
+        span(wrap::fit(&first, key_cells, theme.signs.cut), theme.key()),
+        span(format!(" {title}"), theme.text()),
+    ]));
+    if let Some(command) = info.command
+        && !command.usage.is_empty()
+    {
+        let example = format!("{}e.g. {}", " ".repeat(key_cells + 3), command.example);
+        rows.push(line(wrap::truncate(&example, cells, theme.signs.cut), theme.dim()));
+    }
+}
+
+/// The line in which a filter is typed; returns where the cursor stands.
+pub(crate) fn filter_line(
+    buf: &mut Buffer,
+    theme: Theme,
+    area: Rect,
+    label: &str,
+    filter: &Editor,
+) -> Position {
+    let room = usize::from(area.width).saturating_sub(wrap::width(label) + 2);
+    let shown = wrap::truncate(filter.text(), room, "");
+    let cells = wrap::width(label) + 1 + wrap::width(&shown);
+    put(
+        buf,
+        area,
+        0,
+        &Line::from(vec![span(format!("{label} "), theme.dim()), span(shown, theme.text())]),
+    );
+    Position::new(area.x + u16::try_from(cells).unwrap_or(0), area.y)
+}
+
+/// One line of the palette.
+pub(crate) fn palette_line(info: &Info, cells: usize, theme: Theme) -> Line<'static> {
+    let keys = info.keys.first().map_or("", |(_, k)| k);
+    let name = info.command.map_or_else(String::new, |c| format!("/{}", c.name));
+    let right = if cells >= 50 { format!("{name:<12} {keys:<10}") } else { format!("{keys:<9}") };
+    let room = cells.saturating_sub(right.len() + 1);
+    Line::from(vec![
+        span(wrap::fit(info.title, room, theme.signs.cut), theme.text()),
+        span(format!(" {right}"), theme.key()),
+    ])
+}

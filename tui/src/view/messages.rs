@@ -1,0 +1,306 @@
+//! A conversation's messages as rows. `block` makes the rows of one message,
+//! with the separators before it; scrolling counts the same rows.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use twocan_peer::api::{Message, MessageState};
+
+use super::draw::{line, rule, span, time};
+use super::theme::Theme;
+use super::wrap;
+use crate::app::conversation::{Conversation, Scroll};
+use crate::app::{Focus, State};
+
+/// From this many cells on, time and name stand beside the text.
+const BESIDE: usize = 48;
+/// Widest column of names.
+const NAME_CELLS: usize = 10;
+/// Messages of one person within this time share a name line, where names have
+/// lines of their own.
+const SAME_BREATH_MS: i64 = 5 * 60_000;
+
+/// What is needed to draw messages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Canvas<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) conversation: &'a Conversation,
+    pub(crate) theme: Theme,
+    pub(crate) cells: usize,
+}
+
+impl<'a> Canvas<'a> {
+    /// The open conversation at `cells` wide.
+    pub(crate) fn of(state: &'a State, cells: usize) -> Option<Self> {
+        let conversation = state.conversation()?;
+        Some(Self { state, conversation, theme: Theme::of(state.look), cells })
+    }
+
+    /// Rows of the message at `index` with the separators before it.
+    pub(crate) fn block(&self, index: usize) -> Vec<Line<'static>> {
+        let Some(message) = self.conversation.messages().get(index) else { return Vec::new() };
+        let mut rows = self.separators(index, message);
+        let joined = rows.is_empty() && self.same_breath(index, message);
+        let mut body = if self.cells >= BESIDE {
+            self.beside(message)
+        } else {
+            self.below(message, joined)
+        };
+        if self.state.focus == Focus::Browse && self.conversation.selected == Some(message.id) {
+            for row in &mut body {
+                row.style = self.theme.chosen();
+                let missing = self.cells.saturating_sub(row.width());
+                row.push_span(Span::raw(" ".repeat(missing)));
+            }
+        }
+        rows.append(&mut body);
+        rows
+    }
+
+    fn before(&self, index: usize) -> Option<&Message> {
+        self.conversation.messages().get(index.checked_sub(1)?)
+    }
+
+    fn same_breath(&self, index: usize, message: &Message) -> bool {
+        self.before(index).is_some_and(|b| {
+            let pause = message.sent_at.as_millis() - b.sent_at.as_millis();
+            b.from == message.from && (0..SAME_BREATH_MS).contains(&pause)
+        })
+    }
+
+    /// The day, where it begins, and the line before what is new.
+    fn separators(&self, index: usize, message: &Message) -> Vec<Line<'static>> {
+        let mut rows = Vec::new();
+        let day = |m: &Message| time(m.sent_at, &self.state.zone, "%a %d %b %Y");
+        let today = day(message);
+        if self.before(index).is_none_or(|b| day(b) != today) {
+            rows.push(rule(self.theme, self.cells, &today));
+        }
+        if self.conversation.first_unread == Some(message.id) {
+            let new = self.conversation.unread_after_marker().max(1);
+            let mut marker = rule(self.theme, self.cells, &format!("{new} new"));
+            marker.style = self.theme.count();
+            rows.push(marker);
+        }
+        rows
+    }
+
+    fn author(&self, message: &Message) -> (String, Style) {
+        if message.mine {
+            ("you".to_owned(), self.theme.me())
+        } else {
+            (self.state.name_of(message.from), self.theme.name(message.from))
+        }
+    }
+
+    /// `09:14 Bob  text`, with room for ticks at the right.
+    fn beside(&self, message: &Message) -> Vec<Line<'static>> {
+        let other = self.state.name_of(message.conversation);
+        let name_cells = wrap::width(&other).clamp(3, NAME_CELLS);
+        let indent = 6 + name_cells + 2;
+        let ticks = self.ticks(message, true);
+        // The same room for every message, so that lines end alike.
+        let room = self.cells.saturating_sub(indent + 10).max(10);
+        let (name, style) = self.author(message);
+        let head = vec![
+            span(format!("{} ", time(message.sent_at, &self.state.zone, "%H:%M")), self.theme.dim()),
+            span(wrap::fit(&name, name_cells, self.theme.signs.cut), style),
+            span("  ", self.theme.text()),
+        ];
+        self.body(message, head, indent, room, &ticks)
+    }
+
+    /// Time and name on a line of their own, the text below.
+    fn below(&self, message: &Message, joined: bool) -> Vec<Line<'static>> {
+        let mut rows = Vec::new();
+        if !joined {
+            let (name, style) = self.author(message);
+            let name = wrap::truncate(&name, self.cells.saturating_sub(6), self.theme.signs.cut);
+            let at = time(message.sent_at, &self.state.zone, "%H:%M");
+            rows.push(Line::from(vec![span(format!("{at} "), self.theme.dim()), span(name, style)]));
+        }
+        let ticks = self.ticks(message, false);
+        let head = vec![span("  ", self.theme.text())];
+        rows.append(&mut self.body(message, head, 2, self.cells.saturating_sub(5).max(1), &ticks));
+        rows
+    }
+
+    /// Quote, text and reason, after `head` of `indent` cells.
+    fn body(
+        &self,
+        message: &Message,
+        head: Vec<Span<'static>>,
+        indent: usize,
+        room: usize,
+        ticks: &Span<'static>,
+    ) -> Vec<Line<'static>> {
+        let mut texts = Vec::new();
+        if let Some(quote) = message.reply_to.map(|id| self.quote(id)) {
+            let quote = wrap::truncate(&quote, room, self.theme.signs.cut);
+            texts.push(span(quote, self.theme.dim()));
+        }
+        for row in wrap::rows(&message.text, room) {
+            texts.push(span(message.text[row].trim_end(), self.theme.text()));
+        }
+        let mut rows: Vec<Line<'static>> = Vec::with_capacity(texts.len() + 1);
+        let mut head = Some(head);
+        for text in texts {
+            let mut spans = head.take().unwrap_or_else(|| vec![Span::raw(" ".repeat(indent))]);
+            spans.push(text);
+            rows.push(Line::from(spans));
+        }
+        if let Some(last) = rows.last_mut() {
+            let gap = self.cells.saturating_sub(last.width() + ticks.width());
+            last.push_span(Span::raw(" ".repeat(gap)));
+            last.push_span(ticks.clone());
+        }
+        if message.state == Some(MessageState::Failed) {
+            let reason = self.conversation.failures.get(&message.id);
+            let why = reason.map_or("not sent", String::as_str);
+            let why = wrap::truncate(why, room, self.theme.signs.cut);
+            rows.push(line(format!("{}{why}", " ".repeat(indent)), self.theme.bad()));
+        }
+        rows
+    }
+
+    fn quote(&self, id: uuid::Uuid) -> String {
+        let sign = self.theme.signs.quote;
+        match self.conversation.message(id) {
+            Some(quoted) => {
+                let (name, _) = self.author(quoted);
+                let first = quoted.text.lines().next().unwrap_or_default();
+                format!("{sign} {name}: {first}")
+            }
+            None => format!("{sign} an earlier message"),
+        }
+    }
+
+    /// How far a message of ours has come.
+    fn ticks(&self, message: &Message, words: bool) -> Span<'static> {
+        let signs = self.theme.signs;
+        let (sign, word, style) = match message.state {
+            None => return Span::raw(""),
+            Some(MessageState::Queued) => (signs.queued, " queued", self.theme.dim()),
+            Some(MessageState::Sent) => (signs.sent, "", self.theme.dim()),
+            Some(MessageState::Delivered) => (signs.delivered, "", self.theme.text()),
+            Some(MessageState::Read) => (signs.delivered, " read", self.theme.read()),
+            Some(MessageState::Failed) => (signs.failed, " failed", self.theme.bad()),
+        };
+        span(if words { format!("{sign}{word}") } else { sign.to_owned() }, style)
+    }
+
+    /// The row above the oldest message held.
+    fn beginning(&self) -> Line<'static> {
+        let text = match (self.conversation.oldest_loaded, self.conversation.messages().is_empty()) {
+            (true, true) => "No messages yet. What you write is kept until it arrives.",
+            (true, false) => "This is where the conversation begins.",
+            (false, _) => "Loading earlier messages.",
+        };
+        line(wrap::truncate(text, self.cells, self.theme.signs.cut), self.theme.dim())
+    }
+
+    /// The rows on a screen of `height` rows: at the end, the last ones.
+    pub(crate) fn visible(&self, height: usize) -> Vec<Line<'static>> {
+        match self.conversation.scroll {
+            Scroll::Bottom => self.last_rows(height),
+            Scroll::At { message, row } => match self.conversation.position(message) {
+                Some(index) => self.rows_from(index, row, height),
+                None => self.last_rows(height),
+            },
+        }
+    }
+
+    fn last_rows(&self, height: usize) -> Vec<Line<'static>> {
+        let mut rows: Vec<Line<'static>> = Vec::new();
+        for index in (0..self.conversation.messages().len()).rev() {
+            if rows.len() >= height {
+                break;
+            }
+            let mut block = self.block(index);
+            block.append(&mut rows);
+            rows = block;
+        }
+        if rows.len() < height {
+            rows.insert(0, self.beginning());
+        }
+        let surplus = rows.len().saturating_sub(height);
+        rows.drain(..surplus);
+        // Short conversations stand at the bottom, next to the composer.
+        let missing = height - rows.len();
+        rows.splice(0..0, std::iter::repeat_n(Line::default(), missing));
+        rows
+    }
+
+    fn rows_from(&self, index: usize, skip: usize, height: usize) -> Vec<Line<'static>> {
+        let mut rows = Vec::new();
+        for at in index..self.conversation.messages().len() {
+            rows.extend(self.block(at));
+            if rows.len() >= skip + height {
+                break;
+            }
+        }
+        rows.drain(..skip.min(rows.len()));
+        rows.truncate(height);
+        rows
+    }
+
+    /// The anchor of the row that is `up` rows above the last screen's top.
+    pub(crate) fn scrolled(&self, from: Scroll, rows: isize, height: usize) -> Scroll {
+        let (mut index, mut row) = match from {
+            Scroll::Bottom => match self.bottom_anchor(height) {
+                Some(anchor) => anchor,
+                None => return Scroll::Bottom,
+            },
+            Scroll::At { message, row } => match self.conversation.position(message) {
+                Some(index) => (index, row),
+                None => return Scroll::Bottom,
+            },
+        };
+        for _ in 0..rows.unsigned_abs() {
+            let moved = if rows < 0 { self.row_above(index, row) } else { self.row_below(index, row) };
+            let Some(next) = moved else { break };
+            (index, row) = next;
+        }
+        self.settled(index, row, height)
+    }
+
+    /// The anchor, or the bottom if all from there on fits the screen.
+    pub(crate) fn settled(&self, index: usize, row: usize, height: usize) -> Scroll {
+        let mut below = 0usize;
+        for at in index..self.conversation.messages().len() {
+            below += self.block(at).len();
+            if below > row + height {
+                let message = self.conversation.messages()[index].id;
+                return Scroll::At { message, row };
+            }
+        }
+        Scroll::Bottom
+    }
+
+    fn row_above(&self, index: usize, row: usize) -> Option<(usize, usize)> {
+        if row > 0 {
+            return Some((index, row - 1));
+        }
+        let index = index.checked_sub(1)?;
+        Some((index, self.block(index).len().saturating_sub(1)))
+    }
+
+    fn row_below(&self, index: usize, row: usize) -> Option<(usize, usize)> {
+        if row + 1 < self.block(index).len() {
+            return Some((index, row + 1));
+        }
+        (index + 1 < self.conversation.messages().len()).then_some((index + 1, 0))
+    }
+
+    /// Which message and which of its rows stands at the top of the last
+    /// screen; `None` if all messages fit.
+    pub(crate) fn bottom_anchor(&self, height: usize) -> Option<(usize, usize)> {
+        let mut above = 0;
+        for index in (0..self.conversation.messages().len()).rev() {
+            above += self.block(index).len();
+            if above >= height {
+                return Some((index, above - height));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,127 @@
+//! The screen as a function of the state. Reads, never writes: whatever it
+//! shows was decided in update().
+
+mod calls;
+mod composer;
+mod details;
+pub(crate) mod draw;
+mod first_run;
+mod help;
+pub(crate) mod layout;
+mod list;
+pub(crate) mod messages;
+mod overlays;
+mod status;
+mod theme;
+pub(crate) mod wrap;
+
+pub(crate) use self::calls::{Button, button_at, stats_lines as call_in_words};
+pub(crate) use self::help::palette;
+pub(crate) use self::list::{Row, row_at};
+
+#[cfg(test)]
+mod tests;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use self::draw::{column, line, put, put_all, rule};
+use self::layout::{Layout, Panes, layout};
+use self::messages::Canvas;
+use self::theme::Theme;
+use crate::app::State;
+
+/// Draws the whole screen.
+pub(crate) fn view(state: &State, frame: &mut Frame<'_>) {
+    let cursor = screen(state, frame.buffer_mut());
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// Draws everything; returns where the cursor stands, if it is shown.
+fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
+    let theme = Theme::of(state.look);
+    let panes = match layout(state) {
+        Layout::Tiny(area) => {
+            tiny(state, theme, buf, area);
+            return None;
+        }
+        Layout::Panes(panes) => panes,
+    };
+    let area = buf.area;
+    let mut cursor = None;
+    if let Some(first_run) = &state.first_run {
+        cursor = first_run::draw(state, first_run, theme, buf, area);
+    } else {
+        cursor = main_view(state, theme, buf, &panes).or(cursor);
+    }
+    if let Some(overlay) = &state.overlay {
+        // The status line stays: it says whether the microphone is live.
+        let room = Rect { height: area.height.saturating_sub(1), ..area };
+        cursor = overlays::draw(state, overlay, theme, buf, room);
+    }
+    if state.first_run.is_some() || state.overlay.is_some() {
+        calls::banner(state, theme, buf, panes.top);
+    }
+    status::bottom(state, theme, buf, panes.status);
+    cursor.filter(|c| area.contains(*c))
+}
+
+/// List, conversation, composer, details.
+fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Option<Position> {
+    status::top(state, theme, buf, panes);
+    put(buf, panes.top_rule, 0, &rule(theme, usize::from(panes.top_rule.width), ""));
+    column(buf, theme, panes.list_rule);
+    column(buf, theme, panes.details_rule);
+    let list_cursor = list::draw(state, theme, buf, panes.list);
+    details::draw_pane(state, theme, buf, panes.details);
+    status::header(state, theme, buf, panes.header);
+    calls::ringing(state, theme, buf, panes.ringing);
+    calls::strip(state, theme, buf, panes.strip);
+    conversation(state, theme, buf, panes);
+    status::notice(state, theme, buf, panes.notice);
+    let under = panes.composer_rule;
+    put(buf, under, 0, &rule(theme, usize::from(under.width), ""));
+    let cursor = composer::draw(state, theme, buf, panes);
+    list_cursor.or(cursor)
+}
+
+fn conversation(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
+    let area = panes.messages;
+    match Canvas::of(state, panes.message_cells()) {
+        Some(canvas) => put_all(buf, area, &canvas.visible(usize::from(area.height))),
+        None => put_all(buf, area, &how_to_go_on(state, theme, usize::from(area.width))),
+    }
+}
+
+/// What an empty main view says.
+fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<ratatui::text::Line<'static>> {
+    let pick = if state.contacts.is_empty() {
+        "/invite   your own link, to give to a friend"
+    } else {
+        "Ctrl+T    opens a conversation"
+    };
+    let mut lines = vec![ratatui::text::Line::default()];
+    for text in [pick, "/add WHO  asks somebody by name, link or address", "F1        help, F2 all commands"] {
+        lines.extend(draw::paragraph(text, cells, " ", theme.text()));
+    }
+    lines
+}
+
+/// One line for windows too small for anything: the call first.
+fn tiny(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
+    let text = if let Some(call) = state.calls.incoming() {
+        format!("{} calls: ^Xa answer ^Xr decline", state.name_of(call.call.contact))
+    } else if let Some(call) = state.calls.active() {
+        let time = crate::app::calls::duration(call.seconds(state.now));
+        format!("{} {} {time}", call.mic_word(), state.name_of(call.call.contact))
+    } else {
+        let who = state.open.map_or_else(|| "twocan".to_owned(), |id| state.name_of(id));
+        format!("{who} {} unread, enlarge me", state.unread())
+    };
+    let text = wrap::truncate(&text, usize::from(area.width), "");
+    let style = if state.calls.is_empty() { theme.text() } else { theme.alert() };
+    put(buf, area, 0, &line(text, style));
+}

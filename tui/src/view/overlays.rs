@@ -1,0 +1,324 @@
+//! What lies over the main view.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::{Clear, Widget};
+use twocan_proto::identity::PeerId;
+
+use super::draw::{self, frame, line, middle, put, put_all, span, time};
+use super::status::level_style;
+use super::theme::Theme;
+use super::{help, wrap};
+use crate::app::State;
+use crate::app::overlay::{Confirm, Form, Overlay, Page};
+use crate::app::update::pick;
+
+/// Below this width overlays take the whole screen without a border.
+const FRAMED: u16 = 60;
+
+/// Draws the overlay; returns where the cursor stands.
+pub(crate) fn draw(
+    state: &State,
+    overlay: &Overlay,
+    theme: Theme,
+    buf: &mut Buffer,
+    room: Rect,
+) -> Option<Position> {
+    match overlay {
+        Overlay::Help { filter, scroll } => {
+            let inner = window(buf, theme, room, "HELP", "Esc close", (104, room.height));
+            let rows = help::rows(filter.text(), usize::from(inner.width), theme);
+            let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+            let most = rows.len().saturating_sub(usize::from(list.height));
+            put_all(buf, list, &rows[(*scroll).min(most)..]);
+            Some(help::filter_line(buf, theme, inner, "type to filter:", filter))
+        }
+        Overlay::Palette { filter, selected } => {
+            let inner = window(buf, theme, room, "COMMANDS", "Enter does it", (76, 24));
+            let found = help::matching(filter.text());
+            let line_of = |i: usize, cells| found.get(i).map(|i| help::palette_line(i, cells, theme));
+            picker(buf, theme, inner, found.len(), *selected, line_of);
+            Some(help::filter_line(buf, theme, inner, ">", filter))
+        }
+        Overlay::Jump { filter, selected } => {
+            let inner = window(buf, theme, room, "JUMP TO", "Enter opens", (50, 16));
+            let found = pick::contacts(state, filter.text());
+            let line_of = |i: usize, cells| {
+                found.get(i).map(|id| {
+                    let name = wrap::fit(&state.name_of(*id), cells, theme.signs.cut);
+                    line(name, theme.name(*id))
+                })
+            };
+            picker(buf, theme, inner, found.len(), *selected, line_of);
+            Some(help::filter_line(buf, theme, inner, ">", filter))
+        }
+        Overlay::Page(page) => {
+            self::page(page, theme, buf, room);
+            None
+        }
+        Overlay::Log { up } => {
+            log(state, *up, theme, buf, room);
+            None
+        }
+        Overlay::Confirm(confirm) => {
+            question(confirm, theme, buf, room);
+            None
+        }
+        Overlay::Request(id) => {
+            request(state, *id, theme, buf, room);
+            None
+        }
+        Overlay::Verify(id) => {
+            verify(state, *id, theme, buf, room);
+            None
+        }
+        Overlay::Form(form) => {
+            let inner = window(buf, theme, room, "SIGN IN", "Esc close", (72, 12));
+            self::form(form, theme, buf, inner)
+        }
+    }
+}
+
+/// A framed window in the middle, or the whole room on small screens; returns
+/// what is inside.
+fn window(
+    buf: &mut Buffer,
+    theme: Theme,
+    room: Rect,
+    title: &str,
+    hint: &str,
+    size: (u16, u16),
+) -> Rect {
+    if room.width >= FRAMED {
+        return frame(buf, theme, middle(room, size.0, size.1), title, hint);
+    }
+    Clear.render(room.intersection(buf.area), buf);
+    put(buf, room, 0, &draw::rule(theme, usize::from(room.width), title));
+    Rect { y: room.y + 1, height: room.height.saturating_sub(1), ..room }
+}
+
+/// A list with one chosen line, under a filter line.
+fn picker(
+    buf: &mut Buffer,
+    theme: Theme,
+    inner: Rect,
+    count: usize,
+    selected: usize,
+    line_of: impl Fn(usize, usize) -> Option<Line<'static>>,
+) {
+    let area = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let height = usize::from(area.height);
+    let selected = selected.min(count.saturating_sub(1));
+    let from = (selected + 1).saturating_sub(height);
+    for (y, at) in (0..area.height).zip(from..count) {
+        let cells = usize::from(area.width).saturating_sub(2);
+        let Some(mut row) = line_of(at, cells) else { continue };
+        let mark = if at == selected { theme.signs.chosen } else { " " };
+        row.spans.insert(0, span(format!("{mark} "), theme.key()));
+        if at == selected {
+            row.style = theme.chosen();
+        }
+        put(buf, area, y, &row);
+    }
+    if count == 0 {
+        put(buf, area, 0, &line("Nothing fits. Backspace widens the filter.", theme.dim()));
+    }
+}
+
+/// Text to read, with a QR code below it where it fits.
+fn page(page: &Page, theme: Theme, buf: &mut Buffer, room: Rect) {
+    let hint = if page.copy.is_some() { "c copy  Esc close" } else { "Esc close" };
+    let code = page.qr.as_deref().map(qr_rows).unwrap_or_default();
+    let widest = code.first().map_or(0, |r| r.chars().count());
+    let width = room.width.min(92).max(u16::try_from(widest + 4).unwrap_or(0).min(room.width));
+    let cells = usize::from(width.saturating_sub(4)).max(1);
+    let mut rows: Vec<Line<'static>> = Vec::new();
+    for text in &page.lines {
+        rows.extend(draw::paragraph(text, cells, "", theme.text()));
+    }
+    let fits = rows.len() + code.len() + 3 <= usize::from(room.height) && widest <= cells;
+    if page.qr.is_some() {
+        if fits && !code.is_empty() {
+            rows.push(Line::default());
+            rows.extend(code.into_iter().map(|r| line(r, theme.code())));
+        } else {
+            rows.push(line("The window is too small for the QR code.", theme.dim()));
+        }
+    }
+    let height = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX).min(room.height);
+    let inner = window(buf, theme, room, &page.title, hint, (width, height));
+    let most = rows.len().saturating_sub(usize::from(inner.height));
+    put_all(buf, inner, &rows[page.scroll.min(most)..]);
+}
+
+/// A QR code, two rows of it in each row of cells.
+fn qr_rows(text: &str) -> Vec<String> {
+    const QUIET: usize = 2;
+    let Ok(code) = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L) else {
+        return Vec::new();
+    };
+    let size = code.width();
+    let dark = |x: usize, y: usize| {
+        let inside = |at: usize| at.checked_sub(QUIET).filter(|at| *at < size);
+        match (inside(x), inside(y)) {
+            (Some(x), Some(y)) => code[(x, y)] == qrcode::Color::Dark,
+            _ => false,
+        }
+    };
+    let all = size + 2 * QUIET;
+    (0..all)
+        .step_by(2)
+        .map(|y| {
+            let cell = |x| match (dark(x, y), dark(x, y + 1)) {
+                (true, true) => '█',
+                (true, false) => '▀',
+                (false, true) => '▄',
+                (false, false) => ' ',
+            };
+            (0..all).map(cell).collect()
+        })
+        .collect()
+}
+
+fn log(state: &State, up: usize, theme: Theme, buf: &mut Buffer, room: Rect) {
+    let inner = window(buf, theme, room, "LOG", "Esc close", (100, room.height));
+    let cells = usize::from(inner.width);
+    let mut rows = Vec::new();
+    for notice in &state.log {
+        let text = format!("{} {}", time(notice.at, &state.zone, "%H:%M:%S"), notice.text);
+        rows.extend(draw::paragraph(&text, cells, "", level_style(notice.level, theme)));
+    }
+    if rows.is_empty() {
+        rows.push(line("Nothing has been said yet.", theme.dim()));
+    }
+    let height = usize::from(inner.height);
+    let from = rows.len().saturating_sub(height).saturating_sub(up);
+    put_all(buf, inner, &rows[from..]);
+}
+
+fn question(confirm: &Confirm, theme: Theme, buf: &mut Buffer, room: Rect) {
+    let cells = usize::from(room.width.min(64)).saturating_sub(4);
+    let mut rows = draw::paragraph(&confirm.question, cells, "", theme.heading());
+    rows.push(Line::default());
+    rows.push(Line::from(vec![
+        span("y", theme.key()),
+        span(format!(" {}   ", confirm.yes), theme.text()),
+        span("n", theme.key()),
+        span(" no", theme.text()),
+    ]));
+    let height = u16::try_from(rows.len() + 2).unwrap_or(5);
+    let inner = window(buf, theme, room, "QUESTION", "", (64, height));
+    put_all(buf, inner, &rows);
+}
+
+fn request(state: &State, id: uuid::Uuid, theme: Theme, buf: &mut Buffer, room: Rect) {
+    let inner = window(buf, theme, room, "CONTACT REQUEST", "Esc later", (64, 14));
+    let Some(request) = state.requests.iter().find(|r| r.request == id) else {
+        put(buf, inner, 0, &line("This request is gone.", theme.dim()));
+        return;
+    };
+    let cells = usize::from(inner.width);
+    let mut rows = vec![
+        line(format!("{} asks to become a contact.", request.from), theme.heading()),
+        line(format!("id {}", request.peer_id.short()), theme.dim()),
+        Line::default(),
+    ];
+    let note = if request.note.is_empty() { "No note came with it." } else { &request.note };
+    rows.extend(draw::paragraph(note, cells, "  ", theme.text()));
+    rows.push(Line::default());
+    let text = "The name is what they call themselves. Nothing of theirs reaches you before you accept.";
+    rows.extend(draw::paragraph(text, cells, "", theme.dim()));
+    rows.push(Line::default());
+    rows.push(Line::from(vec![
+        span("a", theme.key()),
+        span(" accept   ", theme.text()),
+        span("r", theme.key()),
+        span(" reject   ", theme.text()),
+        span("Esc", theme.key()),
+        span(" later", theme.text()),
+    ]));
+    put_all(buf, inner, &rows);
+}
+
+fn verify(state: &State, id: PeerId, theme: Theme, buf: &mut Buffer, room: Rect) {
+    let inner = window(buf, theme, room, "VERIFY", "Esc close", (78, 16));
+    let cells = usize::from(inner.width);
+    let name = state.name_of(id);
+    let mine = state.me.as_ref().map(|m| m.peer_id.to_string()).unwrap_or_default();
+    let text = format!(
+        "Read these to each other on a call where you know {name}'s voice, or side by side. If both are the same on both screens, nobody stands between you."
+    );
+    let mut rows = draw::paragraph(&text, cells, "", theme.text());
+    rows.push(Line::default());
+    for (who, id) in [("You".to_owned(), mine), (name.clone(), id.to_string())] {
+        rows.push(line(who, theme.heading()));
+        // Seven groups a row, so that rows are easy to read out.
+        let groups: Vec<&str> = id.split('-').collect();
+        let a_row = (cells.saturating_sub(2) / 5).clamp(1, 7);
+        for part in groups.chunks(a_row) {
+            rows.push(line(format!("  {}", part.join(" ")), theme.text()));
+        }
+    }
+    rows.push(Line::default());
+    rows.push(Line::from(vec![
+        span("y", theme.key()),
+        span(" they are the same: mark as verified   ", theme.text()),
+        span("Esc", theme.key()),
+        span(" later", theme.text()),
+    ]));
+    put_all(buf, inner, &rows);
+}
+
+/// Fields of a form from the top of `area`; returns where the cursor stands.
+pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> Option<Position> {
+    let cells = usize::from(area.width);
+    let mut cursor = None;
+    let mut y = 0;
+    // Hints only where three rows a field fit.
+    let hints = usize::from(area.height) >= form.fields.len() * 2 + 3;
+    for (at, field) in form.fields.iter().enumerate() {
+        let focused = at == form.focus;
+        let mark = if focused { theme.signs.chosen } else { " " };
+        let text = if field.secret {
+            theme.signs.secret.repeat(field.editor.text().chars().count())
+        } else {
+            field.editor.text().to_owned()
+        };
+        let label = format!("{mark} {:<9} ", field.label);
+        let room = cells.saturating_sub(wrap::width(&label) + 1).max(1);
+        // The end is what is being typed, so the beginning gives way.
+        let shown = tail(&text, room);
+        let x = area.x + u16::try_from(wrap::width(&label) + wrap::width(&shown)).unwrap_or(0);
+        let style = if focused { theme.heading() } else { theme.text() };
+        put(buf, area, y, &Line::from(vec![span(label, theme.dim()), span(shown, style)]));
+        if focused && !form.busy {
+            cursor = Some(Position::new(x.min(area.right().saturating_sub(1)), area.y + y));
+        }
+        y += 1;
+        if hints {
+            let hint = wrap::truncate(&format!("            {}", field.hint), cells, theme.signs.cut);
+            put(buf, area, y, &line(hint, theme.dim()));
+            y += 1;
+        }
+    }
+    let rest = Rect { y: area.y + y.min(area.height), height: area.height.saturating_sub(y), ..area };
+    let (text, style) = match (&form.error, form.busy) {
+        (_, true) => ("Asking the registry.", theme.dim()),
+        (Some(error), _) => (error.as_str(), theme.bad()),
+        (None, _) => ("Tab next field, Enter signs in", theme.dim()),
+    };
+    put_all(buf, rest, &draw::paragraph(text, cells, "", style));
+    cursor
+}
+
+/// The end of `text` that fits into `cells`.
+pub(crate) fn tail(text: &str, cells: usize) -> String {
+    let mut cut = text;
+    while wrap::width(cut) > cells {
+        let mut chars = cut.chars();
+        chars.next();
+        cut = chars.as_str();
+    }
+    wrap::display(cut)
+}

@@ -1,0 +1,286 @@
+//! The rows that say how things stand: top bar, header of the conversation,
+//! notice row, status line.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use twocan_peer::api::{Contact, NoticeLevel, Path, Relation, Trust};
+
+use super::draw::{line, put, put_ends, rule, span, time};
+use super::layout::{Panes, details_fit_beside};
+use super::theme::Theme;
+use super::wrap;
+use crate::app::calls::duration;
+use crate::app::{Focus, State};
+use crate::input::action::{Action, first_key};
+use crate::input::complete;
+
+/// Who we are, with whom we speak, what waits, what time it is.
+pub(crate) fn top(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
+    let mut right = Vec::new();
+    let unread = state.unread();
+    if unread > 0 {
+        let words = if panes.single() { "" } else { " unread" };
+        right.push(span(format!("{unread}{words}  "), theme.count()));
+    } else if let Some(network) = network(state) {
+        right.push(span(format!("{network}  "), theme.dim()));
+    }
+    right.push(span(time(state.now, &state.zone, "%H:%M"), theme.text()));
+    let left = if panes.single() { single_title(state, theme) } else { title(state, theme) };
+    put_ends(buf, panes.top, 0, &left, &Line::from(right));
+}
+
+/// How our registries stand, in a word or two.
+fn network(state: &State) -> Option<String> {
+    match state.registries_up() {
+        (_, 0) => None,
+        (up, all) if up == all => Some("registry up".to_owned()),
+        (up, all) => Some(format!("{up} of {all} registries up")),
+    }
+}
+
+fn title(state: &State, theme: Theme) -> Line<'static> {
+    let name = state.me.as_ref().map_or("", |m| m.name.as_str());
+    let mut spans = vec![span("twocan", theme.heading()), span(format!("  {name}"), theme.text())];
+    if !details_fit_beside(state)
+        && let Some(contact) = state.open_contact()
+    {
+        spans.push(Span::raw("   "));
+        spans.extend(who(contact, theme, false));
+    }
+    Line::from(spans)
+}
+
+fn single_title(state: &State, theme: Theme) -> Line<'static> {
+    if state.focus == Focus::List {
+        return line("Conversations", theme.heading());
+    }
+    match state.open_contact() {
+        Some(contact) => {
+            let mut spans = vec![span(format!("{} ", theme.signs.back), theme.dim())];
+            spans.extend(who(contact, theme, false));
+            Line::from(spans)
+        }
+        None => line("twocan", theme.heading()),
+    }
+}
+
+/// A contact's name with presence, path and trust.
+fn who(contact: &Contact, theme: Theme, words: bool) -> Vec<Span<'static>> {
+    let mut spans = vec![span(&contact.alias, theme.name(contact.peer_id)), Span::raw(" ")];
+    let (sign, style) = presence(contact, theme);
+    spans.push(span(sign, style));
+    let mut facts = Vec::new();
+    if words {
+        facts.push(if contact.online { "online" } else { "offline" });
+    }
+    facts.extend(contact.path.map(path_word));
+    facts.extend(relation_word(contact));
+    if words {
+        facts.push(trust_word(contact.trust));
+    }
+    let between = format!(" {} ", theme.signs.between);
+    spans.push(span(format!(" {} ", facts.join(&between)), theme.dim()));
+    let (sign, style) = trust(contact.trust, theme);
+    spans.push(span(sign, style));
+    spans
+}
+
+/// Presence as a sign.
+pub(crate) fn presence(contact: &Contact, theme: Theme) -> (&'static str, Style) {
+    if contact.blocked {
+        (theme.signs.failed, theme.dim())
+    } else if contact.online {
+        (theme.signs.online, theme.good())
+    } else {
+        (theme.signs.offline, theme.dim())
+    }
+}
+
+/// Trust as a sign.
+pub(crate) fn trust(trust: Trust, theme: Theme) -> (&'static str, Style) {
+    match trust {
+        Trust::Verified => (theme.signs.verified, theme.good()),
+        Trust::Known => (theme.signs.known, theme.dim()),
+        Trust::Changed => (theme.signs.changed, theme.bad()),
+    }
+}
+
+pub(crate) fn trust_word(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Verified => "verified",
+        Trust::Known => "not verified",
+        Trust::Changed => "KEY CHANGED",
+    }
+}
+
+pub(crate) fn path_word(path: Path) -> &'static str {
+    match path {
+        Path::Lan => "lan",
+        Path::Direct => "direct",
+        Path::Relay => "relay",
+    }
+}
+
+/// What stands between us, if not both have said yes.
+pub(crate) fn relation_word(contact: &Contact) -> Option<&'static str> {
+    if contact.blocked {
+        return Some("blocked");
+    }
+    match contact.relation {
+        Relation::Asked => Some("asked, no answer yet"),
+        Relation::Mutual => None,
+        Relation::Rejected => Some("said no"),
+    }
+}
+
+/// The conversation's own header, on wide screens.
+pub(crate) fn header(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
+    let spans = match state.open_contact() {
+        Some(contact) => who(contact, theme, true),
+        None => vec![span("No conversation open", theme.dim())],
+    };
+    put(buf, area, 0, &Line::from(spans));
+    put(buf, area, 1, &rule(theme, usize::from(area.width), ""));
+}
+
+/// One row above the composer: what was just said, else a hint for what is
+/// being typed, else who is typing.
+pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
+    let cells = usize::from(area.width);
+    let cut = |text: &str| wrap::truncate(text, cells, theme.signs.cut);
+    if let Some(toast) = &state.toast {
+        put(buf, area, 0, &line(cut(&toast.text), level_style(toast.level, theme)));
+        return;
+    }
+    if let Some(text) = typing_hint(state) {
+        put(buf, area, 0, &line(cut(&text), theme.dim()));
+        return;
+    }
+    let mut left = String::new();
+    if let Some(conversation) = state.conversation() {
+        if let Some(id) = conversation.reply_to.and_then(|id| conversation.message(id)) {
+            let first = id.text.lines().next().unwrap_or_default();
+            left = format!("Replying to: {first}  (Ctrl+C drops it)");
+        } else if conversation.typing_until.is_some_and(|until| until > state.now)
+            && let Some(id) = state.open
+        {
+            left = format!("{} is typing{}", state.name_of(id), theme.signs.cut);
+        } else if conversation.scroll != crate::app::conversation::Scroll::Bottom {
+            left = format!("{} more below, Alt+End goes there", theme.signs.more_below);
+        }
+    }
+    put(buf, area, 0, &line(cut(&left), theme.dim()));
+}
+
+pub(crate) fn level_style(level: NoticeLevel, theme: Theme) -> Style {
+    match level {
+        NoticeLevel::Info => theme.good(),
+        NoticeLevel::Warning => theme.warn(),
+        NoticeLevel::Error => theme.bad(),
+    }
+}
+
+/// What completion offers, or what the command being typed does.
+fn typing_hint(state: &State) -> Option<String> {
+    if let Some(cycle) = &state.completion {
+        let mut words: Vec<_> = cycle.offer.choices.iter().map(|c| c.trim().to_owned()).collect();
+        if let Some(chosen) = words.get_mut(cycle.chosen) {
+            *chosen = format!("[{chosen}]");
+        }
+        let from = cycle.chosen.saturating_sub(2).min(words.len());
+        return Some(words.split_off(from).join("  "));
+    }
+    if !state.pending.is_empty() {
+        return None;
+    }
+    let text = state.draft().text();
+    if let Some(hint) = complete::hint(text) {
+        return Some(hint);
+    }
+    let lines = text.split('\n').count();
+    (lines > 1).then(|| format!("{lines} lines, Alt+Enter new line, Enter send"))
+}
+
+/// The last row: the call if there is one, then keys that help now.
+pub(crate) fn bottom(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
+    let mut spans = Vec::new();
+    if let Some(call) = state.calls.active() {
+        let style = if call.mic_live() { theme.alert() } else { theme.warn() };
+        spans.push(span(format!(" {} ", call.mic_word()), style));
+        spans.push(span(format!(" {} ", duration(call.seconds(state.now))), theme.text()));
+        if let Some(quality) = call.quality() {
+            spans.push(span(format!("{} ", quality.word()), theme.text()));
+        }
+        spans.push(Span::raw(" "));
+    }
+    for (keys, what) in hints(state) {
+        spans.push(span(short(keys, area.width), theme.key()));
+        spans.push(span(format!(" {what}  "), theme.text()));
+    }
+    put(buf, area, 0, &Line::from(spans));
+}
+
+/// Long key names give way on small screens.
+fn short(keys: &str, width: u16) -> String {
+    if width < 60 { keys.replace("Ctrl+X ", "^X").replace("Ctrl+", "^") } else { keys.to_owned() }
+}
+
+/// Keys that help at this moment, the most useful first.
+fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
+    if !state.pending.is_empty() {
+        return vec![
+            ("c", "call"),
+            ("a", "answer"),
+            ("r", "decline"),
+            ("h", "hang up"),
+            ("m", "mute"),
+            ("d", "deafen"),
+            ("x", "all commands"),
+            ("Esc", "never mind"),
+        ];
+    }
+    let of = |action: Action, what: &'static str| (first_key(action), what);
+    if state.calls.incoming().is_some() {
+        return vec![
+            of(Action::Answer, "answer"),
+            of(Action::Decline, "decline"),
+            of(Action::Help, "help"),
+        ];
+    }
+    if state.overlay.is_some() || state.first_run.is_some() {
+        return vec![("Esc", "back")];
+    }
+    if state.calls.active().is_some() {
+        return vec![
+            of(Action::Mute, "mute"),
+            of(Action::HangUp, "hang up"),
+            of(Action::Deafen, "deafen"),
+            of(Action::Help, "help"),
+        ];
+    }
+    match state.focus {
+        Focus::Browse => vec![
+            ("j k", "choose"),
+            of(Action::Reply, "reply"),
+            of(Action::Copy, "copy"),
+            ("Esc", "back to typing"),
+            ("?", "help"),
+        ],
+        Focus::List => vec![
+            ("j k", "choose"),
+            of(Action::ListOpen, "open"),
+            ("Esc", "back to typing"),
+            ("?", "help"),
+        ],
+        Focus::Composer => vec![
+            of(Action::Help, "help"),
+            of(Action::Palette, "commands"),
+            of(Action::FocusList, "list"),
+            of(Action::NextUnread, "next unread"),
+            of(Action::Browse, "browse"),
+            of(Action::Call, "call"),
+        ],
+    }
+}

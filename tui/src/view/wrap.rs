@@ -1,0 +1,229 @@
+//! How wide text is on a screen, and where its lines break: words stay whole
+//! where they fit, graphemes always do. Every measure of text in cells comes
+//! from here, so what is drawn and what is scrolled agree.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// Joins several emoji to one; terminals disagree about its width.
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+/// Asks for the colourful form of a character; terminals disagree about its
+/// width, so it is not sent (ratatui issue 2357).
+const VARIATION_SELECTOR_16: char = '\u{fe0f}';
+/// Stands for a control character that got this far.
+const REPLACEMENT: &str = "\u{fffd}";
+
+/// One grapheme as it is shown: a joined emoji is reduced to its first, a tab
+/// to a space, a control character to a replacement sign.
+fn shown(grapheme: &str) -> String {
+    if grapheme.chars().any(|c| c == '\t' || c == '\n') {
+        return " ".to_owned();
+    }
+    if grapheme.chars().any(char::is_control) {
+        return REPLACEMENT.to_owned();
+    }
+    let first = grapheme.split(ZERO_WIDTH_JOINER).next().unwrap_or_default();
+    first.chars().filter(|c| *c != VARIATION_SELECTOR_16).collect()
+}
+
+/// Cells that a grapheme takes.
+fn grapheme_width(grapheme: &str) -> usize {
+    // The common case, without making a string.
+    if grapheme.len() == 1 && !grapheme.as_bytes()[0].is_ascii_control() {
+        return 1;
+    }
+    shown(grapheme).width()
+}
+
+/// The text as it is drawn: what terminals disagree about is left out.
+pub(crate) fn display(text: &str) -> String {
+    if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_control()) {
+        return text.to_owned();
+    }
+    text.graphemes(true).map(shown).collect()
+}
+
+/// Cells that the text takes when drawn.
+pub(crate) fn width(text: &str) -> usize {
+    text.graphemes(true).map(grapheme_width).sum()
+}
+
+/// The text cut to `cells`, with `mark` at the cut; always at most `cells`
+/// wide.
+pub(crate) fn truncate(text: &str, cells: usize, mark: &str) -> String {
+    if width(text) <= cells {
+        return display(text);
+    }
+    let room = cells.saturating_sub(width(mark));
+    let mut cut = take(text, room);
+    if width(mark) <= cells {
+        cut.push_str(mark);
+    }
+    cut
+}
+
+/// As many graphemes as fit into `cells`.
+pub(crate) fn take(text: &str, cells: usize) -> String {
+    let mut used = 0;
+    let mut taken = String::new();
+    for grapheme in text.graphemes(true) {
+        let wide = grapheme_width(grapheme);
+        if used + wide > cells {
+            break;
+        }
+        used += wide;
+        taken.push_str(&shown(grapheme));
+    }
+    taken
+}
+
+/// The text cut or filled with spaces to exactly `cells`.
+pub(crate) fn fit(text: &str, cells: usize, mark: &str) -> String {
+    let mut fitted = truncate(text, cells, mark);
+    let missing = cells.saturating_sub(width(&fitted));
+    fitted.extend(std::iter::repeat_n(' ', missing));
+    fitted
+}
+
+/// Byte ranges of the rows that `text` takes at `cells` wide: at least one.
+/// Line breaks of the text belong to no row; spaces at a break stay at the end
+/// of their row, where they may stick out (they are not drawn there).
+pub(crate) fn rows(text: &str, cells: usize) -> Vec<Range<usize>> {
+    let cells = cells.max(1);
+    let mut found = Vec::new();
+    let mut line_start = 0;
+    for line in text.split('\n') {
+        wrap_line(line, line_start, cells, &mut found);
+        line_start += line.len() + 1;
+    }
+    found
+}
+
+/// Wraps one line without breaks in it, which begins at byte `offset`.
+fn wrap_line(line: &str, offset: usize, cells: usize, found: &mut Vec<Range<usize>>) {
+    let mut row_start = 0;
+    let mut used = 0;
+    // Where a break may go, and how wide the row is up to there.
+    let mut candidate: Option<(usize, usize)> = None;
+    for (at, grapheme) in line.grapheme_indices(true) {
+        let wide = grapheme_width(grapheme);
+        let space = grapheme == " " || grapheme == "\t";
+        if wide > 1 && at > row_start {
+            // Scripts of wide characters break between any two of them.
+            candidate = Some((at, used));
+        }
+        if used + wide > cells && !space && at > row_start {
+            let (cut, width_there) = candidate.unwrap_or((at, used));
+            found.push(offset + row_start..offset + cut);
+            row_start = cut;
+            used -= width_there.min(used);
+            candidate = None;
+        }
+        used += wide;
+        if space {
+            candidate = Some((at + grapheme.len(), used));
+        }
+    }
+    found.push(offset + row_start..offset + line.len());
+}
+
+/// Row and cell of byte `at` within `rows` of `text`.
+pub(crate) fn place(text: &str, rows: &[Range<usize>], at: usize, cells: usize) -> (usize, usize) {
+    let row = rows.iter().rposition(|r| r.start <= at).unwrap_or(0);
+    let Some(range) = rows.get(row) else { return (0, 0) };
+    let end = at.clamp(range.start, range.end);
+    let column = text.get(range.start..end).map_or(0, width);
+    (row, column.min(cells.saturating_sub(1)))
+}
+
+/// The byte of `text` nearest to cell `column` of `row`.
+pub(crate) fn byte_at(text: &str, row: &Range<usize>, column: usize) -> usize {
+    let line = text.get(row.clone()).unwrap_or_default();
+    let mut used = 0;
+    for (at, grapheme) in line.grapheme_indices(true) {
+        if used >= column {
+            return row.start + at;
+        }
+        used += grapheme_width(grapheme);
+    }
+    row.end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lines(text: &str, cells: usize) -> Vec<&str> {
+        rows(text, cells).into_iter().map(|r| &text[r]).collect()
+    }
+
+    #[test]
+    fn words_stay_whole() {
+        assert_eq!(lines("one two three", 8), ["one two ", "three"]);
+        assert_eq!(lines("one two", 7), ["one two"]);
+        assert_eq!(lines("a\n\nb", 7), ["a", "", "b"]);
+        assert_eq!(lines("", 7), [""]);
+    }
+
+    #[test]
+    fn long_words_break_between_graphemes() {
+        assert_eq!(lines("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(lines("ab e\u{301}e\u{301}e\u{301}", 2), ["ab ", "e\u{301}e\u{301}", "e\u{301}"]);
+    }
+
+    #[test]
+    fn wide_characters_break_anywhere() {
+        assert_eq!(lines("你好世界", 5), ["你好", "世界"]);
+        assert_eq!(lines("你好", 1), ["你", "好"]);
+    }
+
+    #[test]
+    fn what_terminals_disagree_about_is_left_out() {
+        assert_eq!(display("I \u{2764}\u{fe0f} it"), "I \u{2764} it");
+        assert_eq!(width("\u{2764}\u{fe0f}"), 1);
+        assert_eq!(display("a\u{1b}[31m\tb"), "a\u{fffd}[31m b");
+        assert_eq!(width("\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}"), 2);
+    }
+
+    #[test]
+    fn a_cut_is_marked_and_fits() {
+        assert_eq!(truncate("Bob Ortega", 6, "…"), "Bob O…");
+        assert_eq!(truncate("Bob", 6, "…"), "Bob");
+        assert_eq!(truncate("Bob", 0, "…"), "");
+        assert_eq!(fit("你好", 3, "…"), "你…");
+    }
+
+    #[test]
+    fn the_cursor_has_a_place() {
+        let text = "one two three";
+        let rows = rows(text, 8);
+        assert_eq!(place(text, &rows, 0, 8), (0, 0));
+        assert_eq!(place(text, &rows, 8, 8), (1, 0));
+        assert_eq!(place(text, &rows, 13, 8), (1, 5));
+        assert_eq!(byte_at(text, &rows[1], 2), 10);
+        assert_eq!(byte_at(text, &rows[1], 99), 13);
+    }
+
+    proptest! {
+        #[test]
+        fn rows_hold_all_of_the_text(text in ".{0,80}(\n.{0,40}){0,3}", cells in 0usize..40) {
+            let rows = rows(&text, cells);
+            let together: String = rows.iter().map(|r| &text[r.clone()]).collect();
+            prop_assert_eq!(together, text.replace('\n', ""));
+            for row in rows {
+                let drawn = text[row].trim_end_matches([' ', '\t']);
+                // A single wide grapheme in one cell is the only exception.
+                prop_assert!(width(drawn) <= cells.max(2) || drawn.graphemes(true).count() <= 1);
+            }
+        }
+
+        #[test]
+        fn a_fit_is_exact(text in ".{0,40}", cells in 0usize..40) {
+            prop_assert_eq!(width(&fit(&text, cells, "…")), cells);
+            prop_assert_eq!(UnicodeWidthStr::width(display(&text).as_str()) <= 4 * text.len(), true);
+        }
+    }
+}
