@@ -29,7 +29,7 @@ const CONNECT: Duration = Duration::from_secs(8);
 /// while to hash a password.
 const REQUEST: Duration = Duration::from_secs(20);
 /// Longest answer taken, in bytes: a page of a thousand clients has 300,000.
-const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What we tell a registry about ourselves.
 #[derive(Debug, Clone)]
@@ -160,16 +160,7 @@ impl RegistryClient {
         body: Option<&B>,
     ) -> Result<A, Error> {
         let answer = self.send(self.request(method, path, body)).await?;
-        if answer
-            .content_length()
-            .is_some_and(|length| length > ANSWER_BYTES)
-        {
-            return Err(Error::new(
-                ErrorCode::Refused,
-                "the registry's answer is too long",
-            ));
-        }
-        let bytes = answer.bytes().await.map_err(|error| silent(&error))?;
+        let bytes = read(answer).await?;
         serde_json::from_slice(&bytes).map_err(|_| {
             Error::new(
                 ErrorCode::Refused,
@@ -200,9 +191,23 @@ impl RegistryClient {
             return Ok(answer);
         }
         let status = answer.status();
-        let bytes = answer.bytes().await.map_err(|error| silent(&error))?;
-        Err(refusal(status, &bytes))
+        Err(refusal(status, &read(answer).await?))
     }
+}
+
+/// The body of an answer, counted as it comes: a length need not be declared.
+async fn read(mut answer: Response) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| silent(&error))? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES {
+            return Err(Error::new(
+                ErrorCode::Refused,
+                "the registry's answer is too long",
+            ));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 /// A registry's no, in its own words made safe to show.

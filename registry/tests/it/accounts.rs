@@ -1,8 +1,6 @@
 //! Accounts and sessions over real TLS: every route and every status code.
 
-mod common;
-
-use common::{account, error, start, start_with};
+use crate::common::{account, error, start, start_with};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use twocan_proto::api::SessionGrant;
@@ -55,7 +53,7 @@ async fn bad_registrations_name_the_field() {
         ("password", json!(long), "password: has at most 72 bytes"),
         ("password", json!(["x"]), "password: must be a string"),
         ("host", json!(null), "host: is missing"),
-        ("host", json!("1.2.3.4:99999"), "host: the port"),
+        ("host", json!("1.2.3.4:99999"), "host: a port"),
         ("host", json!({}), "host: must be a string"),
         ("key", json!("abc"), "key: a peer id"),
         ("email", json!("nobody"), "email: is not"),
