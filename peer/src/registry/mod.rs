@@ -272,28 +272,4 @@ fn query_string(fields: &[(String, String)]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queries_are_escaped() {
-        let fields = [
-            ("prefix".to_owned(), "a b&\u{fc}".to_owned()),
-            ("limit".to_owned(), "5".to_owned()),
-        ];
-        assert_eq!(query_string(&fields), "prefix=a%20b%26%C3%BC&limit=5");
-    }
-
-    #[test]
-    fn a_registrys_no_is_passed_on_and_made_safe() {
-        let body = br#"{"error":{"code":"limited","message":"wait\u001b[2J","retry_after_s":7}}"#;
-        let error = refusal(StatusCode::TOO_MANY_REQUESTS, body);
-        assert_eq!(error.code, ErrorCode::Limited);
-        assert_eq!(error.message, "wait[2J");
-        assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
-        assert_eq!(
-            refusal(StatusCode::BAD_GATEWAY, b"<html>").code,
-            ErrorCode::Refused
-        );
-    }
-}
+mod tests;
