@@ -44,6 +44,8 @@ struct Entry {
     media: Option<Media>,
     /// The caller's description, until it is answered.
     offer: Option<String>,
+    /// Our own description, once there is one.
+    description: Option<String>,
     candidates: usize,
     path: Option<Path>,
     muted: bool,
@@ -154,7 +156,29 @@ impl Core {
         };
         if is_welcome && instance.is_some() && self.calls.with(peer).filter(waiting).is_some() {
             self.start_media(Role::Caller);
+        } else {
+            self.say_again(peer);
         }
+    }
+
+    /// A link is up again: what was said on the one before may not have
+    /// arrived. The other side passes over what it knows.
+    fn say_again(&mut self, peer: PeerId) {
+        let Some(entry) = self.calls.with(peer) else {
+            return;
+        };
+        let call = entry.call;
+        let described = entry
+            .description
+            .clone()
+            .map(|sdp| SessionDescription { call, sdp });
+        let body = match (&entry.state, described) {
+            (State::Calling { .. } | State::Ringing { .. }, Some(offer)) => Body::Offer(offer),
+            (State::Incoming { .. }, _) => Body::Ringing(CallRef { call }),
+            (State::Connecting { .. }, Some(answer)) if !entry.outgoing => Body::Answer(answer),
+            _ => return,
+        };
+        self.say(peer, body);
     }
 
     fn start_media(&mut self, role: Role) {
@@ -318,6 +342,9 @@ impl Core {
 
     fn on_offer(&mut self, peer: PeerId, offer: SessionDescription) {
         let mut answer_at_once = self.config.auto_answer || self.config.echo;
+        if self.is_current(peer, offer.call) {
+            return self.say_again(peer);
+        }
         if let Some(entry) = &self.calls.current {
             let we_call_her = entry.peer == peer
                 && matches!(entry.state, State::Calling { .. } | State::Ringing { .. });
@@ -372,6 +399,7 @@ impl Core {
         };
         match event {
             MediaEvent::Description(sdp) => {
+                entry.description = Some(sdp.clone());
                 let (peer, description) = (entry.peer, SessionDescription { call, sdp });
                 let body = if entry.outgoing {
                     Body::Offer(description)
@@ -504,6 +532,7 @@ impl Entry {
             instance: None,
             media: None,
             offer: None,
+            description: None,
             candidates: 0,
             path: None,
             muted: false,

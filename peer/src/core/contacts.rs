@@ -153,14 +153,16 @@ impl Core {
                 .filter(|name| name.peer == contact.peer)
                 .cloned()
                 .collect();
+            let peer = contact.peer;
             self.insert_entry(contact, summary, names);
+            self.hurry(peer);
         }
         Ok(())
     }
 
     fn insert_entry(&mut self, saved: SavedContact, summary: Summary, names: Vec<RegistryName>) {
         let peer = saved.peer;
-        let dial = Dial::now();
+        let dial = Dial::resting();
         let entry = Entry {
             saved,
             summary,

@@ -47,9 +47,10 @@ pub(super) struct Dial {
 }
 
 impl Dial {
-    pub(super) fn now() -> Self {
+    /// Nobody is dialled before there is a reason.
+    pub(super) fn resting() -> Self {
         Self {
-            due: Some(Instant::now()),
+            due: None,
             failures: 0,
             busy: false,
         }
@@ -70,7 +71,7 @@ impl Dial {
         self.due = Some(Instant::now() + wait.mul_f64(rand::rng().random_range(0.75..1.25)));
     }
 
-    fn soon(&mut self) {
+    pub(super) fn soon(&mut self) {
         self.failures = 0;
         self.due = Some(Instant::now());
     }
@@ -340,8 +341,11 @@ impl Core {
         if let Err(error) = changed {
             tracing::error!(%error, "a contact's standing could not be kept");
         }
-        if standing == Relation::Asked {
-            self.knock(peer);
+        match standing {
+            Relation::Asked => self.knock(peer),
+            // Tells our name as well, which may have changed.
+            Relation::Mutual => self.welcome(peer),
+            Relation::Rejected => {}
         }
     }
 

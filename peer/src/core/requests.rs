@@ -81,6 +81,7 @@ impl Core {
             ..NewContact::asked(peer)
         };
         let contact = self.make_contact(new).await?;
+        self.hurry(peer);
         self.tell_link(peer, LinkCommand::Welcome(true));
         self.welcome(peer);
         Ok(contact)

@@ -1,0 +1,342 @@
+//! Two engines in one process, over real sockets on loopback.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
+use twocan_peer::Engine;
+use twocan_peer::api::{
+    CallState, Config, Contact, Draft, ErrorCode, Event, MessageState, Page, Relation,
+};
+use twocan_proto::identity::PeerId;
+use twocan_voice::{InputSpec, OutputSpec};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Side {
+    engine: Engine,
+    events: Receiver<Event>,
+    id: PeerId,
+    address: String,
+    _folder: Option<tempfile::TempDir>,
+}
+
+fn config(folder: &std::path::Path, name: &str) -> Config {
+    Config {
+        data: folder.to_owned(),
+        listen: Some("127.0.0.1:0".parse().unwrap()),
+        name: Some(name.to_owned()),
+        registries: Vec::new(),
+        audio_in: InputSpec::Tone(440.0),
+        audio_out: OutputSpec::Null,
+        auto_accept: false,
+        auto_answer: false,
+        echo: false,
+    }
+}
+
+impl Side {
+    async fn start(config: Config, folder: Option<tempfile::TempDir>) -> Self {
+        let (engine, events) = Engine::start(config).await.unwrap();
+        let me = engine.whoami().await.unwrap();
+        let address = me.listen[0].to_string();
+        Self {
+            engine,
+            events,
+            id: me.peer_id,
+            address,
+            _folder: folder,
+        }
+    }
+
+    async fn new(name: &str) -> Self {
+        Self::with(name, |_| {}).await
+    }
+
+    async fn with(name: &str, change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path(), name);
+        change(&mut config);
+        Self::start(config, Some(folder)).await
+    }
+
+    /// The first event that `wanted` takes something from.
+    async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+        let found = async {
+            loop {
+                let event = self.events.recv().await.expect("the engine runs");
+                if let Some(found) = wanted(&event) {
+                    return found;
+                }
+            }
+        };
+        timeout(PATIENCE, found)
+            .await
+            .unwrap_or_else(|_| panic!("never came: {what}"))
+    }
+
+    async fn call_state(&mut self, state: CallState) -> Option<u16> {
+        self.wait(&format!("{state:?}"), |event| match event {
+            Event::Call(call) if call.state == state => Some(call.code),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn friend(&mut self, wanted: impl Fn(&Contact) -> bool) {
+        self.wait("contact", |event| match event {
+            Event::Contact(contact) if wanted(contact) => Some(()),
+            _ => None,
+        })
+        .await;
+    }
+
+    async fn say(&self, to: PeerId, text: &str) -> uuid::Uuid {
+        self.engine
+            .send(
+                to,
+                Draft {
+                    text: text.into(),
+                    ..Draft::default()
+                },
+            )
+            .await
+            .unwrap()
+    }
+
+    async fn texts(&self, with: PeerId) -> Vec<String> {
+        let page = self.engine.history(with, Page::Newest, 100).await.unwrap();
+        page.into_iter().map(|m| m.text).collect()
+    }
+}
+
+/// Two who know each other and are linked.
+async fn friends() -> (Side, Side) {
+    let mut a = Side::new("anna").await;
+    let mut b = Side::with("bert", |config| config.auto_accept = true).await;
+    let connected = a.engine.connect(&b.address).await.unwrap();
+    assert_eq!(connected.peer_id, b.id);
+    a.friend(|contact| contact.relation == Relation::Mutual)
+        .await;
+    b.friend(|contact| contact.relation == Relation::Mutual && contact.online)
+        .await;
+    (a, b)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_asks_is_accepted_and_both_chat() {
+    let mut a = Side::new("anna").await;
+    let mut b = Side::new("bert").await;
+    let contact = a.engine.contact_add(&b.address, "it is me").await.unwrap();
+    assert_eq!(contact.relation, Relation::Asked);
+    let queued = a.say(b.id, "are you there?").await;
+    let request = b
+        .wait("request", |event| match event {
+            Event::Request(request) => Some(request.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(
+        (request.from.as_str(), request.note.as_str()),
+        ("anna", "it is me")
+    );
+    assert_eq!(b.texts(a.id).await, Vec::<String>::new());
+    b.engine.accept(request.request).await.unwrap();
+    b.wait("message", |event| {
+        matches!(event, Event::Message(m) if m.id == queued).then_some(())
+    })
+    .await;
+    a.wait("delivered", |event| {
+        matches!(event, Event::MessageState { id, state: MessageState::Delivered, .. } if *id == queued).then_some(())
+    })
+    .await;
+    b.engine.mark_read(a.id, queued).await.unwrap();
+    a.wait("read", |event| {
+        matches!(
+            event,
+            Event::MessageState {
+                state: MessageState::Read,
+                ..
+            }
+        )
+        .then_some(())
+    })
+    .await;
+    let answer = b.say(a.id, "yes").await;
+    a.wait("answer", |event| {
+        matches!(event, Event::Message(m) if m.id == answer).then_some(())
+    })
+    .await;
+    assert_eq!(a.texts(b.id).await, ["are you there?", "yes"]);
+    assert_eq!(a.engine.resolve("bert").await.unwrap(), b.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_stranger_learns_it_and_gets_nothing_through() {
+    let mut a = Side::new("anna").await;
+    let mut b = Side::new("bert").await;
+    a.engine.contact_add(&b.address, "").await.unwrap();
+    let request = b
+        .wait("request", |event| match event {
+            Event::Request(request) => Some(request.request),
+            _ => None,
+        })
+        .await;
+    b.engine.reject(request).await.unwrap();
+    a.friend(|contact| contact.relation == Relation::Rejected)
+        .await;
+    assert_eq!(b.engine.contacts().await.unwrap(), []);
+    assert_eq!(
+        b.engine.accept(request).await.unwrap_err().code,
+        ErrorCode::NotFound
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_wait_for_a_peer_that_is_away() {
+    let (a, mut b) = friends().await;
+    let folder = b._folder.take().unwrap();
+    b.engine.shutdown().await;
+    let waiting: Vec<_> = {
+        let mut ids = Vec::new();
+        for n in 0..50 {
+            ids.push(a.say(b.id, &format!("message {n}")).await);
+        }
+        ids
+    };
+    // Bert comes back at another port, and finds Anna by her address.
+    let mut again = Side::start(config(folder.path(), "bert"), Some(folder)).await;
+    assert_eq!(again.id, b.id);
+    let last = waiting[49];
+    again
+        .wait("last message", |event| {
+            matches!(event, Event::Message(m) if m.id == last).then_some(())
+        })
+        .await;
+    let texts = again.texts(a.id).await;
+    assert_eq!(
+        texts,
+        (0..50).map(|n| format!("message {n}")).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_dial_at_once_and_one_link_stays() {
+    let (mut a, mut b) = friends().await;
+    a.engine
+        .contact_set(
+            b.id,
+            twocan_peer::api::ContactChange {
+                alias: Some("b".into()),
+                ..Default::default()
+            },
+        )
+        .await
+        .unwrap();
+    for round in 0..5 {
+        let (one, two) = tokio::join!(a.engine.connect(&b.address), b.engine.connect(&a.address));
+        assert!(one.is_ok() && two.is_ok(), "{round}: {one:?} {two:?}");
+        let id = a.say(b.id, &format!("round {round}")).await;
+        b.wait("message", |event| {
+            matches!(event, Event::Message(m) if m.id == id).then_some(())
+        })
+        .await;
+        a.wait("delivered", |event| {
+            matches!(event, Event::MessageState { id: of, state: MessageState::Delivered, .. } if *of == id).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(b.texts(a.id).await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_made_answered_heard_and_ended() {
+    let (mut a, mut b) = friends().await;
+    let call = a.engine.call(b.id).await.unwrap();
+    assert_eq!(a.engine.call(b.id).await.unwrap_err().code, ErrorCode::Busy);
+    b.call_state(CallState::Incoming).await;
+    a.call_state(CallState::Ringing).await;
+    b.engine.answer(call).await.unwrap();
+    a.call_state(CallState::Connected).await;
+    b.call_state(CallState::Connected).await;
+    for side in [&mut a, &mut b] {
+        let heard = |event: &Event| {
+            matches!(event, Event::CallStats(s) if s.level_out_db > -40.0 && s.loss < 0.2)
+                .then_some(())
+        };
+        side.wait("the tone of the other side", heard).await;
+    }
+    b.engine.hangup(call, None).await.unwrap();
+    assert_eq!(a.call_state(CallState::Ended).await, Some(200));
+    assert_eq!(b.call_state(CallState::Ended).await, Some(200));
+    assert_eq!(
+        a.engine.hangup(call, None).await.unwrap_err().code,
+        ErrorCode::NotFound
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_declined_cancelled_and_busy() {
+    let (mut a, mut b) = friends().await;
+    let call = a.engine.call(b.id).await.unwrap();
+    b.call_state(CallState::Incoming).await;
+    b.engine.decline(call, None).await.unwrap();
+    assert_eq!(a.call_state(CallState::Ended).await, Some(603));
+
+    let call = a.engine.call(b.id).await.unwrap();
+    b.call_state(CallState::Incoming).await;
+    a.engine.hangup(call, None).await.unwrap();
+    assert_eq!(b.call_state(CallState::Ended).await, Some(487));
+
+    let mut c = Side::with("carl", |config| config.auto_accept = true).await;
+    b.engine.connect(&c.address).await.unwrap();
+    b.friend(|contact| contact.peer_id == c.id && contact.relation == Relation::Mutual)
+        .await;
+    let call = a.engine.call(b.id).await.unwrap();
+    b.call_state(CallState::Incoming).await;
+    let second = c.engine.call(b.id).await.unwrap();
+    assert_eq!(c.call_state(CallState::Ended).await, Some(486));
+    assert_eq!(
+        c.engine.answer(second).await.unwrap_err().code,
+        ErrorCode::NotFound
+    );
+    a.engine.hangup(call, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_call_each_other_at_once_are_in_one_call() {
+    let (mut a, mut b) = friends().await;
+    let (one, two) = tokio::join!(a.engine.call(b.id), b.engine.call(a.id));
+    assert!(one.is_ok() && two.is_ok());
+    a.call_state(CallState::Connected).await;
+    b.call_state(CallState::Connected).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blocked_contact_gets_nothing_through() {
+    let (mut a, b) = friends().await;
+    let block = twocan_peer::api::ContactChange {
+        blocked: Some(true),
+        ..Default::default()
+    };
+    a.engine.contact_set(b.id, block).await.unwrap();
+    a.friend(|contact| contact.blocked && !contact.online).await;
+    assert_eq!(
+        a.engine
+            .send(
+                b.id,
+                Draft {
+                    text: "x".into(),
+                    ..Draft::default()
+                }
+            )
+            .await
+            .unwrap_err()
+            .code,
+        ErrorCode::Blocked
+    );
+    assert_eq!(
+        a.engine.call(b.id).await.unwrap_err().code,
+        ErrorCode::Blocked
+    );
+}
