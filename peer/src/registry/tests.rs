@@ -191,7 +191,7 @@ async fn heartbeats_keep_a_session_online_and_watched_names_are_reported() {
     let watched = vec!["bob".parse().unwrap()];
     let task = SessionTask::start(server.url(), signed_in, announcement(), watched, sender);
     until(&mut events, RegistryState::SignedIn).await;
-    let mut report = async |events: &mut mpsc::Receiver<SessionEvent>| loop {
+    let report = async |events: &mut mpsc::Receiver<SessionEvent>| loop {
         match timeout(BOUND, events.recv()).await.unwrap().unwrap() {
             SessionEvent::Client(name, info) => return (name, info),
             SessionEvent::State(..) => {}
