@@ -35,6 +35,20 @@ pub enum PingError {
     /// An answer, but not that of a registry.
     #[error("{0} answers, but not as a registry does")]
     Stranger(String),
+    /// Nothing was asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// Why there is no HTTPS client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// TLS 1.3 cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] Error),
+    /// HTTPS cannot be set up.
+    #[error("HTTPS cannot be set up: {0}")]
+    Https(#[from] reqwest::Error),
 }
 
 /// Asks a registry for a sign of life.
@@ -46,7 +60,7 @@ pub async fn ping(url: &RegistryUrl) -> Result<Health, PingError> {
         url: url.base(),
         reason: innermost(&error),
     };
-    let client = client(url.pin()).map_err(silent)?;
+    let client = client(url.pin())?;
     let answer = client
         .get(format!("{}/healthz", url.base()))
         .send()
@@ -80,31 +94,27 @@ pub fn own_url(config: &Config) -> RegistryUrl {
 ///
 /// # Errors
 /// When TLS cannot be set up.
-pub fn client(pin: Option<Fingerprint>) -> reqwest::Result<reqwest::Client> {
+pub fn client(pin: Option<Fingerprint>) -> Result<reqwest::Client, ClientError> {
     let builder = reqwest::Client::builder().timeout(WAIT).no_proxy();
     let builder = match pin {
-        Some(pin) => builder.tls_backend_preconfigured(pinned(pin)),
+        Some(pin) => builder.tls_backend_preconfigured(pinned(pin)?),
         None => builder,
     };
-    builder.build()
+    Ok(builder.build()?)
 }
 
-fn pinned(pin: Fingerprint) -> ClientConfig {
+fn pinned(pin: Fingerprint) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(PinnedCertificate {
         pin,
         provider: Arc::clone(&provider),
     });
-    let builder = ClientConfig::builder_with_provider(provider);
-    // The provider has TLS 1.3, so this cannot fail; an empty list would.
-    let builder = match builder.with_protocol_versions(&[&rustls::version::TLS13]) {
-        Ok(builder) => builder,
-        Err(error) => unreachable!("aws-lc-rs without TLS 1.3: {error}"),
-    };
-    builder
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?;
+    Ok(builder
         .dangerous()
         .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth()
+        .with_no_client_auth())
 }
 
 /// Accepts one certificate, by its fingerprint, from who can sign with its key.

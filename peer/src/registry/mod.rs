@@ -29,7 +29,7 @@ const CONNECT: Duration = Duration::from_secs(8);
 /// while to hash a password.
 const REQUEST: Duration = Duration::from_secs(20);
 /// Longest answer taken, in bytes: a page of a thousand clients has 300,000.
-const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
+const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What we tell a registry about ourselves.
 #[derive(Debug, Clone)]
@@ -160,16 +160,7 @@ impl RegistryClient {
         body: Option<&B>,
     ) -> Result<A, Error> {
         let answer = self.send(self.request(method, path, body)).await?;
-        if answer
-            .content_length()
-            .is_some_and(|length| length > ANSWER_BYTES)
-        {
-            return Err(Error::new(
-                ErrorCode::Refused,
-                "the registry's answer is too long",
-            ));
-        }
-        let bytes = answer.bytes().await.map_err(|error| silent(&error))?;
+        let bytes = read(answer).await?;
         serde_json::from_slice(&bytes).map_err(|_| {
             Error::new(
                 ErrorCode::Refused,
@@ -200,9 +191,23 @@ impl RegistryClient {
             return Ok(answer);
         }
         let status = answer.status();
-        let bytes = answer.bytes().await.map_err(|error| silent(&error))?;
-        Err(refusal(status, &bytes))
+        Err(refusal(status, &read(answer).await?))
     }
+}
+
+/// The body of an answer, counted as it comes: a length need not be declared.
+async fn read(mut answer: Response) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| silent(&error))? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES {
+            return Err(Error::new(
+                ErrorCode::Refused,
+                "the registry's answer is too long",
+            ));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
 }
 
 /// A registry's no, in its own words made safe to show.
@@ -267,28 +272,4 @@ fn query_string(fields: &[(String, String)]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn queries_are_escaped() {
-        let fields = [
-            ("prefix".to_owned(), "a b&\u{fc}".to_owned()),
-            ("limit".to_owned(), "5".to_owned()),
-        ];
-        assert_eq!(query_string(&fields), "prefix=a%20b%26%C3%BC&limit=5");
-    }
-
-    #[test]
-    fn a_registrys_no_is_passed_on_and_made_safe() {
-        let body = br#"{"error":{"code":"limited","message":"wait\u001b[2J","retry_after_s":7}}"#;
-        let error = refusal(StatusCode::TOO_MANY_REQUESTS, body);
-        assert_eq!(error.code, ErrorCode::Limited);
-        assert_eq!(error.message, "wait[2J");
-        assert_eq!(error.retry_after, Some(Duration::from_secs(7)));
-        assert_eq!(
-            refusal(StatusCode::BAD_GATEWAY, b"<html>").code,
-            ErrorCode::Refused
-        );
-    }
-}
+mod tests;

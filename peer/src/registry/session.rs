@@ -270,25 +270,21 @@ impl Heart {
         if self.socket.send(&alive.encode(&self.key)).await.is_err() {
             return false;
         }
-        timeout(ANSWER, self.answer()).await.is_ok()
+        timeout(ANSWER, self.answer()).await.unwrap_or(false)
     }
 
-    /// Waits for the answer to the last heartbeat; anything else is nothing.
-    async fn answer(&self) {
+    /// Waits for the answer to the last heartbeat, past anything else; false
+    /// when the host says that nobody listens there.
+    async fn answer(&self) -> bool {
         let mut datagram = [0; DATAGRAM_BYTES];
-        loop {
-            let Ok(length) = self.socket.recv(&mut datagram).await else {
-                // The host answers that nobody listens there. Try to hear
-                // something else for as long as we wait at all.
-                sleep(Duration::from_millis(50)).await;
-                continue;
-            };
+        while let Ok(length) = self.socket.recv(&mut datagram).await {
             let seen = Seen::decode(&datagram[..length], &self.key);
             if seen.is_some_and(|seen| seen.session == self.session && seen.counter == self.counter)
             {
-                return;
+                return true;
             }
         }
+        false
     }
 }
 

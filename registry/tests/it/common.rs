@@ -11,15 +11,15 @@ use twocan_proto::{
 use twocan_registry::{Config, Server, config::Typed, ping};
 
 /// How long anything may take before a test fails.
-pub const BOUND: Duration = Duration::from_secs(20);
+pub(crate) const BOUND: Duration = Duration::from_secs(20);
 
-pub struct Fixture {
-    pub server: Server,
-    pub http: reqwest::Client,
-    pub folder: tempfile::TempDir,
+pub(crate) struct Fixture {
+    pub(crate) server: Server,
+    pub(crate) http: reqwest::Client,
+    pub(crate) folder: tempfile::TempDir,
 }
 
-pub fn config(folder: &tempfile::TempDir) -> Config {
+pub(crate) fn config(folder: &tempfile::TempDir) -> Config {
     let typed = Typed {
         listen: Some("127.0.0.1:0".parse().unwrap()),
         data: Some(folder.path().join("data")),
@@ -30,11 +30,11 @@ pub fn config(folder: &tempfile::TempDir) -> Config {
     typed.resolve().unwrap()
 }
 
-pub async fn start() -> Fixture {
+pub(crate) async fn start() -> Fixture {
     start_with(|_| {}).await
 }
 
-pub async fn start_with(change: impl FnOnce(&mut Config)) -> Fixture {
+pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let mut config = config(&folder);
     change(&mut config);
@@ -48,16 +48,16 @@ pub async fn start_with(change: impl FnOnce(&mut Config)) -> Fixture {
 }
 
 impl Fixture {
-    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.server.url().base()))
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.request(Method::GET, path).send().await.unwrap()
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Response {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Response {
         self.request(Method::POST, path)
             .json(&body)
             .send()
@@ -65,12 +65,12 @@ impl Fixture {
             .unwrap()
     }
 
-    pub async fn register(&self, name: &str) {
+    pub(crate) async fn register(&self, name: &str) {
         let answer = self.post("/register", account(name)).await;
         assert_eq!(answer.status(), StatusCode::CREATED);
     }
 
-    pub async fn sign_in(&self, name: &str) -> SessionGrant {
+    pub(crate) async fn sign_in(&self, name: &str) -> SessionGrant {
         let body = json!({"username": name, "password": "pw", "register": true,
                           "host": "0.0.0.0:7777"});
         let answer = self.post("/sessions", body).await;
@@ -78,7 +78,7 @@ impl Fixture {
         answer.json().await.unwrap()
     }
 
-    pub async fn client(&self, name: &str) -> Value {
+    pub(crate) async fn client(&self, name: &str) -> Value {
         self.get(&format!("/clients/{name}"))
             .await
             .json()
@@ -87,7 +87,7 @@ impl Fixture {
     }
 
     /// Waits until `name` is (or is not) online.
-    pub async fn until_online(&self, name: &str, online: bool) {
+    pub(crate) async fn until_online(&self, name: &str, online: bool) {
         let begun = Instant::now();
         while self.client(name).await["online"] != online {
             assert!(
@@ -99,12 +99,12 @@ impl Fixture {
     }
 }
 
-pub fn account(name: &str) -> Value {
+pub(crate) fn account(name: &str) -> Value {
     json!({"username": name, "password": "pw", "host": "192.0.2.7:7777"})
 }
 
 /// Status and error word of an answer; the message must hold `part`.
-pub async fn error(answer: Response, part: &str) -> (u16, String) {
+pub(crate) async fn error(answer: Response, part: &str) -> (u16, String) {
     let status = answer.status().as_u16();
     let body: Value = answer.json().await.unwrap();
     let message = body["error"]["message"].as_str().unwrap();
@@ -113,15 +113,15 @@ pub async fn error(answer: Response, part: &str) -> (u16, String) {
 }
 
 /// A client's side of heartbeats, one datagram at a time.
-pub struct Heart {
-    pub socket: tokio::net::UdpSocket,
-    pub session: SessionId,
-    pub key: HeartbeatKey,
-    pub server_time: Timestamp,
+pub(crate) struct Heart {
+    pub(crate) socket: tokio::net::UdpSocket,
+    pub(crate) session: SessionId,
+    pub(crate) key: HeartbeatKey,
+    pub(crate) server_time: Timestamp,
 }
 
 impl Heart {
-    pub async fn new(fixture: &Fixture, grant: &SessionGrant) -> Self {
+    pub(crate) async fn new(fixture: &Fixture, grant: &SessionGrant) -> Self {
         let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
         assert_eq!(fixture.server.udp_address().port(), grant.heartbeat_port);
         socket.connect(fixture.server.udp_address()).await.unwrap();
@@ -133,7 +133,7 @@ impl Heart {
         }
     }
 
-    pub fn datagram(&self, counter: u64) -> Vec<u8> {
+    pub(crate) fn datagram(&self, counter: u64) -> Vec<u8> {
         let alive = Alive {
             session: self.session,
             sent_at: self.server_time,
@@ -143,7 +143,7 @@ impl Heart {
     }
 
     /// The next answer to any of our datagrams.
-    pub async fn answer(&self) -> Seen {
+    pub(crate) async fn answer(&self) -> Seen {
         let mut buffer = [0; SEEN_LEN + 1];
         let length = tokio::time::timeout(BOUND, self.socket.recv(&mut buffer)).await;
         Seen::decode(&buffer[..length.unwrap().unwrap()], &self.key).unwrap()

@@ -1,8 +1,6 @@
 //! Accounts and sessions over real TLS: every route and every status code.
 
-mod common;
-
-use common::{account, error, start, start_with};
+use crate::common::{account, error, start, start_with};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use twocan_proto::api::SessionGrant;

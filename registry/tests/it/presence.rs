@@ -1,9 +1,7 @@
 //! Presence over real UDP: who beats is online, who stops is not, and nobody
 //! beats for somebody else.
 
-mod common;
-
-use common::{Heart, start, start_with};
+use crate::common::{Heart, start, start_with};
 use reqwest::Method;
 use twocan_registry::Server;
 
@@ -94,11 +92,11 @@ async fn accounts_and_sessions_outlive_a_restart() {
     let pin = registry.server.url().pin();
     registry.server.stop().await.unwrap();
 
-    let config = common::config(&registry.folder);
+    let config = crate::common::config(&registry.folder);
     let server = Server::start(config).await.unwrap();
     assert_eq!(server.url().pin(), pin);
     let http = twocan_registry::ping::client(pin).unwrap();
-    let registry = common::Fixture {
+    let registry = crate::common::Fixture {
         server,
         http,
         folder: registry.folder,
@@ -131,11 +129,11 @@ async fn a_running_clients_heartbeats_count_again_after_a_restart() {
     let registry = start().await;
     let grant = registry.sign_in("ada").await;
     registry.server.stop().await.unwrap();
-    let server = Server::start(common::config(&registry.folder))
+    let server = Server::start(crate::common::config(&registry.folder))
         .await
         .unwrap();
     let http = twocan_registry::ping::client(server.url().pin()).unwrap();
-    let registry = common::Fixture {
+    let registry = crate::common::Fixture {
         server,
         http,
         folder: registry.folder,
