@@ -26,14 +26,23 @@ pub(crate) struct Meter {
 
 impl Default for Meter {
     fn default() -> Self {
-        Self { level: FLOOR_DB, peak: FLOOR_DB, peak_at: 0, at: 0 }
+        Self {
+            level: FLOOR_DB,
+            peak: FLOOR_DB,
+            peak_at: 0,
+            at: 0,
+        }
     }
 }
 
 impl Meter {
     /// Takes a level in dBFS measured at `now`: rises at once, falls slowly.
     pub(crate) fn take(&mut self, db: f32, now: Timestamp) {
-        let db = if db.is_finite() { db.clamp(FLOOR_DB, 0.0) } else { FLOOR_DB };
+        let db = if db.is_finite() {
+            db.clamp(FLOOR_DB, 0.0)
+        } else {
+            FLOOR_DB
+        };
         let now = now.as_millis();
         let seconds = (now - self.at).clamp(0, 1000) as f32 / 1000.0;
         self.at = now;
@@ -103,7 +112,9 @@ impl Series {
         }
         let share = self.0.len().div_ceil(cells).max(1);
         let all: Vec<f32> = self.0.iter().copied().collect();
-        all.chunks(share).map(|c| c.iter().copied().fold(0.0, f32::max)).collect()
+        all.chunks(share)
+            .map(|c| c.iter().copied().fold(0.0, f32::max))
+            .collect()
     }
 }
 
@@ -181,7 +192,10 @@ impl CallView {
     /// Whether our sound goes out: only once connected, and not when muted.
     pub(crate) fn mic_live(&self) -> bool {
         self.connected_at.is_some()
-            && matches!(self.call.state, CallState::Connected | CallState::Reconnecting)
+            && matches!(
+                self.call.state,
+                CallState::Connected | CallState::Reconnecting
+            )
             && !self.call.muted
     }
 
@@ -254,7 +268,9 @@ impl Calls {
     }
 
     pub(crate) fn active_mut(&mut self) -> Option<&mut CallView> {
-        self.0.iter_mut().find(|c| c.call.state != CallState::Incoming)
+        self.0
+            .iter_mut()
+            .find(|c| c.call.state != CallState::Incoming)
     }
 
     /// The call that rings here.
@@ -263,7 +279,9 @@ impl Calls {
     }
 
     pub(crate) fn incoming_mut(&mut self) -> Option<&mut CallView> {
-        self.0.iter_mut().find(|c| c.call.state == CallState::Incoming)
+        self.0
+            .iter_mut()
+            .find(|c| c.call.state == CallState::Incoming)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -274,7 +292,11 @@ impl Calls {
 /// `H:MM:SS`, or `M:SS` below an hour.
 pub(crate) fn duration(seconds: u64) -> String {
     let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+    if h > 0 {
+        format!("{h}:{m:02}:{s:02}")
+    } else {
+        format!("{m}:{s:02}")
+    }
 }
 
 #[cfg(test)]

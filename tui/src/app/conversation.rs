@@ -175,7 +175,10 @@ impl Conversation {
 
     /// How many messages of the other stand from the marker on.
     pub(crate) fn unread_after_marker(&self) -> usize {
-        let from = self.first_unread.and_then(|id| self.position(id)).unwrap_or(usize::MAX);
+        let from = self
+            .first_unread
+            .and_then(|id| self.position(id))
+            .unwrap_or(usize::MAX);
         self.messages.iter().skip(from).filter(|m| !m.mine).count()
     }
 }
@@ -198,7 +201,11 @@ mod tests {
         assert!(!c.oldest_loaded);
         let first = c.messages()[0].id;
         assert_eq!(c.older_page(), Some(Page::Before(first)));
-        c.take_page(Page::Before(first), vec![sample::message(90, false, "older")], 5);
+        c.take_page(
+            Page::Before(first),
+            vec![sample::message(90, false, "older")],
+            5,
+        );
         assert_eq!(c.messages().len(), 6);
         assert!(c.oldest_loaded);
         assert_eq!(c.older_page(), None);
@@ -207,7 +214,11 @@ mod tests {
     #[test]
     fn a_page_that_no_longer_fits_is_dropped() {
         let mut c = conversation();
-        c.take_page(Page::Before(sample::uuid(77)), vec![sample::message(90, false, "x")], 5);
+        c.take_page(
+            Page::Before(sample::uuid(77)),
+            vec![sample::message(90, false, "x")],
+            5,
+        );
         assert_eq!(c.messages().len(), 5);
     }
 

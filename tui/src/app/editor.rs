@@ -27,7 +27,11 @@ impl Editor {
     /// An editor with `text`, the cursor at its end.
     pub(crate) fn with_text(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self { cursor: text.len(), text, ..Self::default() }
+        Self {
+            cursor: text.len(),
+            text,
+            ..Self::default()
+        }
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -91,7 +95,11 @@ impl Editor {
         }
         let mut at = GraphemeCursor::new(self.cursor, self.text.len(), true);
         if !at.is_boundary(&self.text, 0).unwrap_or(true) {
-            self.cursor = at.next_boundary(&self.text, 0).ok().flatten().unwrap_or(self.text.len());
+            self.cursor = at
+                .next_boundary(&self.text, 0)
+                .ok()
+                .flatten()
+                .unwrap_or(self.text.len());
         }
     }
 
@@ -160,7 +168,11 @@ impl Editor {
     /// Cuts to the end of the line; at the end, the line break.
     pub(crate) fn cut_to_end(&mut self) {
         let end = self.end_of_line();
-        let to = if end == self.cursor { self.after() } else { end };
+        let to = if end == self.cursor {
+            self.after()
+        } else {
+            end
+        };
         self.remove(self.cursor..to, true);
     }
 
@@ -211,16 +223,24 @@ impl Editor {
 
     fn after(&self) -> usize {
         let mut at = GraphemeCursor::new(self.cursor, self.text.len(), true);
-        at.next_boundary(&self.text, 0).ok().flatten().unwrap_or(self.text.len())
+        at.next_boundary(&self.text, 0)
+            .ok()
+            .flatten()
+            .unwrap_or(self.text.len())
     }
 
     fn word_before(&self) -> usize {
-        self.text[..self.cursor].unicode_word_indices().next_back().map_or(0, |(at, _)| at)
+        self.text[..self.cursor]
+            .unicode_word_indices()
+            .next_back()
+            .map_or(0, |(at, _)| at)
     }
 
     fn word_after(&self) -> usize {
         let rest = &self.text[self.cursor..];
-        rest.unicode_word_indices().next().map_or(self.text.len(), |(at, w)| self.cursor + at + w.len())
+        rest.unicode_word_indices()
+            .next()
+            .map_or(self.text.len(), |(at, w)| self.cursor + at + w.len())
     }
 
     fn start_of_line(&self) -> usize {
@@ -228,7 +248,9 @@ impl Editor {
     }
 
     fn end_of_line(&self) -> usize {
-        self.text[self.cursor..].find('\n').map_or(self.text.len(), |at| self.cursor + at)
+        self.text[self.cursor..]
+            .find('\n')
+            .map_or(self.text.len(), |at| self.cursor + at)
     }
 }
 
@@ -269,7 +291,9 @@ impl InputHistory {
     /// The line after the one shown; at the end, what was being written.
     pub(crate) fn later(&mut self) -> Option<String> {
         let (at, kept) = self.browsing.take()?;
-        let Some(line) = self.lines.get(at + 1) else { return Some(kept) };
+        let Some(line) = self.lines.get(at + 1) else {
+            return Some(kept);
+        };
         self.browsing = Some((at + 1, kept));
         Some(line.clone())
     }

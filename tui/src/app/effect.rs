@@ -15,27 +15,54 @@ pub(crate) enum Effect {
     LoadSelf,
     LoadContacts,
     LoadRequests,
-    LoadHistory { with: PeerId, page: Page },
+    LoadHistory {
+        with: PeerId,
+        page: Page,
+    },
     SetName(String),
-    AddContact { who: String, note: String },
+    AddContact {
+        who: String,
+        note: String,
+    },
     Connect(String),
     Disconnect(PeerId),
-    ChangeContact { contact: PeerId, change: ContactChange },
+    ChangeContact {
+        contact: PeerId,
+        change: ContactChange,
+    },
     RemoveContact(PeerId),
     Accept(Uuid),
     Reject(Uuid),
-    Send { to: PeerId, text: String, reply_to: Option<Uuid> },
-    MarkRead { with: PeerId, upto: Uuid },
-    Typing { to: PeerId, on: bool },
+    Send {
+        to: PeerId,
+        text: String,
+        reply_to: Option<Uuid>,
+    },
+    MarkRead {
+        with: PeerId,
+        upto: Uuid,
+    },
+    Typing {
+        to: PeerId,
+        on: bool,
+    },
     SignIn(SignIn),
     SignOut(RegistryUrl),
-    Directory { prefix: Option<String> },
+    Directory {
+        prefix: Option<String>,
+    },
     Call(PeerId),
     Answer(CallId),
     Decline(CallId),
     HangUp(CallId),
-    ChangeCall { call: CallId, change: CallChange },
-    SaveSetting { key: String, value: String },
+    ChangeCall {
+        call: CallId,
+        change: CallChange,
+    },
+    SaveSetting {
+        key: String,
+        value: String,
+    },
     LoadSetting(String),
     /// Ring the terminal's bell.
     Bell,
@@ -57,20 +84,40 @@ pub(crate) enum Outcome {
     Myself(WhoAmI),
     Contacts(Vec<Contact>),
     Requests(Vec<ContactRequest>),
-    History { with: PeerId, page: Page, found: Result<Vec<Message>, Error> },
+    History {
+        with: PeerId,
+        page: Page,
+        found: Result<Vec<Message>, Error>,
+    },
     Named(Result<(), Error>),
     Added(Result<Box<Contact>, Error>),
     Connected(Result<Connected, Error>),
     Accepted(Result<Box<Contact>, Error>),
-    Removed { contact: PeerId, result: Result<(), Error> },
-    Rejected { request: Uuid, result: Result<(), Error> },
+    Removed {
+        contact: PeerId,
+        result: Result<(), Error>,
+    },
+    Rejected {
+        request: Uuid,
+        result: Result<(), Error>,
+    },
     /// The message was not stored: its text goes back to the writer.
-    NotSent { to: PeerId, text: String, error: Error },
+    NotSent {
+        to: PeerId,
+        text: String,
+        error: Error,
+    },
     SignedIn(Result<SignedIn, Error>),
     Directory(Result<Vec<DirectoryEntry>, Error>),
-    Setting { key: String, value: Result<String, Error> },
+    Setting {
+        key: String,
+        value: Result<String, Error>,
+    },
     /// Anything else that worked and is worth a word.
     Done(String),
     /// Anything else that did not work: what was tried, and why not.
-    Failed { what: String, error: Error },
+    Failed {
+        what: String,
+        error: Error,
+    },
 }

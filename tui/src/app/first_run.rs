@@ -35,7 +35,10 @@ pub(crate) const STEPS: usize = 4;
 
 /// The ways to find friends, in the order of the screen.
 pub(crate) const PLACES: [(&str, &str); 3] = [
-    ("A registry", "a small server where people find each other by name"),
+    (
+        "A registry",
+        "a small server where people find each other by name",
+    ),
     ("No server", "you give friends your address or link"),
     ("Later", "/setup brings these steps back at any time"),
 ];

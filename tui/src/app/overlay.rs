@@ -95,12 +95,27 @@ impl Form {
             hint,
         };
         let fields = vec![
-            field("Registry", url, false, "https://HOST:7443#sha256-..., from whoever runs it"),
+            field(
+                "Registry",
+                url,
+                false,
+                "https://HOST:7443#sha256-..., from whoever runs it",
+            ),
             field("Username", username, false, "others find you by it"),
-            field("Password", "", true, "an account is made if the name is new"),
+            field(
+                "Password",
+                "",
+                true,
+                "an account is made if the name is new",
+            ),
         ];
         let focus = fields.iter().position(|f| f.editor.is_empty()).unwrap_or(0);
-        Self { fields, focus, error: None, busy: false }
+        Self {
+            fields,
+            focus,
+            error: None,
+            busy: false,
+        }
     }
 
     fn text(&self, field: usize) -> &str {

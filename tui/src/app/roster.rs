@@ -41,14 +41,27 @@ impl State {
         contacts.sort_by_cached_key(|c| {
             let unread = c.unread > 0 && !c.blocked;
             let newest = unread.then_some(c.last_message_at).flatten();
-            (!unread, Reverse(newest), c.blocked, !c.online, c.alias.to_lowercase(), c.peer_id)
+            (
+                !unread,
+                Reverse(newest),
+                c.blocked,
+                !c.online,
+                c.alias.to_lowercase(),
+                c.peer_id,
+            )
         });
         let people = contacts.into_iter().map(|c| {
-            let section =
-                if c.unread > 0 && !c.blocked { Section::Unread } else { Section::People };
+            let section = if c.unread > 0 && !c.blocked {
+                Section::Unread
+            } else {
+                Section::People
+            };
             (section, Entry::Contact(c.peer_id))
         });
-        let requests = self.requests.iter().map(|r| (Section::Requests, Entry::Request(r.request)));
+        let requests = self
+            .requests
+            .iter()
+            .map(|r| (Section::Requests, Entry::Request(r.request)));
         people.chain(requests).collect()
     }
 
@@ -78,7 +91,9 @@ impl State {
     pub(crate) fn contact_named(&self, typed: &str) -> Result<PeerId, String> {
         let typed = typed.trim().trim_matches('"').trim_start_matches('@');
         if typed.is_empty() {
-            return self.open.ok_or_else(|| "name somebody, or open a conversation first".to_owned());
+            return self
+                .open
+                .ok_or_else(|| "name somebody, or open a conversation first".to_owned());
         }
         let wanted = typed.to_lowercase();
         let exact = |c: &&Contact| c.alias.to_lowercase() == wanted;
@@ -94,7 +109,9 @@ impl State {
         }
         match found.as_slice() {
             [one] => Ok(one.peer_id),
-            [] => Err(format!("no contact is called {typed}; /add {typed} asks for one")),
+            [] => Err(format!(
+                "no contact is called {typed}; /add {typed} asks for one"
+            )),
             several => {
                 let mut names: Vec<_> = several.iter().map(|c| c.alias.as_str()).collect();
                 names.sort_unstable();

@@ -105,7 +105,10 @@ pub(crate) fn stats(n: u32) -> CallStats {
 }
 
 pub(crate) fn myself() -> WhoAmI {
-    let link = format!("twocan:alice@registry.example.org:7443#{}", id(ME).compact());
+    let link = format!(
+        "twocan:alice@registry.example.org:7443#{}",
+        id(ME).compact()
+    );
     WhoAmI {
         peer_id: id(ME),
         name: "alice".into(),
@@ -157,9 +160,17 @@ pub(crate) fn busy(size: (u16, u16), look: Look) -> State {
 fn chat() -> Vec<Message> {
     let mut messages = vec![
         message(1, false, "did you get the draft?"),
-        message(2, true, "yes, reading it now\nsecond line of the same message"),
+        message(
+            2,
+            true,
+            "yes, reading it now\nsecond line of the same message",
+        ),
         message(3, true, "and I fixed the typo on page 2"),
-        message(4, false, "ok. page 4 has the numbers, and they are rather long, so this message has to wrap at the end of its line at every size of the window https://example.org/p4"),
+        message(
+            4,
+            false,
+            "ok. page 4 has the numbers, and they are rather long, so this message has to wrap at the end of its line at every size of the window https://example.org/p4",
+        ),
         message(5, true, "sending you the budget sheet now"),
         message(6, true, "ping?"),
         message(7, true, "this one could not go out"),

@@ -146,7 +146,8 @@ impl State {
     }
 
     pub(crate) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
-        self.open.map(|id| self.conversations.entry(id).or_default())
+        self.open
+            .map(|id| self.conversations.entry(id).or_default())
     }
 
     /// What is being written now.
@@ -176,7 +177,11 @@ impl State {
 
     /// Says something where the user looks, and keeps it for `/log`.
     pub(crate) fn notify(&mut self, level: NoticeLevel, text: impl Into<String>) {
-        let notice = Notice { at: self.now, level, text: text.into() };
+        let notice = Notice {
+            at: self.now,
+            level,
+            text: text.into(),
+        };
         self.remember(notice.clone());
         self.toast = Some(notice);
         self.dirty = true;
@@ -200,13 +205,22 @@ impl State {
 
     /// Messages not read yet, of all who are not blocked.
     pub(crate) fn unread(&self) -> u64 {
-        self.contacts.values().filter(|c| !c.blocked).map(|c| c.unread).sum()
+        self.contacts
+            .values()
+            .filter(|c| !c.blocked)
+            .map(|c| c.unread)
+            .sum()
     }
 
     /// Registries that hear us, and how many we know.
     pub(crate) fn registries_up(&self) -> (usize, usize) {
         let all = self.me.as_ref().map_or(&[][..], |m| &m.registries);
-        (all.iter().filter(|r| r.state == RegistryState::SignedIn).count(), all.len())
+        (
+            all.iter()
+                .filter(|r| r.state == RegistryState::SignedIn)
+                .count(),
+            all.len(),
+        )
     }
 
     /// Names for completion.
@@ -236,13 +250,18 @@ impl State {
     /// When a toast has stood long enough.
     fn toast_until(&self) -> Option<i64> {
         self.toast.as_ref().map(|t| {
-            let stands = if t.level == NoticeLevel::Info { TOAST_MS } else { ERROR_TOAST_MS };
+            let stands = if t.level == NoticeLevel::Info {
+                TOAST_MS
+            } else {
+                ERROR_TOAST_MS
+            };
             t.at.as_millis() + stands
         })
     }
 
     pub(crate) fn toast_is_over(&self) -> bool {
-        self.toast_until().is_some_and(|until| until <= self.now.as_millis())
+        self.toast_until()
+            .is_some_and(|until| until <= self.now.as_millis())
     }
 
     /// The next moment at which something changes by itself.
@@ -260,7 +279,11 @@ impl State {
         consider(self.quit_asked.map(|at| at.as_millis() + QUIT_AGAIN_MS));
         for conversation in self.conversations.values() {
             consider(conversation.typing_until.map(Timestamp::as_millis));
-            consider(conversation.told_typing.map(|at| at.as_millis() + TYPING_PAUSE_MS));
+            consider(
+                conversation
+                    .told_typing
+                    .map(|at| at.as_millis() + TYPING_PAUSE_MS),
+            );
         }
         if !self.calls.is_empty() {
             // Seconds are shown.

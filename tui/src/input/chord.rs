@@ -38,7 +38,12 @@ pub(crate) struct Chord {
 impl Chord {
     /// The key alone.
     pub(crate) fn plain(key: Key) -> Self {
-        Self { key, ctrl: false, alt: false, shift: false }
+        Self {
+            key,
+            ctrl: false,
+            alt: false,
+            shift: false,
+        }
     }
 
     /// The character this chord types, if it types one.
@@ -70,7 +75,11 @@ const NAMES: &[(Key, &str)] = &[
 
 impl fmt::Display for Chord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (on, name) in [(self.ctrl, "Ctrl+"), (self.alt, "Alt+"), (self.shift, "Shift+")] {
+        for (on, name) in [
+            (self.ctrl, "Ctrl+"),
+            (self.alt, "Alt+"),
+            (self.shift, "Shift+"),
+        ] {
             if on {
                 f.write_str(name)?;
             }
@@ -126,7 +135,11 @@ fn key_named(name: &str) -> Option<Key> {
     let mut chars = name.chars();
     match (chars.next(), chars.next()) {
         (Some(c), None) => Some(Key::Char(c)),
-        (Some('F'), Some(_)) => name[1..].parse().ok().filter(|n| (1..=24).contains(n)).map(Key::F),
+        (Some('F'), Some(_)) => name[1..]
+            .parse()
+            .ok()
+            .filter(|n| (1..=24).contains(n))
+            .map(Key::F),
         _ => None,
     }
 }
@@ -145,7 +158,17 @@ mod tests {
 
     #[test]
     fn written_as_it_is_read() {
-        for text in ["Ctrl+X", "Alt+Enter", "F12", "a", "Alt+1", "Shift+Tab", "Ctrl+_", "PgUp", "Alt++"] {
+        for text in [
+            "Ctrl+X",
+            "Alt+Enter",
+            "F12",
+            "a",
+            "Alt+1",
+            "Shift+Tab",
+            "Ctrl+_",
+            "PgUp",
+            "Alt++",
+        ] {
             assert_eq!(text.parse::<Chord>().unwrap().to_string(), text);
         }
         assert_eq!(sequence("Ctrl+X c").unwrap().len(), 2);

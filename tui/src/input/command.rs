@@ -10,7 +10,10 @@ pub(crate) enum Line {
     /// A command with what follows its name.
     Command { action: Action, args: String },
     /// A slash with a name that nobody has; the nearest ones beside it.
-    Unknown { name: String, nearest: Vec<&'static str> },
+    Unknown {
+        name: String,
+        nearest: Vec<&'static str>,
+    },
 }
 
 /// How many near misses an unknown command is answered with.
@@ -18,22 +21,29 @@ const NEAREST: usize = 3;
 
 /// Reads a line as it was sent.
 pub(crate) fn read(line: &str) -> Line {
-    let Some(rest) = line.strip_prefix('/') else { return Line::Text(line.to_owned()) };
+    let Some(rest) = line.strip_prefix('/') else {
+        return Line::Text(line.to_owned());
+    };
     if rest.starts_with('/') {
         return Line::Text(rest.to_owned());
     }
     let (name, args) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let wanted = name.to_lowercase();
     match commands().find(|(c, _)| c.name == wanted) {
-        Some((_, info)) => Line::Command { action: info.action, args: args.trim().to_owned() },
-        None => Line::Unknown { nearest: nearest(&wanted), name: name.to_owned() },
+        Some((_, info)) => Line::Command {
+            action: info.action,
+            args: args.trim().to_owned(),
+        },
+        None => Line::Unknown {
+            nearest: nearest(&wanted),
+            name: name.to_owned(),
+        },
     }
 }
 
 /// Whether a line looks like a command that slipped: blanks, then a slash.
 pub(crate) fn looks_like_command(line: &str) -> bool {
-    line.starts_with([' ', '\t'])
-        && matches!(read(line.trim_start()), Line::Command { .. })
+    line.starts_with([' ', '\t']) && matches!(read(line.trim_start()), Line::Command { .. })
 }
 
 /// The commands most like `name`: those that begin alike first.
@@ -86,7 +96,10 @@ mod tests {
     use super::*;
 
     fn command(action: Action, args: &str) -> Line {
-        Line::Command { action, args: args.to_owned() }
+        Line::Command {
+            action,
+            args: args.to_owned(),
+        }
     }
 
     #[test]
@@ -95,15 +108,22 @@ mod tests {
         assert_eq!(read("/call bob"), command(Action::Call, "bob"));
         assert_eq!(read("/CALL"), command(Action::Call, ""));
         assert_eq!(read("//shrug"), Line::Text("/shrug".into()));
-        assert_eq!(read("/msg bob two\nlines"), command(Action::Msg, "bob two\nlines"));
+        assert_eq!(
+            read("/msg bob two\nlines"),
+            command(Action::Msg, "bob two\nlines")
+        );
     }
 
     #[test]
     fn an_unknown_command_names_the_nearest() {
-        let Line::Unknown { name, nearest } = read("/cal") else { panic!("known") };
+        let Line::Unknown { name, nearest } = read("/cal") else {
+            panic!("known")
+        };
         assert_eq!(name, "cal");
         assert_eq!(nearest[0], "call");
-        let Line::Unknown { nearest, .. } = read("/hlep") else { panic!("known") };
+        let Line::Unknown { nearest, .. } = read("/hlep") else {
+            panic!("known")
+        };
         assert!(nearest.contains(&"help"), "{nearest:?}");
     }
 
@@ -116,7 +136,10 @@ mod tests {
 
     #[test]
     fn names_with_blanks_are_quoted() {
-        assert_eq!(first_word("\"Bob Ortega\" hi there"), ("Bob Ortega", "hi there"));
+        assert_eq!(
+            first_word("\"Bob Ortega\" hi there"),
+            ("Bob Ortega", "hi there")
+        );
         assert_eq!(first_word("bob  hi"), ("bob", "hi"));
         assert_eq!(first_word(""), ("", ""));
     }

@@ -40,7 +40,10 @@ pub(crate) fn offer(text: &str, cursor: usize, names: &Names) -> Option<Offer> {
         let typed = word.strip_prefix('@')?;
         let start = cursor - word.len();
         let found = starting_with(names.contacts.iter().map(String::as_str), typed);
-        (start..cursor, found.into_iter().map(|n| format!("@{n} ")).collect())
+        (
+            start..cursor,
+            found.into_iter().map(|n| format!("@{n} ")).collect(),
+        )
     };
     (!choices.is_empty()).then_some(Offer { part, choices })
 }
@@ -53,11 +56,16 @@ fn command_line(text: &str) -> Option<&str> {
 
 fn command_names(typed: &str) -> Vec<String> {
     let names = commands().map(|(c, _)| c.name);
-    starting_with(names, typed).into_iter().map(|n| format!("{n} ")).collect()
+    starting_with(names, typed)
+        .into_iter()
+        .map(|n| format!("{n} "))
+        .collect()
 }
 
 fn arguments(name: &str, typed: &str, names: &Names) -> Vec<String> {
-    let Some(command) = command_named(name) else { return Vec::new() };
+    let Some(command) = command_named(name) else {
+        return Vec::new();
+    };
     let plain = typed.trim_start_matches('"');
     let found = match command.takes {
         Takes::Nothing | Takes::Text => Vec::new(),
@@ -72,13 +80,19 @@ fn arguments(name: &str, typed: &str, names: &Names) -> Vec<String> {
 
 /// A name as a command takes it: in quotes if it has blanks.
 pub(crate) fn quoted(name: &str) -> String {
-    if name.contains(' ') { format!("\"{name}\" ") } else { format!("{name} ") }
+    if name.contains(' ') {
+        format!("\"{name}\" ")
+    } else {
+        format!("{name} ")
+    }
 }
 
 fn starting_with<'a>(all: impl Iterator<Item = &'a str>, typed: &str) -> Vec<String> {
     let typed = typed.to_lowercase();
-    let mut found: Vec<_> =
-        all.filter(|n| n.to_lowercase().starts_with(&typed)).map(str::to_owned).collect();
+    let mut found: Vec<_> = all
+        .filter(|n| n.to_lowercase().starts_with(&typed))
+        .map(str::to_owned)
+        .collect();
     found.sort_unstable();
     found.truncate(CHOICES);
     found
@@ -93,11 +107,16 @@ pub(crate) fn hint(text: &str) -> Option<String> {
     let line = command_line(text)?;
     let name = line.split(' ').next().unwrap_or_default();
     if let Some((command, info)) = commands().find(|(c, _)| c.name == name) {
-        return Some(format!("/{} {}  {}", command.name, command.usage, info.title));
+        return Some(format!(
+            "/{} {}  {}",
+            command.name, command.usage, info.title
+        ));
     }
     let found = command_names(name);
     if found.is_empty() {
-        return Some(format!("no command /{name}; F2 shows all, // sends a slash"));
+        return Some(format!(
+            "no command /{name}; F2 shows all, // sends a slash"
+        ));
     }
     let names: Vec<_> = found.iter().map(|n| format!("/{}", n.trim_end())).collect();
     Some(format!("Tab: {}", names.join(" ")))
@@ -117,7 +136,9 @@ mod tests {
     }
 
     fn choices(text: &str) -> Vec<String> {
-        offer(text, text.len(), &names()).map(|o| o.choices).unwrap_or_default()
+        offer(text, text.len(), &names())
+            .map(|o| o.choices)
+            .unwrap_or_default()
     }
 
     #[test]

@@ -45,7 +45,9 @@ pub(crate) struct Keymap {
 impl Keymap {
     /// The bindings of the table of actions.
     pub(crate) fn standard() -> Self {
-        let mut map = Self { roots: HashMap::new() };
+        let mut map = Self {
+            roots: HashMap::new(),
+        };
         for info in TABLE {
             for (context, keys) in info.keys {
                 // A test makes sure that every entry of the table is a key.
@@ -75,9 +77,13 @@ impl Keymap {
     }
 
     fn find_in(&self, context: Context, typed: &[Chord]) -> Match {
-        let Some(mut node) = self.roots.get(&context) else { return Match::None };
+        let Some(mut node) = self.roots.get(&context) else {
+            return Match::None;
+        };
         for chord in typed {
-            let Some(next) = node.next.get(chord) else { return Match::None };
+            let Some(next) = node.next.get(chord) else {
+                return Match::None;
+            };
             node = next;
         }
         match node.action {
@@ -99,13 +105,19 @@ mod tests {
     #[test]
     fn sequences_wait_and_then_act() {
         assert_eq!(find(Context::Composer, "Ctrl+X"), Match::Prefix);
-        assert_eq!(find(Context::Composer, "Ctrl+X c"), Match::Action(Action::Call));
+        assert_eq!(
+            find(Context::Composer, "Ctrl+X c"),
+            Match::Action(Action::Call)
+        );
         assert_eq!(find(Context::Composer, "Ctrl+X Ctrl+Q"), Match::None);
     }
 
     #[test]
     fn the_inner_context_goes_first() {
-        assert_eq!(find(Context::Browse, "j"), Match::Action(Action::SelectDown));
+        assert_eq!(
+            find(Context::Browse, "j"),
+            Match::Action(Action::SelectDown)
+        );
         assert_eq!(find(Context::Composer, "j"), Match::None);
         assert_eq!(find(Context::Browse, "F1"), Match::Action(Action::Help));
     }

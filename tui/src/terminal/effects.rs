@@ -35,7 +35,15 @@ impl Runner {
         let (ordered, queue) = mpsc::channel(ORDERED);
         tokio::spawn(in_order(engine.clone(), queue, outcomes.clone()));
         let slow = JoinSet::new();
-        (Self { engine, ordered, slow, outcomes }, receiver)
+        (
+            Self {
+                engine,
+                ordered,
+                slow,
+                outcomes,
+            },
+            receiver,
+        )
     }
 
     /// Starts an effect. Those that reach over the network run beside each
@@ -45,7 +53,11 @@ impl Runner {
     pub(super) fn start(&mut self, effect: Effect) -> Option<Outcome> {
         while self.slow.try_join_next().is_some() {}
         if !is_slow(&effect) {
-            return self.ordered.try_send(effect).err().map(|full| refused(full.into_inner()));
+            return self
+                .ordered
+                .try_send(effect)
+                .err()
+                .map(|full| refused(full.into_inner()));
         }
         if self.slow.len() >= SLOW {
             return Some(refused(effect));
@@ -89,26 +101,41 @@ fn is_slow(effect: &Effect) -> bool {
 
 /// What becomes of an effect that found no room.
 fn refused(effect: Effect) -> Outcome {
-    let error = Error::new(ErrorCode::Busy, "too much is waiting already; try again in a moment");
+    let error = Error::new(
+        ErrorCode::Busy,
+        "too much is waiting already; try again in a moment",
+    );
     match effect {
         Effect::Send { to, text, .. } => Outcome::NotSent { to, text, error },
         Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
         Effect::SetName(_) => Outcome::Named(Err(error)),
-        Effect::LoadHistory { with, page, .. } => Outcome::History { with, page, found: Err(error) },
-        _ => Outcome::Failed { what: "not done".to_owned(), error },
+        Effect::LoadHistory { with, page, .. } => Outcome::History {
+            with,
+            page,
+            found: Err(error),
+        },
+        _ => Outcome::Failed {
+            what: "not done".to_owned(),
+            error,
+        },
     }
 }
 
 /// Asks the engine for one thing.
 async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
     let outcome = match effect {
-        Effect::LoadSelf => loaded("reading the profile", engine.whoami().await.map(Outcome::Myself)),
-        Effect::LoadContacts => {
-            loaded("reading the contacts", engine.contacts().await.map(Outcome::Contacts))
-        }
-        Effect::LoadRequests => {
-            loaded("reading the requests", engine.requests().await.map(Outcome::Requests))
-        }
+        Effect::LoadSelf => loaded(
+            "reading the profile",
+            engine.whoami().await.map(Outcome::Myself),
+        ),
+        Effect::LoadContacts => loaded(
+            "reading the contacts",
+            engine.contacts().await.map(Outcome::Contacts),
+        ),
+        Effect::LoadRequests => loaded(
+            "reading the requests",
+            engine.requests().await.map(Outcome::Requests),
+        ),
         Effect::LoadHistory { with, page } => {
             let found = engine.history(with, page, PAGE).await;
             Outcome::History { with, page, found }
@@ -122,21 +149,26 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
             let result = engine.contact_remove(contact).await;
             Outcome::Removed { contact, result }
         }
-        Effect::Accept(request) => {
-            Outcome::Accepted(engine.accept(request).await.map(Box::new))
-        }
+        Effect::Accept(request) => Outcome::Accepted(engine.accept(request).await.map(Box::new)),
         Effect::Reject(request) => {
             let result = engine.reject(request).await;
             Outcome::Rejected { request, result }
         }
         Effect::Send { to, text, reply_to } => {
-            let draft = Draft { text: text.clone(), reply_to, client_id: None };
+            let draft = Draft {
+                text: text.clone(),
+                reply_to,
+                client_id: None,
+            };
             let error = engine.send(to, draft).await.err()?;
             Outcome::NotSent { to, text, error }
         }
         Effect::SignIn(sign_in) => Outcome::SignedIn(engine.sign_in(sign_in).await),
         Effect::Directory { prefix } => {
-            let query = DirectoryQuery { prefix, ..DirectoryQuery::default() };
+            let query = DirectoryQuery {
+                prefix,
+                ..DirectoryQuery::default()
+            };
             Outcome::Directory(engine.directory(query).await)
         }
         Effect::LoadSetting(key) => {
@@ -145,7 +177,10 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
         }
         Effect::SaveSetting { key, value } => {
             let saved = engine.set(&key, json(&value)).await;
-            Outcome::Setting { key, value: saved.map(|()| value) }
+            Outcome::Setting {
+                key,
+                value: saved.map(|()| value),
+            }
         }
         other => return plain(engine, other).await,
     };
@@ -157,12 +192,11 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
 async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
     let (what, result) = match effect {
         Effect::Disconnect(contact) => ("disconnecting", engine.disconnect(contact).await),
-        Effect::ChangeContact { contact, change } => {
-            ("changing the contact", nothing(engine.contact_set(contact, change)).await)
-        }
-        Effect::MarkRead { with, upto } => {
-            ("marking as read", engine.mark_read(with, upto).await)
-        }
+        Effect::ChangeContact { contact, change } => (
+            "changing the contact",
+            nothing(engine.contact_set(contact, change)).await,
+        ),
+        Effect::MarkRead { with, upto } => ("marking as read", engine.mark_read(with, upto).await),
         Effect::Typing { to, on } => {
             // Not worth a word: the other misses a "typing" at most.
             let _unheard = engine.typing(to, on).await;
@@ -180,7 +214,10 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
         _ => return None,
     };
     let error = result.err()?;
-    Some(Outcome::Failed { what: what.to_owned(), error })
+    Some(Outcome::Failed {
+        what: what.to_owned(),
+        error,
+    })
 }
 
 async fn nothing<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<(), Error> {
@@ -188,7 +225,10 @@ async fn nothing<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<(),
 }
 
 fn loaded(what: &str, result: Result<Outcome, Error>) -> Outcome {
-    result.unwrap_or_else(|error| Outcome::Failed { what: what.to_owned(), error })
+    result.unwrap_or_else(|error| Outcome::Failed {
+        what: what.to_owned(),
+        error,
+    })
 }
 
 /// A value as a person types it: JSON if it is some, else a text.
@@ -219,7 +259,11 @@ mod tests {
     #[test]
     fn a_message_that_found_no_room_comes_back() {
         let to = twocan_proto::identity::Identity::from_seed(&[7; 32]).peer_id();
-        let effect = Effect::Send { to, text: "kept".to_owned(), reply_to: None };
+        let effect = Effect::Send {
+            to,
+            text: "kept".to_owned(),
+            reply_to: None,
+        };
         assert!(matches!(refused(effect), Outcome::NotSent { text, .. } if text == "kept"));
     }
 }

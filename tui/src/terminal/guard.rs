@@ -46,7 +46,10 @@ impl Guard {
         enable_raw_mode()?;
         let guard = Self(());
         // A terminal that does not answer has none of the protocol.
-        KITTY.store(supports_keyboard_enhancement().unwrap_or(false), Ordering::Release);
+        KITTY.store(
+            supports_keyboard_enhancement().unwrap_or(false),
+            Ordering::Release,
+        );
         enter()?;
         Ok(guard)
     }
@@ -84,7 +87,12 @@ pub(super) fn restore() {
 /// Writes what switches our modes on.
 fn write_enter(out: &mut impl Write, kitty: bool) -> io::Result<()> {
     queue!(out, Print(TITLE_SAVE), EnterAlternateScreen)?;
-    queue!(out, EnableBracketedPaste, EnableFocusChange, Print(MOUSE_ON))?;
+    queue!(
+        out,
+        EnableBracketedPaste,
+        EnableFocusChange,
+        Print(MOUSE_ON)
+    )?;
     if kitty {
         let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
         queue!(out, PushKeyboardEnhancementFlags(flags))?;
@@ -99,8 +107,19 @@ fn write_restore(out: &mut impl Write, kitty: bool) -> io::Result<()> {
     if kitty {
         queue!(out, PopKeyboardEnhancementFlags)?;
     }
-    queue!(out, Print(MOUSE_OFF), DisableFocusChange, DisableBracketedPaste)?;
-    queue!(out, ResetColor, Show, LeaveAlternateScreen, Print(TITLE_BACK))
+    queue!(
+        out,
+        Print(MOUSE_OFF),
+        DisableFocusChange,
+        DisableBracketedPaste
+    )?;
+    queue!(
+        out,
+        ResetColor,
+        Show,
+        LeaveAlternateScreen,
+        Print(TITLE_BACK)
+    )
 }
 
 /// Makes panics readable. One in the interface's own thread restores the
@@ -150,10 +169,17 @@ mod tests {
         // What no parser tracks: each private mode set is reset, each push
         // popped.
         let left = String::from_utf8(bytes[entered.len()..].to_vec()).unwrap();
-        for set in entered.split("\x1b[?").skip(1).filter_map(|rest| rest.split_once('h')) {
+        for set in entered
+            .split("\x1b[?")
+            .skip(1)
+            .filter_map(|rest| rest.split_once('h'))
+        {
             let number = set.0;
             assert!(number.parse::<u16>().is_ok(), "{entered:?}");
-            assert!(left.contains(&format!("\x1b[?{number}l")), "{number} stays on: {left:?}");
+            assert!(
+                left.contains(&format!("\x1b[?{number}l")),
+                "{number} stays on: {left:?}"
+            );
         }
         assert!(entered.contains("\x1b[>1u") && left.contains("\x1b[<1u"));
         assert!(entered.contains(TITLE_SAVE) && left.contains(TITLE_BACK));

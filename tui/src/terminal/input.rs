@@ -66,7 +66,12 @@ fn chord(event: KeyEvent) -> Option<Chord> {
         KeyCode::PageDown => Key::PageDown,
         _ => return None,
     };
-    Some(Chord { key, ctrl, alt, shift })
+    Some(Chord {
+        key,
+        ctrl,
+        alt,
+        shift,
+    })
 }
 
 /// With Ctrl, letters are small. Terminals without the newer keyboard protocol
@@ -86,7 +91,11 @@ fn act(event: MouseEvent) -> Option<Mouse> {
         MouseEventKind::ScrollDown => MouseAct::WheelDown,
         _ => return None,
     };
-    Some(Mouse { what, column: event.column, row: event.row })
+    Some(Mouse {
+        what,
+        column: event.column,
+        row: event.row,
+    })
 }
 
 #[cfg(test)]

@@ -102,13 +102,28 @@ impl Screen {
             // takes back bold and reverse; our theme has no colours then.
             force_color_output(true);
         }
-        let look = Look { ascii: options.ascii, mono };
-        let mut state = State::new(now(), TimeZone::system(), crossterm::terminal::size()?, look);
+        let look = Look {
+            ascii: options.ascii,
+            mono,
+        };
+        let mut state = State::new(
+            now(),
+            TimeZone::system(),
+            crossterm::terminal::size()?,
+            look,
+        );
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let (runner, outcomes) = Runner::new(engine);
         let next_frame = Instant::now();
-        Ok(Self { state, terminal, runner, outcomes, next_frame, ended: false })
+        Ok(Self {
+            state,
+            terminal,
+            runner,
+            outcomes,
+            next_frame,
+            ended: false,
+        })
     }
 
     /// The loop.
@@ -190,14 +205,22 @@ impl Screen {
     /// The time of a deadline or of a frame has come.
     fn tick(&mut self) -> anyhow::Result<()> {
         let frame_only = self.state.dirty && now() < self.state.next_deadline();
-        if frame_only { Ok(()) } else { self.take(Msg::Tick) }
+        if frame_only {
+            Ok(())
+        } else {
+            self.take(Msg::Tick)
+        }
     }
 
     /// When to wake without anything happening.
     fn deadline(&self) -> Instant {
         let wait = self.state.next_deadline().as_millis() - now().as_millis();
         let by_itself = Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or(0));
-        if self.state.dirty { by_itself.min(self.next_frame) } else { by_itself }
+        if self.state.dirty {
+            by_itself.min(self.next_frame)
+        } else {
+            by_itself
+        }
     }
 
     fn draw_if_due(&mut self) -> io::Result<()> {
@@ -241,7 +264,8 @@ impl Screen {
         let (columns, rows) = crossterm::terminal::size()?;
         self.state.size = (columns, rows);
         self.state.dirty = true;
-        self.terminal.resize(ratatui::layout::Rect::new(0, 0, columns, rows))
+        self.terminal
+            .resize(ratatui::layout::Rect::new(0, 0, columns, rows))
     }
 
     /// Stops as Ctrl+Z does; goes on here after `fg`.

@@ -18,19 +18,31 @@ const MIC_WARNING: &str = "Answering turns your microphone ON";
 
 /// The incoming call, in the conversation's column.
 pub(crate) fn ringing(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
-    let Some(call) = state.calls.incoming() else { return };
+    let Some(call) = state.calls.incoming() else {
+        return;
+    };
     if area.height == 0 {
         return;
     }
     let name = state.name_of(call.call.contact);
     let rang = duration(call.seconds(state.now));
     if area.height < 5 {
-        let text = wrap::truncate(&format!("INCOMING CALL {name} {rang}"), usize::from(area.width), "");
+        let text = wrap::truncate(
+            &format!("INCOMING CALL {name} {rang}"),
+            usize::from(area.width),
+            "",
+        );
         put(buf, area, 0, &line(text, theme.alert()));
         put(buf, area, 1, &buttons(theme, area.width));
         return;
     }
-    let inner = frame(buf, theme, area, "INCOMING CALL", &format!("ringing {rang}"));
+    let inner = frame(
+        buf,
+        theme,
+        area,
+        "INCOMING CALL",
+        &format!("ringing {rang}"),
+    );
     put(buf, inner, 0, &Line::from(caller(state, call, theme)));
     put(buf, inner, 1, &line(MIC_WARNING, theme.warn()));
     put(buf, inner, 2, &buttons(theme, inner.width));
@@ -41,7 +53,10 @@ fn caller(state: &State, call: &CallView, theme: Theme) -> Vec<Span<'static>> {
     let mut spans = vec![span(state.name_of(id), theme.name(id))];
     if let Some(contact) = state.contacts.get(&id) {
         let (sign, style) = trust(contact.trust, theme);
-        spans.push(span(format!("  {sign} {}", trust_word(contact.trust)), style));
+        spans.push(span(
+            format!("  {sign} {}", trust_word(contact.trust)),
+            style,
+        ));
     }
     spans
 }
@@ -49,7 +64,11 @@ fn caller(state: &State, call: &CallView, theme: Theme) -> Vec<Span<'static>> {
 /// The words to answer or decline, as keys and as places to click.
 fn buttons(theme: Theme, width: u16) -> Line<'static> {
     let shorten = |text: &str| {
-        if width < 40 { text.replace("Ctrl+X ", "^X") } else { text.to_owned() }
+        if width < 40 {
+            text.replace("Ctrl+X ", "^X")
+        } else {
+            text.to_owned()
+        }
     };
     Line::from(vec![
         span(shorten(ANSWER), theme.good().patch(theme.heading())),
@@ -74,7 +93,11 @@ pub(crate) fn button_at(area: Rect, column: u16, row: u16) -> Option<Button> {
     };
     let at = usize::from(column.checked_sub(x)?);
     let cells = |text: &str| {
-        if width < 40 { text.len() - "Ctrl+X ".len() + "^X".len() } else { text.len() }
+        if width < 40 {
+            text.len() - "Ctrl+X ".len() + "^X".len()
+        } else {
+            text.len()
+        }
     };
     let (answer, decline) = (cells(ANSWER), cells(DECLINE));
     if row != y {
@@ -90,15 +113,22 @@ pub(crate) fn button_at(area: Rect, column: u16, row: u16) -> Option<Button> {
 
 /// One row at the top of other screens while somebody calls.
 pub(crate) fn banner(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
-    let Some(call) = state.calls.incoming() else { return };
-    let text = format!(" {} is calling: {ANSWER}, {DECLINE}", state.name_of(call.call.contact));
+    let Some(call) = state.calls.incoming() else {
+        return;
+    };
+    let text = format!(
+        " {} is calling: {ANSWER}, {DECLINE}",
+        state.name_of(call.call.contact)
+    );
     let fitted = wrap::fit(&text, usize::from(area.width), theme.signs.cut);
     put(buf, area, 0, &line(fitted, theme.alert()));
 }
 
 /// The call in a few rows above the conversation.
 pub(crate) fn strip(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
-    let Some(call) = state.calls.active() else { return };
+    let Some(call) = state.calls.active() else {
+        return;
+    };
     if area.height == 0 {
         return;
     }
@@ -108,18 +138,37 @@ pub(crate) fn strip(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
     let head = Line::from(vec![
         span("CALL ", theme.heading()),
         span(&name, theme.name(call.call.contact)),
-        span(format!(" {time} {}", state_words(call, theme)), theme.text()),
+        span(
+            format!(" {time} {}", state_words(call, theme)),
+            theme.text(),
+        ),
     ]);
-    put_ends(buf, area, 0, &head, &line(quality_word(call), theme.heading()));
+    put_ends(
+        buf,
+        area,
+        0,
+        &head,
+        &line(quality_word(call), theme.heading()),
+    );
     if area.height < 5 {
         return;
     }
-    let bar = if cells >= 56 { 18 } else { cells.saturating_sub(20).clamp(4, 14) };
+    let bar = if cells >= 56 {
+        18
+    } else {
+        cells.saturating_sub(20).clamp(4, 14)
+    };
     let mic = call.mic_word().trim_start_matches("MIC ");
     let mut you = vec![span(wrap::fit("you ", 8, ""), theme.text())];
     you.extend(meter(call.mic, bar, theme));
-    you.push(span(format!(" {:>3.0} {mic}", call.mic.level), theme.text()));
-    let mut other = vec![span(wrap::fit(&name, 7, theme.signs.cut), theme.text()), Span::raw(" ")];
+    you.push(span(
+        format!(" {:>3.0} {mic}", call.mic.level),
+        theme.text(),
+    ));
+    let mut other = vec![
+        span(wrap::fit(&name, 7, theme.signs.cut), theme.text()),
+        Span::raw(" "),
+    ];
     other.extend(meter(call.speaker, bar, theme));
     other.push(span(format!(" {:>3.0}", call.speaker.level), theme.text()));
     let (rtt, loss, short) = numbers(call);
@@ -135,17 +184,32 @@ pub(crate) fn strip(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
     }
     put(buf, area, 1, &Line::from(you));
     put(buf, area, 2, &Line::from(other));
-    let last = if cells >= 56 { short } else { format!("{rtt} {loss} {short}") };
-    put(buf, area, 3, &line(wrap::truncate(&last, cells, theme.signs.cut), theme.dim()));
+    let last = if cells >= 56 {
+        short
+    } else {
+        format!("{rtt} {loss} {short}")
+    };
+    put(
+        buf,
+        area,
+        3,
+        &line(wrap::truncate(&last, cells, theme.signs.cut), theme.dim()),
+    );
     put(buf, area, 4, &rule(theme, cells, ""));
 }
 
 /// Round trip, loss, and the rest.
 fn numbers(call: &CallView) -> (String, String, String) {
     match &call.stats {
-        None => ("rtt -".to_owned(), "loss -".to_owned(), "measuring".to_owned()),
+        None => (
+            "rtt -".to_owned(),
+            "loss -".to_owned(),
+            "measuring".to_owned(),
+        ),
         Some(s) => {
-            let rtt = s.rtt_ms.map_or_else(|| "rtt -".to_owned(), |ms| format!("rtt {ms:.0}ms"));
+            let rtt = s
+                .rtt_ms
+                .map_or_else(|| "rtt -".to_owned(), |ms| format!("rtt {ms:.0}ms"));
             let rest = format!("jitter {:.0}ms  {:.0} kb/s", s.jitter_ms, s.received_kbps);
             (rtt, format!("loss {:.1}%", s.loss * 100.0), rest)
         }
@@ -160,40 +224,73 @@ fn state_words(call: &CallView, theme: Theme) -> String {
 }
 
 fn quality_word(call: &CallView) -> &'static str {
-    call.quality().map_or("", super::super::app::calls::Quality::word)
+    call.quality()
+        .map_or("", super::super::app::calls::Quality::word)
 }
 
 /// The call in the panel beside the conversation.
-pub(crate) fn panel(state: &State, call: &CallView, theme: Theme, cells: usize) -> Vec<Line<'static>> {
+pub(crate) fn panel(
+    state: &State,
+    call: &CallView,
+    theme: Theme,
+    cells: usize,
+) -> Vec<Line<'static>> {
     let name = state.name_of(call.call.contact);
     let time = duration(call.seconds(state.now));
     let name_room = cells.saturating_sub(7 + time.len());
     let mut lines = vec![
         Line::from(vec![
             span("CALL  ", theme.heading()),
-            span(wrap::fit(&name, name_room, theme.signs.cut), theme.name(call.call.contact)),
+            span(
+                wrap::fit(&name, name_room, theme.signs.cut),
+                theme.name(call.call.contact),
+            ),
             span(format!(" {time}"), theme.heading()),
         ]),
-        line(format!("{} {}", theme.signs.online, state_words(call, theme)), theme.good()),
+        line(
+            format!("{} {}", theme.signs.online, state_words(call, theme)),
+            theme.good(),
+        ),
         Line::default(),
     ];
     let bar = cells.saturating_sub(16).clamp(4, 16);
     for (who, level) in [("you", call.mic), (name.as_str(), call.speaker)] {
         let mut spans = vec![span(wrap::fit(who, 4, ""), theme.text())];
         spans.extend(meter(level, bar, theme));
-        spans.push(span(format!(" {:>3.0} {}", level.level, level.word()), theme.text()));
+        spans.push(span(
+            format!(" {:>3.0} {}", level.level, level.word()),
+            theme.text(),
+        ));
         lines.push(Line::from(spans));
     }
     lines.push(Line::default());
     lines.extend(measurements(call, theme, cells));
     lines.push(Line::default());
     let mic = call.mic_word();
-    let mic_style = if call.mic_live() { theme.bad() } else { theme.warn() };
-    lines.push(Line::from(vec![span("mic      ", theme.dim()), span(mic, mic_style)]));
-    let sound = if call.call.deafened { "OFF".to_owned() } else { format!("ON  {} %", call.volume) };
-    lines.push(Line::from(vec![span("speaker  ", theme.dim()), span(sound, theme.text())]));
+    let mic_style = if call.mic_live() {
+        theme.bad()
+    } else {
+        theme.warn()
+    };
+    lines.push(Line::from(vec![
+        span("mic      ", theme.dim()),
+        span(mic, mic_style),
+    ]));
+    let sound = if call.call.deafened {
+        "OFF".to_owned()
+    } else {
+        format!("ON  {} %", call.volume)
+    };
+    lines.push(Line::from(vec![
+        span("speaker  ", theme.dim()),
+        span(sound, theme.text()),
+    ]));
     lines.push(Line::default());
-    for text in ["F9 mute       Ctrl+X d deafen", "Ctrl+X h hang up", "/volume /audio /stats"] {
+    for text in [
+        "F9 mute       Ctrl+X d deafen",
+        "Ctrl+X h hang up",
+        "/volume /audio /stats",
+    ] {
         lines.push(line(text, theme.dim()));
     }
     lines
@@ -204,12 +301,29 @@ fn measurements(call: &CallView, theme: Theme, cells: usize) -> Vec<Line<'static
     let Some(stats) = &call.stats else {
         return vec![line("measuring", theme.dim())];
     };
-    let rtt = stats.rtt_ms.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
+    let rtt = stats
+        .rtt_ms
+        .map_or_else(|| "-".to_owned(), |ms| format!("{ms:.0} ms"));
     let rows = [
         ("rtt", rtt, &call.rtt, 400.0),
-        ("loss", format!("{:.1} %", stats.loss * 100.0), &call.loss, 10.0),
-        ("jitter", format!("{:.0} ms", stats.jitter_ms), &call.jitter, 60.0),
-        ("rate", format!("{:.0} kb/s", stats.received_kbps), &call.rate, 64.0),
+        (
+            "loss",
+            format!("{:.1} %", stats.loss * 100.0),
+            &call.loss,
+            10.0,
+        ),
+        (
+            "jitter",
+            format!("{:.0} ms", stats.jitter_ms),
+            &call.jitter,
+            60.0,
+        ),
+        (
+            "rate",
+            format!("{:.0} kb/s", stats.received_kbps),
+            &call.rate,
+            64.0,
+        ),
     ];
     let spark = cells.saturating_sub(18);
     let mut lines: Vec<_> = rows
@@ -252,7 +366,11 @@ fn meter(meter: Meter, cells: usize, theme: Theme) -> Vec<Span<'static>> {
         _ => theme.good(),
     };
     let [left, right] = signs.meter;
-    vec![span(left, theme.dim()), span(bar, style), span(right, theme.dim())]
+    vec![
+        span(left, theme.dim()),
+        span(bar, style),
+        span(right, theme.dim()),
+    ]
 }
 
 /// The last minute in `cells` cells, on a fixed scale from 0 to `most`.
@@ -261,34 +379,74 @@ fn sparkline(series: &Series, cells: usize, most: f32, theme: Theme) -> String {
     let top = heights.len().saturating_sub(1);
     let height = |value: f32| {
         let share = (value / most).clamp(0.0, 1.0);
-        heights.get((share * top as f32).round() as usize).copied().unwrap_or(" ")
+        heights
+            .get((share * top as f32).round() as usize)
+            .copied()
+            .unwrap_or(" ")
     };
     series.worst(cells).into_iter().map(height).collect()
 }
 
 /// `/stats`: the call in words.
 pub(crate) fn stats_lines(state: &State) -> Vec<String> {
-    let Some(call) = state.calls.active() else { return vec!["Not in a call.".to_owned()] };
+    let Some(call) = state.calls.active() else {
+        return vec!["Not in a call.".to_owned()];
+    };
     let mut lines = vec![
-        format!("{}, {}", state.name_of(call.call.contact), call.state_word()),
+        format!(
+            "{}, {}",
+            state.name_of(call.call.contact),
+            call.state_word()
+        ),
         format!("duration   {}", duration(call.seconds(state.now))),
-        format!("microphone {} ({:.0} dB, {})", call.mic_word(), call.mic.level, call.mic.word()),
+        format!(
+            "microphone {} ({:.0} dB, {})",
+            call.mic_word(),
+            call.mic.level,
+            call.mic.word()
+        ),
     ];
     if let Some(s) = &call.stats {
-        let rtt = s.rtt_ms.map_or_else(|| "not measured yet".to_owned(), |ms| format!("{ms:.1} ms"));
+        let rtt = s
+            .rtt_ms
+            .map_or_else(|| "not measured yet".to_owned(), |ms| format!("{ms:.1} ms"));
         lines.extend([
             format!("round trip {rtt}"),
             format!("loss       {:.1} % before repair", s.loss * 100.0),
-            format!("repaired   {:.1} % by redundancy, {:.1} % invented", s.recovered * 100.0, s.concealed * 100.0),
-            format!("jitter     {:.1} ms, buffer {:.0} ms", s.jitter_ms, s.buffer_ms),
-            format!("rate       {:.0} kbit/s sent, {:.0} received", s.sent_kbps, s.received_kbps),
-            format!("quality    {} ({:.1} of 4.5)", quality_word(call), s.quality),
+            format!(
+                "repaired   {:.1} % by redundancy, {:.1} % invented",
+                s.recovered * 100.0,
+                s.concealed * 100.0
+            ),
+            format!(
+                "jitter     {:.1} ms, buffer {:.0} ms",
+                s.jitter_ms, s.buffer_ms
+            ),
+            format!(
+                "rate       {:.0} kbit/s sent, {:.0} received",
+                s.sent_kbps, s.received_kbps
+            ),
+            format!(
+                "quality    {} ({:.1} of 4.5)",
+                quality_word(call),
+                s.quality
+            ),
         ]);
     }
     lines
 }
 
 /// Draws the panel into `area`.
-pub(crate) fn draw_panel(state: &State, call: &CallView, theme: Theme, buf: &mut Buffer, area: Rect) {
-    put_all(buf, area, &panel(state, call, theme, usize::from(area.width)));
+pub(crate) fn draw_panel(
+    state: &State,
+    call: &CallView,
+    theme: Theme,
+    buf: &mut Buffer,
+    area: Rect,
+) {
+    put_all(
+        buf,
+        area,
+        &panel(state, call, theme, usize::from(area.width)),
+    );
 }

@@ -11,7 +11,12 @@ use super::wrap;
 use crate::app::{Focus, State};
 
 /// Draws the composer; returns where the cursor stands.
-pub(crate) fn draw(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Option<Position> {
+pub(crate) fn draw(
+    state: &State,
+    theme: Theme,
+    buf: &mut Buffer,
+    panes: &Panes,
+) -> Option<Position> {
     let area = panes.composer;
     if area.area() == 0 {
         return None;

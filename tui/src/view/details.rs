@@ -25,9 +25,14 @@ pub(crate) fn draw_pane(state: &State, theme: Theme, buf: &mut Buffer, area: Rec
 
 /// What is known about the open contact.
 pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
-    let Some(contact) = state.open_contact() else { return yourself(state, theme, cells) };
+    let Some(contact) = state.open_contact() else {
+        return yourself(state, theme, cells);
+    };
     let row = |label: &str, value: &str| {
-        Line::from(vec![span(format!("{label:<9}"), theme.dim()), span(value, theme.text())])
+        Line::from(vec![
+            span(format!("{label:<9}"), theme.dim()),
+            span(value, theme.text()),
+        ])
     };
     let mut lines = vec![line("DETAILS", theme.dim()), Line::default()];
     lines.push(line(&contact.alias, theme.name(contact.peer_id)));
@@ -41,7 +46,10 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
         lines.push(line(relation, theme.warn()));
     }
     lines.push(Line::default());
-    lines.push(row("now", if contact.online { "online" } else { "offline" }));
+    lines.push(row(
+        "now",
+        if contact.online { "online" } else { "offline" },
+    ));
     lines.push(row("path", contact.path.map_or("no link", path_word)));
     if let (false, Some(seen)) = (contact.online, contact.last_seen) {
         lines.push(row("seen", &format!("{} ago", ago(seen, state.now))));
@@ -55,15 +63,25 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
         lines.push(row("known as", name));
     }
     lines.push(Line::default());
-    for text in ["Ctrl+X c call   Ctrl+X w whois", "Ctrl+X v verify", "/alias /block /remove"] {
+    for text in [
+        "Ctrl+X c call   Ctrl+X w whois",
+        "Ctrl+X v verify",
+        "/alias /block /remove",
+    ] {
         lines.push(line(text, theme.dim()));
     }
     lines
 }
 
 fn yourself(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
-    let Some(me) = &state.me else { return Vec::new() };
-    let mut lines = vec![line("YOU", theme.dim()), Line::default(), line(&me.name, theme.me())];
+    let Some(me) = &state.me else {
+        return Vec::new();
+    };
+    let mut lines = vec![
+        line("YOU", theme.dim()),
+        Line::default(),
+        line(&me.name, theme.me()),
+    ];
     lines.push(line(format!("id {}", me.peer_id.short()), theme.text()));
     lines.push(Line::default());
     for address in &me.listen {

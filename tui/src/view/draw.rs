@@ -38,17 +38,20 @@ pub(crate) fn put_all(buf: &mut Buffer, area: Rect, lines: &[Line<'_>]) {
 }
 
 /// Draws left and right parts on one row; the left one gives way.
-pub(crate) fn put_ends(
-    buf: &mut Buffer,
-    area: Rect,
-    y: u16,
-    left: &Line<'_>,
-    right: &Line<'_>,
-) {
-    let right_cells = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
-    let left_area = Rect { width: area.width - right_cells, ..area };
+pub(crate) fn put_ends(buf: &mut Buffer, area: Rect, y: u16, left: &Line<'_>, right: &Line<'_>) {
+    let right_cells = u16::try_from(right.width())
+        .unwrap_or(u16::MAX)
+        .min(area.width);
+    let left_area = Rect {
+        width: area.width - right_cells,
+        ..area
+    };
     put(buf, left_area, y, left);
-    let right_area = Rect { x: area.right() - right_cells, width: right_cells, ..area };
+    let right_area = Rect {
+        x: area.right() - right_cells,
+        width: right_cells,
+        ..area
+    };
     put(buf, right_area, y, right);
 }
 
@@ -86,10 +89,22 @@ pub(crate) fn frame(buf: &mut Buffer, theme: Theme, area: Rect, title: &str, hin
     let inner = usize::from(area.width) - 2;
     let title = wrap::truncate(title, inner.saturating_sub(4), theme.signs.cut);
     let room = inner.saturating_sub(wrap::width(&title) + 3);
-    let hint = if wrap::width(hint) + 2 <= room { hint } else { "" };
-    let hint_cells = if hint.is_empty() { 0 } else { wrap::width(hint) + 2 };
+    let hint = if wrap::width(hint) + 2 <= room {
+        hint
+    } else {
+        ""
+    };
+    let hint_cells = if hint.is_empty() {
+        0
+    } else {
+        wrap::width(hint) + 2
+    };
     let between = theme.signs.across.repeat(room.saturating_sub(hint_cells));
-    let hint = if hint.is_empty() { String::new() } else { format!(" {hint} ") };
+    let hint = if hint.is_empty() {
+        String::new()
+    } else {
+        format!(" {hint} ")
+    };
     let top = Line::from(vec![
         span(format!("{nw}{}", theme.signs.across), theme.dim()),
         span(format!(" {title} "), theme.heading()),
@@ -101,11 +116,25 @@ pub(crate) fn frame(buf: &mut Buffer, theme: Theme, area: Rect, title: &str, hin
     for y in 1..area.height - 1 {
         let side = line(theme.signs.down, theme.dim());
         put(buf, area, y, &side);
-        put(buf, Rect { x: area.right() - 1, width: 1, ..area }, y, &side);
+        put(
+            buf,
+            Rect {
+                x: area.right() - 1,
+                width: 1,
+                ..area
+            },
+            y,
+            &side,
+        );
     }
     let bottom = format!("{sw}{}{se}", theme.signs.across.repeat(inner));
     put(buf, area, area.height - 1, &line(bottom, theme.dim()));
-    Rect { x: area.x + 2, y: area.y + 1, width: area.width - 4, height: area.height - 2 }
+    Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width - 4,
+        height: area.height - 2,
+    }
 }
 
 /// An area of at most this size in the middle of `screen`.
@@ -141,7 +170,12 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// Wraps text to lines of one style, with `indent` before each.
-pub(crate) fn paragraph(text: &str, cells: usize, indent: &str, style: Style) -> Vec<Line<'static>> {
+pub(crate) fn paragraph(
+    text: &str,
+    cells: usize,
+    indent: &str,
+    style: Style,
+) -> Vec<Line<'static>> {
     let room = cells.saturating_sub(wrap::width(indent)).max(1);
     wrap::rows(text, room)
         .into_iter()

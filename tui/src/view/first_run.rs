@@ -23,7 +23,13 @@ pub(crate) fn draw(
 ) -> Option<Position> {
     let number = first_run.step.number();
     let right = line(format!("step {number} of {STEPS} "), theme.dim());
-    put_ends(buf, area, 0, &line(" twocan, first run", theme.heading()), &right);
+    put_ends(
+        buf,
+        area,
+        0,
+        &line(" twocan, first run", theme.heading()),
+        &right,
+    );
     put(buf, area, 1, &rule(theme, usize::from(area.width), ""));
     let margin = if area.width >= 70 { 4 } else { 1 };
     let width = area.width.saturating_sub(2 * margin).min(84);
@@ -47,7 +53,12 @@ pub(crate) fn draw(
     }
     let cursor = step(state, first_run, theme, buf, body);
     let hint = wrap::truncate(hint(first_run.step), usize::from(area.width), "");
-    put(buf, area, area.height.saturating_sub(2), &line(hint, theme.dim()));
+    put(
+        buf,
+        area,
+        area.height.saturating_sub(2),
+        &line(hint, theme.dim()),
+    );
     cursor
 }
 
@@ -65,7 +76,11 @@ fn hint(step: Step) -> &'static str {
 fn steps(state: &State, first_run: &FirstRun, theme: Theme) -> Vec<Line<'static>> {
     let now = first_run.step.number();
     let name = first_run.name.text().to_owned();
-    let key = state.me.as_ref().map(|m| m.peer_id.short()).unwrap_or_default();
+    let key = state
+        .me
+        .as_ref()
+        .map(|m| m.peer_id.short())
+        .unwrap_or_default();
     let place = PLACES.get(first_run.place).map_or("", |p| p.0).to_owned();
     let answers = [name, key, place, String::new()];
     let mut lines = Vec::new();
@@ -117,7 +132,10 @@ fn name(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) -> Pos
     let y = u16::try_from(rows.len()).unwrap_or(0);
     let shown = tail(first_run.name.text(), cells.saturating_sub(3).max(1));
     let x = area.x + 2 + u16::try_from(wrap::width(&shown)).unwrap_or(0);
-    rows.push(Line::from(vec![span("> ", theme.key()), span(shown, theme.heading())]));
+    rows.push(Line::from(vec![
+        span("> ", theme.key()),
+        span(shown, theme.heading()),
+    ]));
     rows.push(Line::default());
     if let Some(error) = &first_run.error {
         rows.extend(draw::paragraph(error, cells, "", theme.bad()));
@@ -132,9 +150,19 @@ fn key(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     rows.push(Line::default());
     if let Some(me) = &state.me {
         rows.push(line("Kept in", theme.dim()));
-        rows.extend(draw::paragraph(&me.key_file.display().to_string(), cells, "  ", theme.heading()));
+        rows.extend(draw::paragraph(
+            &me.key_file.display().to_string(),
+            cells,
+            "  ",
+            theme.heading(),
+        ));
         rows.push(line("Your id", theme.dim()));
-        rows.extend(draw::paragraph(&me.peer_id.to_string(), cells, "  ", theme.text()));
+        rows.extend(draw::paragraph(
+            &me.peer_id.to_string(),
+            cells,
+            "  ",
+            theme.text(),
+        ));
     }
     rows
 }
@@ -145,7 +173,11 @@ fn place(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) {
     for (at, (title, explained)) in PLACES.iter().enumerate() {
         let chosen = at == first_run.place;
         let mark = if chosen { theme.signs.chosen } else { " " };
-        let style = if chosen { theme.chosen() } else { theme.heading() };
+        let style = if chosen {
+            theme.chosen()
+        } else {
+            theme.heading()
+        };
         rows.push(Line::from(vec![
             span(format!("{mark} "), theme.key()),
             span(format!("{}. {title}", at + 1), style),
@@ -160,7 +192,11 @@ fn registry(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) ->
     let cells = usize::from(area.width);
     let text = "The registry learns your name, your key and where you are; never what you say. A new name makes an account.";
     let rows = draw::paragraph(text, cells, "", theme.text());
-    let used = if area.height >= 10 { u16::try_from(rows.len() + 1).unwrap_or(0) } else { 0 };
+    let used = if area.height >= 10 {
+        u16::try_from(rows.len() + 1).unwrap_or(0)
+    } else {
+        0
+    };
     if used > 0 {
         put_all(buf, area, &rows);
     }
@@ -173,12 +209,19 @@ fn registry(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) ->
 }
 
 fn lan(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
-    let Some(me) = &state.me else { return Vec::new() };
+    let Some(me) = &state.me else {
+        return Vec::new();
+    };
     let text = "Give a friend one of these, over any channel. It is public: it lets them ask you, nothing more.";
     let mut rows = draw::paragraph(text, cells, "", theme.text());
     rows.push(Line::default());
     rows.push(line("Your link", theme.dim()));
-    rows.extend(draw::paragraph(&me.link.to_string(), cells, "  ", theme.heading()));
+    rows.extend(draw::paragraph(
+        &me.link.to_string(),
+        cells,
+        "  ",
+        theme.heading(),
+    ));
     rows.push(line("Your address", theme.dim()));
     for address in me.listen.iter().take(4) {
         rows.push(line(format!("  {address}"), theme.heading()));
@@ -188,6 +231,9 @@ fn lan(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     }
     rows.push(Line::default());
     rows.push(line("Your friend types", theme.dim()));
-    rows.push(line("  /add and the link, or /connect and the address", theme.text()));
+    rows.push(line(
+        "  /add and the link, or /connect and the address",
+        theme.text(),
+    ));
     rows
 }

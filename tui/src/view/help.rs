@@ -12,13 +12,23 @@ use crate::input::action::{Action, Group, Info, TABLE, all_keys};
 
 /// Lines of the table that fit the filter: every word must occur somewhere.
 pub(crate) fn matching(filter: &str) -> Vec<&'static Info> {
-    let words: Vec<String> =
-        filter.trim_start_matches('/').to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let words: Vec<String> = filter
+        .trim_start_matches('/')
+        .to_lowercase()
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect();
     TABLE
         .iter()
         .filter(|info| {
             let name = info.command.map_or("", |c| c.name);
-            let all = format!("{} {} {} {}", info.title, name, info.group.title(), all_keys(info));
+            let all = format!(
+                "{} {} {} {}",
+                info.title,
+                name,
+                info.group.title(),
+                all_keys(info)
+            );
             let all = all.to_lowercase();
             words.iter().all(|w| all.contains(w))
         })
@@ -48,7 +58,10 @@ pub(crate) fn rows(filter: &str, cells: usize, theme: Theme) -> Vec<Line<'static
         }
     }
     if rows.is_empty() {
-        rows.push(line("Nothing fits. Backspace widens the filter.", theme.dim()));
+        rows.push(line(
+            "Nothing fits. Backspace widens the filter.",
+            theme.dim(),
+        ));
     }
     rows
 }
@@ -61,7 +74,11 @@ fn help_rows(info: &Info, cells: usize, theme: Theme, rows: &mut Vec<Line<'stati
         Some(c) => format!("/{} {}", c.name, c.usage),
         None => String::new(),
     };
-    let first = if keys.is_empty() { head.clone() } else { keys.clone() };
+    let first = if keys.is_empty() {
+        head.clone()
+    } else {
+        keys.clone()
+    };
     let title = if keys.is_empty() || head.is_empty() {
         info.title.to_owned()
     } else {
@@ -77,7 +94,10 @@ fn help_rows(info: &Info, cells: usize, theme: Theme, rows: &mut Vec<Line<'stati
         && !command.usage.is_empty()
     {
         let example = format!("{}e.g. {}", " ".repeat(key_cells + 3), command.example);
-        rows.push(line(wrap::truncate(&example, cells, theme.signs.cut), theme.dim()));
+        rows.push(line(
+            wrap::truncate(&example, cells, theme.signs.cut),
+            theme.dim(),
+        ));
     }
 }
 
@@ -96,7 +116,10 @@ pub(crate) fn filter_line(
         buf,
         area,
         0,
-        &Line::from(vec![span(format!("{label} "), theme.dim()), span(shown, theme.text())]),
+        &Line::from(vec![
+            span(format!("{label} "), theme.dim()),
+            span(shown, theme.text()),
+        ]),
     );
     Position::new(area.x + u16::try_from(cells).unwrap_or(0), area.y)
 }
@@ -104,8 +127,14 @@ pub(crate) fn filter_line(
 /// One line of the palette.
 pub(crate) fn palette_line(info: &Info, cells: usize, theme: Theme) -> Line<'static> {
     let keys = info.keys.first().map_or("", |(_, k)| k);
-    let name = info.command.map_or_else(String::new, |c| format!("/{}", c.name));
-    let right = if cells >= 50 { format!("{name:<12} {keys:<10}") } else { format!("{keys:<9}") };
+    let name = info
+        .command
+        .map_or_else(String::new, |c| format!("/{}", c.name));
+    let right = if cells >= 50 {
+        format!("{name:<12} {keys:<10}")
+    } else {
+        format!("{keys:<9}")
+    };
     let room = cells.saturating_sub(right.len() + 1);
     Line::from(vec![
         span(wrap::fit(info.title, room, theme.signs.cut), theme.text()),

@@ -81,7 +81,11 @@ pub(crate) fn layout(state: &State) -> Layout {
     if width < LEAST.0 || height < LEAST.1 {
         return Layout::Tiny(screen);
     }
-    let mut panes = Panes { top: row(screen, 0), status: row(screen, height - 1), ..Panes::default() };
+    let mut panes = Panes {
+        top: row(screen, 0),
+        status: row(screen, height - 1),
+        ..Panes::default()
+    };
     let mut body = Rect::new(0, 1, width, height - 2);
     if height >= 12 {
         panes.top_rule = row(screen, 1);
@@ -99,8 +103,15 @@ fn row(screen: Rect, y: u16) -> Rect {
 /// Takes up to `rows` from the top of `area`: the part taken, and the rest.
 fn cut_top(area: &mut Rect, rows: u16) -> (Rect, Rect) {
     let rows = rows.min(area.height);
-    let taken = Rect { height: rows, ..*area };
-    let rest = Rect { y: area.y + rows, height: area.height - rows, ..*area };
+    let taken = Rect {
+        height: rows,
+        ..*area
+    };
+    let rest = Rect {
+        y: area.y + rows,
+        height: area.height - rows,
+        ..*area
+    };
     *area = rest;
     (taken, rest)
 }
@@ -116,14 +127,33 @@ fn split_columns(state: &State, panes: &mut Panes, mut body: Rect) -> Rect {
     }
     if state.sidebar || state.focus == Focus::List {
         let cells = if details_fit_beside(state) { 22 } else { 18 };
-        panes.list = Rect { width: cells, ..body };
-        panes.list_rule = Rect { x: body.x + cells, width: 1, ..body };
-        body = Rect { x: body.x + cells + 2, width: body.width - cells - 2, ..body };
+        panes.list = Rect {
+            width: cells,
+            ..body
+        };
+        panes.list_rule = Rect {
+            x: body.x + cells,
+            width: 1,
+            ..body
+        };
+        body = Rect {
+            x: body.x + cells + 2,
+            width: body.width - cells - 2,
+            ..body
+        };
     }
     if details_fit_beside(state) && state.details {
         let x = body.right() - DETAILS_CELLS;
-        panes.details = Rect { x, width: DETAILS_CELLS, ..body };
-        panes.details_rule = Rect { x: x - 2, width: 1, ..body };
+        panes.details = Rect {
+            x,
+            width: DETAILS_CELLS,
+            ..body
+        };
+        panes.details_rule = Rect {
+            x: x - 2,
+            width: 1,
+            ..body
+        };
         body.width -= DETAILS_CELLS + 3;
     }
     body.width = body.width.min(CHAT_CELLS);
@@ -192,7 +222,10 @@ mod tests {
         assert_eq!(panes(109, 36).details.width, 0);
         assert!(panes(70, 24).list.width > 0);
         assert_eq!(panes(69, 24).list.width, 0);
-        assert!(matches!(layout(&sample::busy((29, 20), Look::default())), Layout::Tiny(_)));
+        assert!(matches!(
+            layout(&sample::busy((29, 20), Look::default())),
+            Layout::Tiny(_)
+        ));
     }
 
     proptest! {

@@ -35,7 +35,10 @@ fn rows(state: &State, height: usize) -> Vec<Row> {
     if with_titles.len() <= height {
         return with_titles;
     }
-    entries.into_iter().map(|(_, entry)| Row::Entry(entry)).collect()
+    entries
+        .into_iter()
+        .map(|(_, entry)| Row::Entry(entry))
+        .collect()
 }
 
 /// The part of the rows that is shown: around the chosen or open one.
@@ -45,10 +48,15 @@ fn window(state: &State, height: usize) -> (Vec<Row>, usize) {
         Focus::List => state.chosen,
         _ => state.open.map(Entry::Contact),
     };
-    let at = rows.iter().position(|r| wanted.is_some_and(|e| *r == Row::Entry(e))).unwrap_or(0);
+    let at = rows
+        .iter()
+        .position(|r| wanted.is_some_and(|e| *r == Row::Entry(e)))
+        .unwrap_or(0);
     // The last row may be taken by the word about what is below.
     let room = height.saturating_sub(1).max(1);
-    let from = (at + 1).saturating_sub(room).min(rows.len().saturating_sub(height));
+    let from = (at + 1)
+        .saturating_sub(room)
+        .min(rows.len().saturating_sub(height));
     (rows, from)
 }
 
@@ -68,9 +76,10 @@ pub(crate) fn draw(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) ->
     let mut cursor = None;
     for (y, row) in (0..area.height).zip(rows.iter().skip(from)) {
         let drawn = match row {
-            Row::Title(section) => {
-                line(format!("{} {}", theme.signs.open_group, section.title()), theme.dim())
-            }
+            Row::Title(section) => line(
+                format!("{} {}", theme.signs.open_group, section.title()),
+                theme.dim(),
+            ),
             Row::Entry(entry) => {
                 let chosen = state.focus == Focus::List && state.chosen == Some(*entry);
                 if chosen {
@@ -88,7 +97,12 @@ pub(crate) fn draw(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) ->
     let below = unread_below(state, &rows, from + usize::from(area.height));
     if below > 0 {
         let text = format!("{} {below} unread below", theme.signs.more_below);
-        put(buf, area, area.height - 1, &line(wrap::fit(&text, cells, theme.signs.cut), theme.count()));
+        put(
+            buf,
+            area,
+            area.height - 1,
+            &line(wrap::fit(&text, cells, theme.signs.cut), theme.count()),
+        );
     }
     cursor
 }
@@ -101,7 +115,13 @@ fn unread_below(state: &State, rows: &[Row], from: usize) -> usize {
     rows.iter().skip(from).filter(unread).count()
 }
 
-fn entry_line(state: &State, theme: Theme, entry: Entry, cells: usize, chosen: bool) -> Line<'static> {
+fn entry_line(
+    state: &State,
+    theme: Theme,
+    entry: Entry,
+    cells: usize,
+    chosen: bool,
+) -> Line<'static> {
     let mut line = match entry {
         Entry::Contact(id) => contact_line(state, theme, id, cells),
         Entry::Request(id) => request_line(state, theme, id, cells),
@@ -120,7 +140,9 @@ fn contact_line(
     id: twocan_proto::identity::PeerId,
     cells: usize,
 ) -> Line<'static> {
-    let Some(contact) = state.contacts.get(&id) else { return Line::default() };
+    let Some(contact) = state.contacts.get(&id) else {
+        return Line::default();
+    };
     let in_call = [state.calls.active(), state.calls.incoming()]
         .into_iter()
         .flatten()
@@ -157,7 +179,11 @@ fn contact_line(
 }
 
 fn request_line(state: &State, theme: Theme, id: Uuid, cells: usize) -> Line<'static> {
-    let from = state.requests.iter().find(|r| r.request == id).map_or("", |r| r.from.as_str());
+    let from = state
+        .requests
+        .iter()
+        .find(|r| r.request == id)
+        .map_or("", |r| r.from.as_str());
     let text = format!("? {from} asks");
     line(wrap::truncate(&text, cells, theme.signs.cut), theme.warn())
 }

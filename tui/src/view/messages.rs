@@ -32,12 +32,19 @@ impl<'a> Canvas<'a> {
     /// The open conversation at `cells` wide.
     pub(crate) fn of(state: &'a State, cells: usize) -> Option<Self> {
         let conversation = state.conversation()?;
-        Some(Self { state, conversation, theme: Theme::of(state.look), cells })
+        Some(Self {
+            state,
+            conversation,
+            theme: Theme::of(state.look),
+            cells,
+        })
     }
 
     /// Rows of the message at `index` with the separators before it.
     pub(crate) fn block(&self, index: usize) -> Vec<Line<'static>> {
-        let Some(message) = self.conversation.messages().get(index) else { return Vec::new() };
+        let Some(message) = self.conversation.messages().get(index) else {
+            return Vec::new();
+        };
         let mut rows = self.separators(index, message);
         let joined = rows.is_empty() && self.same_breath(index, message);
         let mut body = if self.cells >= BESIDE {
@@ -88,7 +95,10 @@ impl<'a> Canvas<'a> {
         if message.mine {
             ("you".to_owned(), self.theme.me())
         } else {
-            (self.state.name_of(message.from), self.theme.name(message.from))
+            (
+                self.state.name_of(message.from),
+                self.theme.name(message.from),
+            )
         }
     }
 
@@ -102,7 +112,10 @@ impl<'a> Canvas<'a> {
         let room = self.cells.saturating_sub(indent + 10).max(10);
         let (name, style) = self.author(message);
         let head = vec![
-            span(format!("{} ", time(message.sent_at, &self.state.zone, "%H:%M")), self.theme.dim()),
+            span(
+                format!("{} ", time(message.sent_at, &self.state.zone, "%H:%M")),
+                self.theme.dim(),
+            ),
             span(wrap::fit(&name, name_cells, self.theme.signs.cut), style),
             span("  ", self.theme.text()),
         ];
@@ -116,11 +129,20 @@ impl<'a> Canvas<'a> {
             let (name, style) = self.author(message);
             let name = wrap::truncate(&name, self.cells.saturating_sub(6), self.theme.signs.cut);
             let at = time(message.sent_at, &self.state.zone, "%H:%M");
-            rows.push(Line::from(vec![span(format!("{at} "), self.theme.dim()), span(name, style)]));
+            rows.push(Line::from(vec![
+                span(format!("{at} "), self.theme.dim()),
+                span(name, style),
+            ]));
         }
         let ticks = self.ticks(message, false);
         let head = vec![span("  ", self.theme.text())];
-        rows.append(&mut self.body(message, head, 2, self.cells.saturating_sub(5).max(1), &ticks));
+        rows.append(&mut self.body(
+            message,
+            head,
+            2,
+            self.cells.saturating_sub(5).max(1),
+            &ticks,
+        ));
         rows
     }
 
@@ -144,7 +166,9 @@ impl<'a> Canvas<'a> {
         let mut rows: Vec<Line<'static>> = Vec::with_capacity(texts.len() + 1);
         let mut head = Some(head);
         for text in texts {
-            let mut spans = head.take().unwrap_or_else(|| vec![Span::raw(" ".repeat(indent))]);
+            let mut spans = head
+                .take()
+                .unwrap_or_else(|| vec![Span::raw(" ".repeat(indent))]);
             spans.push(text);
             rows.push(Line::from(spans));
         }
@@ -157,7 +181,10 @@ impl<'a> Canvas<'a> {
             let reason = self.conversation.failures.get(&message.id);
             let why = reason.map_or("not sent", String::as_str);
             let why = wrap::truncate(why, room, self.theme.signs.cut);
-            rows.push(line(format!("{}{why}", " ".repeat(indent)), self.theme.bad()));
+            rows.push(line(
+                format!("{}{why}", " ".repeat(indent)),
+                self.theme.bad(),
+            ));
         }
         rows
     }
@@ -185,17 +212,30 @@ impl<'a> Canvas<'a> {
             Some(MessageState::Read) => (signs.delivered, " read", self.theme.read()),
             Some(MessageState::Failed) => (signs.failed, " failed", self.theme.bad()),
         };
-        span(if words { format!("{sign}{word}") } else { sign.to_owned() }, style)
+        span(
+            if words {
+                format!("{sign}{word}")
+            } else {
+                sign.to_owned()
+            },
+            style,
+        )
     }
 
     /// The row above the oldest message held.
     fn beginning(&self) -> Line<'static> {
-        let text = match (self.conversation.oldest_loaded, self.conversation.messages().is_empty()) {
+        let text = match (
+            self.conversation.oldest_loaded,
+            self.conversation.messages().is_empty(),
+        ) {
             (true, true) => "No messages yet. What you write is kept until it arrives.",
             (true, false) => "This is where the conversation begins.",
             (false, _) => "Loading earlier messages.",
         };
-        line(wrap::truncate(text, self.cells, self.theme.signs.cut), self.theme.dim())
+        line(
+            wrap::truncate(text, self.cells, self.theme.signs.cut),
+            self.theme.dim(),
+        )
     }
 
     /// The rows on a screen of `height` rows: at the end, the last ones.
@@ -256,7 +296,11 @@ impl<'a> Canvas<'a> {
             },
         };
         for _ in 0..rows.unsigned_abs() {
-            let moved = if rows < 0 { self.row_above(index, row) } else { self.row_below(index, row) };
+            let moved = if rows < 0 {
+                self.row_above(index, row)
+            } else {
+                self.row_below(index, row)
+            };
             let Some(next) = moved else { break };
             (index, row) = next;
         }

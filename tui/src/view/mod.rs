@@ -59,7 +59,10 @@ fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
     }
     if let Some(overlay) = &state.overlay {
         // The status line stays: it says whether the microphone is live.
-        let room = Rect { height: area.height.saturating_sub(1), ..area };
+        let room = Rect {
+            height: area.height.saturating_sub(1),
+            ..area
+        };
         cursor = overlays::draw(state, overlay, theme, buf, room);
     }
     if state.first_run.is_some() || state.overlay.is_some() {
@@ -72,7 +75,12 @@ fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
 /// List, conversation, composer, details.
 fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Option<Position> {
     status::top(state, theme, buf, panes);
-    put(buf, panes.top_rule, 0, &rule(theme, usize::from(panes.top_rule.width), ""));
+    put(
+        buf,
+        panes.top_rule,
+        0,
+        &rule(theme, usize::from(panes.top_rule.width), ""),
+    );
     column(buf, theme, panes.list_rule);
     column(buf, theme, panes.details_rule);
     let list_cursor = list::draw(state, theme, buf, panes.list);
@@ -92,7 +100,11 @@ fn conversation(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
     let area = panes.messages;
     match Canvas::of(state, panes.message_cells()) {
         Some(canvas) => put_all(buf, area, &canvas.visible(usize::from(area.height))),
-        None => put_all(buf, area, &how_to_go_on(state, theme, usize::from(area.width))),
+        None => put_all(
+            buf,
+            area,
+            &how_to_go_on(state, theme, usize::from(area.width)),
+        ),
     }
 }
 
@@ -104,7 +116,11 @@ fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<ratatui::text:
         "Ctrl+T    opens a conversation"
     };
     let mut lines = vec![ratatui::text::Line::default()];
-    for text in [pick, "/add WHO  asks somebody by name, link or address", "F1        help, F2 all commands"] {
+    for text in [
+        pick,
+        "/add WHO  asks somebody by name, link or address",
+        "F1        help, F2 all commands",
+    ] {
         lines.extend(draw::paragraph(text, cells, " ", theme.text()));
     }
     lines
@@ -113,15 +129,28 @@ fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<ratatui::text:
 /// One line for windows too small for anything: the call first.
 fn tiny(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
     let text = if let Some(call) = state.calls.incoming() {
-        format!("{} calls: ^Xa answer ^Xr decline", state.name_of(call.call.contact))
+        format!(
+            "{} calls: ^Xa answer ^Xr decline",
+            state.name_of(call.call.contact)
+        )
     } else if let Some(call) = state.calls.active() {
         let time = crate::app::calls::duration(call.seconds(state.now));
-        format!("{} {} {time}", call.mic_word(), state.name_of(call.call.contact))
+        format!(
+            "{} {} {time}",
+            call.mic_word(),
+            state.name_of(call.call.contact)
+        )
     } else {
-        let who = state.open.map_or_else(|| "twocan".to_owned(), |id| state.name_of(id));
+        let who = state
+            .open
+            .map_or_else(|| "twocan".to_owned(), |id| state.name_of(id));
         format!("{who} {} unread, enlarge me", state.unread())
     };
     let text = wrap::truncate(&text, usize::from(area.width), "");
-    let style = if state.calls.is_empty() { theme.text() } else { theme.alert() };
+    let style = if state.calls.is_empty() {
+        theme.text()
+    } else {
+        theme.alert()
+    };
     put(buf, area, 0, &line(text, style));
 }

@@ -29,15 +29,26 @@ pub(crate) fn draw(
         Overlay::Help { filter, scroll } => {
             let inner = window(buf, theme, room, "HELP", "Esc close", (104, room.height));
             let rows = help::rows(filter.text(), usize::from(inner.width), theme);
-            let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+            let list = Rect {
+                y: inner.y + 1,
+                height: inner.height.saturating_sub(1),
+                ..inner
+            };
             let most = rows.len().saturating_sub(usize::from(list.height));
             put_all(buf, list, &rows[(*scroll).min(most)..]);
-            Some(help::filter_line(buf, theme, inner, "type to filter:", filter))
+            Some(help::filter_line(
+                buf,
+                theme,
+                inner,
+                "type to filter:",
+                filter,
+            ))
         }
         Overlay::Palette { filter, selected } => {
             let inner = window(buf, theme, room, "COMMANDS", "Enter does it", (76, 24));
             let found = help::matching(filter.text());
-            let line_of = |i: usize, cells| found.get(i).map(|i| help::palette_line(i, cells, theme));
+            let line_of =
+                |i: usize, cells| found.get(i).map(|i| help::palette_line(i, cells, theme));
             picker(buf, theme, inner, found.len(), *selected, line_of);
             Some(help::filter_line(buf, theme, inner, ">", filter))
         }
@@ -94,8 +105,17 @@ fn window(
         return frame(buf, theme, middle(room, size.0, size.1), title, hint);
     }
     Clear.render(room.intersection(buf.area), buf);
-    put(buf, room, 0, &draw::rule(theme, usize::from(room.width), title));
-    Rect { y: room.y + 1, height: room.height.saturating_sub(1), ..room }
+    put(
+        buf,
+        room,
+        0,
+        &draw::rule(theme, usize::from(room.width), title),
+    );
+    Rect {
+        y: room.y + 1,
+        height: room.height.saturating_sub(1),
+        ..room
+    }
 }
 
 /// A list with one chosen line, under a filter line.
@@ -107,14 +127,24 @@ fn picker(
     selected: usize,
     line_of: impl Fn(usize, usize) -> Option<Line<'static>>,
 ) {
-    let area = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let area = Rect {
+        y: inner.y + 1,
+        height: inner.height.saturating_sub(1),
+        ..inner
+    };
     let height = usize::from(area.height);
     let selected = selected.min(count.saturating_sub(1));
     let from = (selected + 1).saturating_sub(height);
     for (y, at) in (0..area.height).zip(from..count) {
         let cells = usize::from(area.width).saturating_sub(2);
-        let Some(mut row) = line_of(at, cells) else { continue };
-        let mark = if at == selected { theme.signs.chosen } else { " " };
+        let Some(mut row) = line_of(at, cells) else {
+            continue;
+        };
+        let mark = if at == selected {
+            theme.signs.chosen
+        } else {
+            " "
+        };
         row.spans.insert(0, span(format!("{mark} "), theme.key()));
         if at == selected {
             row.style = theme.chosen();
@@ -122,16 +152,28 @@ fn picker(
         put(buf, area, y, &row);
     }
     if count == 0 {
-        put(buf, area, 0, &line("Nothing fits. Backspace widens the filter.", theme.dim()));
+        put(
+            buf,
+            area,
+            0,
+            &line("Nothing fits. Backspace widens the filter.", theme.dim()),
+        );
     }
 }
 
 /// Text to read, with a QR code below it where it fits.
 fn page(page: &Page, theme: Theme, buf: &mut Buffer, room: Rect) {
-    let hint = if page.copy.is_some() { "c copy  Esc close" } else { "Esc close" };
+    let hint = if page.copy.is_some() {
+        "c copy  Esc close"
+    } else {
+        "Esc close"
+    };
     let code = page.qr.as_deref().map(qr_rows).unwrap_or_default();
     let widest = code.first().map_or(0, |r| r.chars().count());
-    let width = room.width.min(92).max(u16::try_from(widest + 4).unwrap_or(0).min(room.width));
+    let width = room
+        .width
+        .min(92)
+        .max(u16::try_from(widest + 4).unwrap_or(0).min(room.width));
     let cells = usize::from(width.saturating_sub(4)).max(1);
     let mut rows: Vec<Line<'static>> = Vec::new();
     for text in &page.lines {
@@ -143,10 +185,15 @@ fn page(page: &Page, theme: Theme, buf: &mut Buffer, room: Rect) {
             rows.push(Line::default());
             rows.extend(code.into_iter().map(|r| line(r, theme.code())));
         } else {
-            rows.push(line("The window is too small for the QR code.", theme.dim()));
+            rows.push(line(
+                "The window is too small for the QR code.",
+                theme.dim(),
+            ));
         }
     }
-    let height = u16::try_from(rows.len() + 2).unwrap_or(u16::MAX).min(room.height);
+    let height = u16::try_from(rows.len() + 2)
+        .unwrap_or(u16::MAX)
+        .min(room.height);
     let inner = window(buf, theme, room, &page.title, hint, (width, height));
     let most = rows.len().saturating_sub(usize::from(inner.height));
     put_all(buf, inner, &rows[page.scroll.min(most)..]);
@@ -186,8 +233,17 @@ fn log(state: &State, up: usize, theme: Theme, buf: &mut Buffer, room: Rect) {
     let cells = usize::from(inner.width);
     let mut rows = Vec::new();
     for notice in &state.log {
-        let text = format!("{} {}", time(notice.at, &state.zone, "%H:%M:%S"), notice.text);
-        rows.extend(draw::paragraph(&text, cells, "", level_style(notice.level, theme)));
+        let text = format!(
+            "{} {}",
+            time(notice.at, &state.zone, "%H:%M:%S"),
+            notice.text
+        );
+        rows.extend(draw::paragraph(
+            &text,
+            cells,
+            "",
+            level_style(notice.level, theme),
+        ));
     }
     if rows.is_empty() {
         rows.push(line("Nothing has been said yet.", theme.dim()));
@@ -220,14 +276,22 @@ fn request(state: &State, id: uuid::Uuid, theme: Theme, buf: &mut Buffer, room: 
     };
     let cells = usize::from(inner.width);
     let mut rows = vec![
-        line(format!("{} asks to become a contact.", request.from), theme.heading()),
+        line(
+            format!("{} asks to become a contact.", request.from),
+            theme.heading(),
+        ),
         line(format!("id {}", request.peer_id.short()), theme.dim()),
         Line::default(),
     ];
-    let note = if request.note.is_empty() { "No note came with it." } else { &request.note };
+    let note = if request.note.is_empty() {
+        "No note came with it."
+    } else {
+        &request.note
+    };
     rows.extend(draw::paragraph(note, cells, "  ", theme.text()));
     rows.push(Line::default());
-    let text = "The name is what they call themselves. Nothing of theirs reaches you before you accept.";
+    let text =
+        "The name is what they call themselves. Nothing of theirs reaches you before you accept.";
     rows.extend(draw::paragraph(text, cells, "", theme.dim()));
     rows.push(Line::default());
     rows.push(Line::from(vec![
@@ -245,7 +309,11 @@ fn verify(state: &State, id: PeerId, theme: Theme, buf: &mut Buffer, room: Rect)
     let inner = window(buf, theme, room, "VERIFY", "Esc close", (78, 16));
     let cells = usize::from(inner.width);
     let name = state.name_of(id);
-    let mine = state.me.as_ref().map(|m| m.peer_id.to_string()).unwrap_or_default();
+    let mine = state
+        .me
+        .as_ref()
+        .map(|m| m.peer_id.to_string())
+        .unwrap_or_default();
     let text = format!(
         "Read these to each other on a call where you know {name}'s voice, or side by side. If both are the same on both screens, nobody stands between you."
     );
@@ -281,7 +349,10 @@ pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> O
         let focused = at == form.focus;
         let mark = if focused { theme.signs.chosen } else { " " };
         let text = if field.secret {
-            theme.signs.secret.repeat(field.editor.text().chars().count())
+            theme
+                .signs
+                .secret
+                .repeat(field.editor.text().chars().count())
         } else {
             field.editor.text().to_owned()
         };
@@ -290,19 +361,39 @@ pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> O
         // The end is what is being typed, so the beginning gives way.
         let shown = tail(&text, room);
         let x = area.x + u16::try_from(wrap::width(&label) + wrap::width(&shown)).unwrap_or(0);
-        let style = if focused { theme.heading() } else { theme.text() };
-        put(buf, area, y, &Line::from(vec![span(label, theme.dim()), span(shown, style)]));
+        let style = if focused {
+            theme.heading()
+        } else {
+            theme.text()
+        };
+        put(
+            buf,
+            area,
+            y,
+            &Line::from(vec![span(label, theme.dim()), span(shown, style)]),
+        );
         if focused && !form.busy {
-            cursor = Some(Position::new(x.min(area.right().saturating_sub(1)), area.y + y));
+            cursor = Some(Position::new(
+                x.min(area.right().saturating_sub(1)),
+                area.y + y,
+            ));
         }
         y += 1;
         if hints {
-            let hint = wrap::truncate(&format!("            {}", field.hint), cells, theme.signs.cut);
+            let hint = wrap::truncate(
+                &format!("            {}", field.hint),
+                cells,
+                theme.signs.cut,
+            );
             put(buf, area, y, &line(hint, theme.dim()));
             y += 1;
         }
     }
-    let rest = Rect { y: area.y + y.min(area.height), height: area.height.saturating_sub(y), ..area };
+    let rest = Rect {
+        y: area.y + y.min(area.height),
+        height: area.height.saturating_sub(y),
+        ..area
+    };
     let (text, style) = match (&form.error, form.busy) {
         (_, true) => ("Asking the registry.", theme.dim()),
         (Some(error), _) => (error.as_str(), theme.bad()),

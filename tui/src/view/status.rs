@@ -27,7 +27,11 @@ pub(crate) fn top(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) 
         right.push(span(format!("{network}  "), theme.dim()));
     }
     right.push(span(time(state.now, &state.zone, "%H:%M"), theme.text()));
-    let left = if panes.single() { single_title(state, theme) } else { title(state, theme) };
+    let left = if panes.single() {
+        single_title(state, theme)
+    } else {
+        title(state, theme)
+    };
     put_ends(buf, panes.top, 0, &left, &Line::from(right));
 }
 
@@ -42,7 +46,10 @@ fn network(state: &State) -> Option<String> {
 
 fn title(state: &State, theme: Theme) -> Line<'static> {
     let name = state.me.as_ref().map_or("", |m| m.name.as_str());
-    let mut spans = vec![span("twocan", theme.heading()), span(format!("  {name}"), theme.text())];
+    let mut spans = vec![
+        span("twocan", theme.heading()),
+        span(format!("  {name}"), theme.text()),
+    ];
     if !details_fit_beside(state)
         && let Some(contact) = state.open_contact()
     {
@@ -68,7 +75,10 @@ fn single_title(state: &State, theme: Theme) -> Line<'static> {
 
 /// A contact's name with presence, path and trust.
 fn who(contact: &Contact, theme: Theme, words: bool) -> Vec<Span<'static>> {
-    let mut spans = vec![span(&contact.alias, theme.name(contact.peer_id)), Span::raw(" ")];
+    let mut spans = vec![
+        span(&contact.alias, theme.name(contact.peer_id)),
+        Span::raw(" "),
+    ];
     let (sign, style) = presence(contact, theme);
     spans.push(span(sign, style));
     let mut facts = Vec::new();
@@ -151,7 +161,12 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
     let cells = usize::from(area.width);
     let cut = |text: &str| wrap::truncate(text, cells, theme.signs.cut);
     if let Some(toast) = &state.toast {
-        put(buf, area, 0, &line(cut(&toast.text), level_style(toast.level, theme)));
+        put(
+            buf,
+            area,
+            0,
+            &line(cut(&toast.text), level_style(toast.level, theme)),
+        );
         return;
     }
     if let Some(text) = typing_hint(state) {
@@ -160,10 +175,15 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
     }
     let mut left = String::new();
     if let Some(conversation) = state.conversation() {
-        if let Some(id) = conversation.reply_to.and_then(|id| conversation.message(id)) {
+        if let Some(id) = conversation
+            .reply_to
+            .and_then(|id| conversation.message(id))
+        {
             let first = id.text.lines().next().unwrap_or_default();
             left = format!("Replying to: {first}  (Ctrl+C drops it)");
-        } else if conversation.typing_until.is_some_and(|until| until > state.now)
+        } else if conversation
+            .typing_until
+            .is_some_and(|until| until > state.now)
             && let Some(id) = state.open
         {
             left = format!("{} is typing{}", state.name_of(id), theme.signs.cut);
@@ -185,7 +205,12 @@ pub(crate) fn level_style(level: NoticeLevel, theme: Theme) -> Style {
 /// What completion offers, or what the command being typed does.
 fn typing_hint(state: &State) -> Option<String> {
     if let Some(cycle) = &state.completion {
-        let mut words: Vec<_> = cycle.offer.choices.iter().map(|c| c.trim().to_owned()).collect();
+        let mut words: Vec<_> = cycle
+            .offer
+            .choices
+            .iter()
+            .map(|c| c.trim().to_owned())
+            .collect();
         if let Some(chosen) = words.get_mut(cycle.chosen) {
             *chosen = format!("[{chosen}]");
         }
@@ -207,9 +232,16 @@ fn typing_hint(state: &State) -> Option<String> {
 pub(crate) fn bottom(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
     let mut spans = Vec::new();
     if let Some(call) = state.calls.active() {
-        let style = if call.mic_live() { theme.alert() } else { theme.warn() };
+        let style = if call.mic_live() {
+            theme.alert()
+        } else {
+            theme.warn()
+        };
         spans.push(span(format!(" {} ", call.mic_word()), style));
-        spans.push(span(format!(" {} ", duration(call.seconds(state.now))), theme.text()));
+        spans.push(span(
+            format!(" {} ", duration(call.seconds(state.now))),
+            theme.text(),
+        ));
         if let Some(quality) = call.quality() {
             spans.push(span(format!("{} ", quality.word()), theme.text()));
         }
@@ -224,7 +256,11 @@ pub(crate) fn bottom(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
 
 /// Long key names give way on small screens.
 fn short(keys: &str, width: u16) -> String {
-    if width < 60 { keys.replace("Ctrl+X ", "^X").replace("Ctrl+", "^") } else { keys.to_owned() }
+    if width < 60 {
+        keys.replace("Ctrl+X ", "^X").replace("Ctrl+", "^")
+    } else {
+        keys.to_owned()
+    }
 }
 
 /// Keys that help at this moment, the most useful first.

@@ -111,11 +111,20 @@ static ASCII: Signs = Signs {
 };
 
 /// Colours of names: readable on light and dark grounds alike.
-const NAMES: [Color; 5] = [Color::Cyan, Color::Magenta, Color::Green, Color::Red, Color::Blue];
+const NAMES: [Color; 5] = [
+    Color::Cyan,
+    Color::Magenta,
+    Color::Green,
+    Color::Red,
+    Color::Blue,
+];
 
 impl Theme {
     pub(crate) fn of(look: Look) -> Self {
-        Self { mono: look.mono, signs: if look.ascii { &ASCII } else { &UNICODE } }
+        Self {
+            mono: look.mono,
+            signs: if look.ascii { &ASCII } else { &UNICODE },
+        }
     }
 
     fn coloured(self, style: Style, color: Color) -> Style {
@@ -129,7 +138,11 @@ impl Theme {
 
     /// What matters less: times, rules, hints.
     pub(crate) fn dim(self) -> Style {
-        if self.mono { Style::new() } else { Style::new().fg(Color::DarkGray) }
+        if self.mono {
+            Style::new()
+        } else {
+            Style::new().fg(Color::DarkGray)
+        }
     }
 
     pub(crate) fn heading(self) -> Style {
@@ -177,13 +190,20 @@ impl Theme {
     /// A QR code: dark on light whatever the terminal's theme, as cameras
     /// want it.
     pub(crate) fn code(self) -> Style {
-        if self.mono { self.chosen() } else { Style::new().fg(Color::Black).bg(Color::White) }
+        if self.mono {
+            self.chosen()
+        } else {
+            Style::new().fg(Color::Black).bg(Color::White)
+        }
     }
 
     /// The name of a person: always the same colour for the same key.
     pub(crate) fn name(self, id: PeerId) -> Style {
         let sum: usize = id.as_bytes().iter().map(|b| usize::from(*b)).sum();
-        let color = NAMES.get(sum % NAMES.len()).copied().unwrap_or(Color::Reset);
+        let color = NAMES
+            .get(sum % NAMES.len())
+            .copied()
+            .unwrap_or(Color::Reset);
         self.coloured(Style::new().add_modifier(Modifier::BOLD), color)
     }
 

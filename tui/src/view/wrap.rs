@@ -25,7 +25,10 @@ fn shown(grapheme: &str) -> String {
         return REPLACEMENT.to_owned();
     }
     let first = grapheme.split(ZERO_WIDTH_JOINER).next().unwrap_or_default();
-    first.chars().filter(|c| *c != VARIATION_SELECTOR_16).collect()
+    first
+        .chars()
+        .filter(|c| *c != VARIATION_SELECTOR_16)
+        .collect()
 }
 
 /// Cells that a grapheme takes.
@@ -132,7 +135,9 @@ fn wrap_line(line: &str, offset: usize, cells: usize, found: &mut Vec<Range<usiz
 /// Row and cell of byte `at` within `rows` of `text`.
 pub(crate) fn place(text: &str, rows: &[Range<usize>], at: usize, cells: usize) -> (usize, usize) {
     let row = rows.iter().rposition(|r| r.start <= at).unwrap_or(0);
-    let Some(range) = rows.get(row) else { return (0, 0) };
+    let Some(range) = rows.get(row) else {
+        return (0, 0);
+    };
     let end = at.clamp(range.start, range.end);
     let column = text.get(range.start..end).map_or(0, width);
     (row, column.min(cells.saturating_sub(1)))
@@ -171,7 +176,10 @@ mod tests {
     #[test]
     fn long_words_break_between_graphemes() {
         assert_eq!(lines("abcdefgh", 3), ["abc", "def", "gh"]);
-        assert_eq!(lines("ab e\u{301}e\u{301}e\u{301}", 2), ["ab ", "e\u{301}e\u{301}", "e\u{301}"]);
+        assert_eq!(
+            lines("ab e\u{301}e\u{301}e\u{301}", 2),
+            ["ab ", "e\u{301}e\u{301}", "e\u{301}"]
+        );
     }
 
     #[test]

@@ -21,28 +21,87 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::CompleteBack => compose::complete(state, true),
         Action::Up => compose::vertical(state, true),
         Action::Down => compose::vertical(state, false),
-        Action::Left | Action::Right | Action::WordLeft | Action::WordRight
-        | Action::LineStart | Action::LineEnd | Action::DeleteBack | Action::DeleteForward
-        | Action::DeleteWordBack | Action::DeleteWordForward | Action::KillToStart
-        | Action::KillToEnd | Action::Yank | Action::Undo => compose::edit(state, action),
+        Action::Left
+        | Action::Right
+        | Action::WordLeft
+        | Action::WordRight
+        | Action::LineStart
+        | Action::LineEnd
+        | Action::DeleteBack
+        | Action::DeleteForward
+        | Action::DeleteWordBack
+        | Action::DeleteWordForward
+        | Action::KillToStart
+        | Action::KillToEnd
+        | Action::Yank
+        | Action::Undo => compose::edit(state, action),
         Action::ClearDraft => compose::clear_draft(state, out),
-        Action::NextChat | Action::PreviousChat | Action::LastChat | Action::NextUnread
-        | Action::FirstUnread | Action::Chat(_) | Action::ScrollUp | Action::ScrollDown
-        | Action::Oldest | Action::Newest | Action::Browse | Action::Leave | Action::SelectUp
-        | Action::SelectDown | Action::SelectFirst | Action::SelectLast | Action::Copy
-        | Action::CopyWithName | Action::Reply | Action::FocusList | Action::ListUp
-        | Action::ListDown | Action::ListOpen => moves(state, action, out),
-        Action::Add | Action::Connect | Action::Disconnect | Action::Accept | Action::Reject
-        | Action::Block | Action::Unblock | Action::Remove | Action::Alias | Action::Verify
-        | Action::Whois | Action::Invite | Action::Msg | Action::SignIn | Action::SignOut
-        | Action::Clients | Action::Nick => people::run(state, action, args, out),
-        Action::Call | Action::Answer | Action::Decline | Action::HangUp | Action::Mute
-        | Action::Deafen | Action::Volume | Action::Audio | Action::Stats => {
+        Action::NextChat
+        | Action::PreviousChat
+        | Action::LastChat
+        | Action::NextUnread
+        | Action::FirstUnread
+        | Action::Chat(_)
+        | Action::ScrollUp
+        | Action::ScrollDown
+        | Action::Oldest
+        | Action::Newest
+        | Action::Browse
+        | Action::Leave
+        | Action::SelectUp
+        | Action::SelectDown
+        | Action::SelectFirst
+        | Action::SelectLast
+        | Action::Copy
+        | Action::CopyWithName
+        | Action::Reply
+        | Action::FocusList
+        | Action::ListUp
+        | Action::ListDown
+        | Action::ListOpen => moves(state, action, out),
+        Action::Add
+        | Action::Connect
+        | Action::Disconnect
+        | Action::Accept
+        | Action::Reject
+        | Action::Block
+        | Action::Unblock
+        | Action::Remove
+        | Action::Alias
+        | Action::Verify
+        | Action::Whois
+        | Action::Invite
+        | Action::Msg
+        | Action::SignIn
+        | Action::SignOut
+        | Action::Clients
+        | Action::Nick => people::run(state, action, args, out),
+        Action::Call
+        | Action::Answer
+        | Action::Decline
+        | Action::HangUp
+        | Action::Mute
+        | Action::Deafen
+        | Action::Volume
+        | Action::Audio
+        | Action::Stats => {
             calls::run(state, action, args, out);
         }
-        Action::Jump | Action::Details | Action::FocusNext | Action::Sidebar | Action::Help
-        | Action::Palette | Action::Keys | Action::Setup | Action::Clear | Action::Log
-        | Action::Version | Action::Set | Action::Redraw | Action::Suspend | Action::Quit => {
+        Action::Jump
+        | Action::Details
+        | Action::FocusNext
+        | Action::Sidebar
+        | Action::Help
+        | Action::Palette
+        | Action::Keys
+        | Action::Setup
+        | Action::Clear
+        | Action::Log
+        | Action::Version
+        | Action::Set
+        | Action::Redraw
+        | Action::Suspend
+        | Action::Quit => {
             program(state, action, args, out);
         }
     }
@@ -75,14 +134,22 @@ fn moves(state: &mut State, action: Action, out: &mut Effects) {
 
 fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     match action {
-        Action::Jump => state.overlay = Some(Overlay::Jump { filter: Editor::default(), selected: 0 }),
+        Action::Jump => {
+            state.overlay = Some(Overlay::Jump {
+                filter: Editor::default(),
+                selected: 0,
+            })
+        }
         Action::Details => details(state),
         Action::FocusNext => focus_next(state),
         Action::Sidebar => state.sidebar = !state.sidebar,
         Action::Help => help(state, args),
         Action::Keys => help(state, ""),
         Action::Palette => {
-            state.overlay = Some(Overlay::Palette { filter: Editor::default(), selected: 0 });
+            state.overlay = Some(Overlay::Palette {
+                filter: Editor::default(),
+                selected: 0,
+            });
         }
         Action::Setup => setup(state),
         Action::Clear => {
@@ -126,9 +193,15 @@ fn help(state: &mut State, topic: &str) {
 }
 
 fn setup(state: &mut State) {
-    let name = state.me.as_ref().map(|m| m.name.clone()).unwrap_or_default();
+    let name = state
+        .me
+        .as_ref()
+        .map(|m| m.name.clone())
+        .unwrap_or_default();
     let known = state.me.as_ref().and_then(|m| m.registries.first());
-    let url = known.map(|r| r.registry.to_string()).or_else(|| state.registry_hint.clone());
+    let url = known
+        .map(|r| r.registry.to_string())
+        .or_else(|| state.registry_hint.clone());
     state.first_run = Some(FirstRun::new(&name, url.as_deref()));
 }
 
@@ -138,7 +211,10 @@ fn set(state: &mut State, args: &str, out: &mut Effects) {
         ("", _) => usage(state, "set"),
         (key, "") => out.push(Effect::LoadSetting(key.to_owned())),
         (key, value) => {
-            out.push(Effect::SaveSetting { key: key.to_owned(), value: value.to_owned() });
+            out.push(Effect::SaveSetting {
+                key: key.to_owned(),
+                value: value.to_owned(),
+            });
         }
     }
 }
@@ -146,7 +222,10 @@ fn set(state: &mut State, args: &str, out: &mut Effects) {
 /// Says how a command is used.
 pub(super) fn usage(state: &mut State, name: &str) {
     if let Some((command, _)) = commands().find(|(c, _)| c.name == name) {
-        let text = format!("/{} {}, for example {}", command.name, command.usage, command.example);
+        let text = format!(
+            "/{} {}, for example {}",
+            command.name, command.usage, command.example
+        );
         state.notify(NoticeLevel::Warning, text);
     }
 }
@@ -157,7 +236,8 @@ fn suspend(state: &mut State, out: &mut Effects) {
         return;
     }
     state.overlay = Some(Overlay::Confirm(Confirm {
-        question: "Suspending freezes the call: nobody hears anything until fg. Suspend?".to_owned(),
+        question: "Suspending freezes the call: nobody hears anything until fg. Suspend?"
+            .to_owned(),
         yes: "suspend",
         then: Confirmed::Effect(Effect::Suspend),
     }));
@@ -178,7 +258,11 @@ pub(super) fn quit(state: &mut State, out: &mut Effects) {
 
 /// Shows text to read.
 pub(super) fn show(state: &mut State, title: &str, lines: Vec<String>) {
-    state.overlay = Some(Overlay::Page(Page { title: title.to_owned(), lines, ..Page::default() }));
+    state.overlay = Some(Overlay::Page(Page {
+        title: title.to_owned(),
+        lines,
+        ..Page::default()
+    }));
 }
 
 /// The form that signs in, with what is known filled in.

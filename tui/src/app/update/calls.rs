@@ -4,8 +4,8 @@
 use twocan_peer::api::CallChange;
 
 use super::super::effect::Effect;
-use super::actions::{show, usage};
 use super::Effects;
+use super::actions::{show, usage};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::command::first_word;
@@ -40,7 +40,11 @@ fn call(state: &mut State, args: &str, out: &mut Effects) {
         Ok(who) => who,
         Err(why) => return state.error(why),
     };
-    if state.calls.incoming().is_some_and(|c| c.call.contact == who) {
+    if state
+        .calls
+        .incoming()
+        .is_some_and(|c| c.call.contact == who)
+    {
         return state.info("they are calling you: Ctrl+X a answers");
     }
     out.push(Effect::Call(who));
@@ -66,19 +70,29 @@ fn decline(state: &mut State, out: &mut Effects) {
 }
 
 fn mute(state: &mut State, out: &mut Effects) {
-    let Some(call) = state.calls.active_mut() else { return state.info("not in a call") };
+    let Some(call) = state.calls.active_mut() else {
+        return state.info("not in a call");
+    };
     let muted = !call.call.muted;
-    let mut change = CallChange { muted: Some(muted), ..CallChange::default() };
+    let mut change = CallChange {
+        muted: Some(muted),
+        ..CallChange::default()
+    };
     // A microphone that is on while nothing is heard would surprise.
     if !muted && call.call.deafened {
         change.deafened = Some(false);
     }
-    out.push(Effect::ChangeCall { call: call.call.call, change });
+    out.push(Effect::ChangeCall {
+        call: call.call.call,
+        change,
+    });
 }
 
 /// Deafening also mutes; undeafening restores what was before.
 fn deafen(state: &mut State, out: &mut Effects) {
-    let Some(call) = state.calls.active_mut() else { return state.info("not in a call") };
+    let Some(call) = state.calls.active_mut() else {
+        return state.info("not in a call");
+    };
     let deafened = !call.call.deafened;
     let muted = if deafened {
         call.muted_before_deafen = call.call.muted;
@@ -91,7 +105,10 @@ fn deafen(state: &mut State, out: &mut Effects) {
         deafened: Some(deafened),
         ..CallChange::default()
     };
-    out.push(Effect::ChangeCall { call: call.call.call, change });
+    out.push(Effect::ChangeCall {
+        call: call.call.call,
+        change,
+    });
 }
 
 fn volume(state: &mut State, args: &str, out: &mut Effects) {
@@ -99,10 +116,18 @@ fn volume(state: &mut State, args: &str, out: &mut Effects) {
     let Some(percent) = percent.ok().filter(|p| *p <= 200) else {
         return usage(state, "volume");
     };
-    let Some(call) = state.calls.active_mut() else { return state.info("not in a call") };
+    let Some(call) = state.calls.active_mut() else {
+        return state.info("not in a call");
+    };
     call.volume = percent;
-    let change = CallChange { volume: Some(f32::from(percent) / 100.0), ..CallChange::default() };
-    out.push(Effect::ChangeCall { call: call.call.call, change });
+    let change = CallChange {
+        volume: Some(f32::from(percent) / 100.0),
+        ..CallChange::default()
+    };
+    out.push(Effect::ChangeCall {
+        call: call.call.call,
+        change,
+    });
     state.info(format!("volume {percent} %"));
 }
 
@@ -133,8 +158,14 @@ fn audio(state: &mut State, args: &str, out: &mut Effects) {
     if let Some(why) = wrong {
         return state.error(why);
     }
-    out.push(Effect::SaveSetting { key: key.to_owned(), value: spec.to_owned() });
+    out.push(Effect::SaveSetting {
+        key: key.to_owned(),
+        value: spec.to_owned(),
+    });
     if let Some(call) = state.calls.active() {
-        out.push(Effect::ChangeCall { call: call.call.call, change });
+        out.push(Effect::ChangeCall {
+            call: call.call.call,
+            change,
+        });
     }
 }

@@ -55,8 +55,12 @@ fn tell_typing(state: &mut State, out: &mut Effects) {
     let now = state.now;
     let command = state.draft().text().starts_with('/');
     let mutual = state.open_contact().is_some_and(|c| c.online && !c.blocked);
-    let Some(to) = state.open.filter(|_| mutual && !command) else { return };
-    let Some(conversation) = state.conversation_mut() else { return };
+    let Some(to) = state.open.filter(|_| mutual && !command) else {
+        return;
+    };
+    let Some(conversation) = state.conversation_mut() else {
+        return;
+    };
     let due = conversation
         .told_typing
         .is_none_or(|at| now.as_millis() - at.as_millis() >= TELL_TYPING_MS);
@@ -75,7 +79,11 @@ pub(super) fn vertical(state: &mut State, up: bool) {
     let draft = state.draft();
     let rows = wrap::rows(draft.text(), cells);
     let (row, column) = wrap::place(draft.text(), &rows, draft.cursor(), cells);
-    let wanted = if up { row.checked_sub(1) } else { Some(row + 1).filter(|r| *r < rows.len()) };
+    let wanted = if up {
+        row.checked_sub(1)
+    } else {
+        Some(row + 1).filter(|r| *r < rows.len())
+    };
     if let Some(wanted) = wanted.and_then(|r| rows.get(r)) {
         let at = wrap::byte_at(draft.text(), wanted, column);
         state.draft_mut().move_to(at);
@@ -129,7 +137,10 @@ pub(super) fn send(state: &mut State, out: &mut Effects) {
     match read(&text) {
         Line::Text(_) if looks_like_command(&text) => {
             state.overlay = Some(Overlay::Confirm(Confirm {
-                question: format!("\"{}\" begins with a blank. Send it as a message?", text.trim()),
+                question: format!(
+                    "\"{}\" begins with a blank. Send it as a message?",
+                    text.trim()
+                ),
                 yes: "send it",
                 then: Confirmed::SendAnyway(text),
             }));
@@ -142,7 +153,10 @@ pub(super) fn send(state: &mut State, out: &mut Effects) {
         }
         Line::Unknown { name, nearest } => {
             let nearest: Vec<_> = nearest.iter().map(|n| format!("/{n}")).collect();
-            state.error(format!("no command /{name}; near it: {}; // sends a slash", nearest.join(" ")));
+            state.error(format!(
+                "no command /{name}; near it: {}; // sends a slash",
+                nearest.join(" ")
+            ));
         }
     }
 }
@@ -155,19 +169,27 @@ pub(super) fn send_text(state: &mut State, message: &str, out: &mut Effects) {
     };
     let surplus = message.len().saturating_sub(TEXT_BYTES);
     if surplus > 0 {
-        state.error(format!("the message is {surplus} bytes too long; send it in parts"));
+        state.error(format!(
+            "the message is {surplus} bytes too long; send it in parts"
+        ));
         return;
     }
     let line = state.draft_mut().take();
     state.history.push(&line);
-    let Some(conversation) = state.conversation_mut() else { return };
+    let Some(conversation) = state.conversation_mut() else {
+        return;
+    };
     let reply_to = conversation.reply_to.take();
     conversation.first_unread = None;
     let told = conversation.told_typing.take();
     if told.is_some() {
         out.push(Effect::Typing { to, on: false });
     }
-    out.push(Effect::Send { to, text: message.to_owned(), reply_to });
+    out.push(Effect::Send {
+        to,
+        text: message.to_owned(),
+        reply_to,
+    });
     moving::to_newest(state, out);
 }
 

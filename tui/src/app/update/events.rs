@@ -1,8 +1,6 @@
 //! What the engine tells by itself.
 
-use twocan_peer::api::{
-    Call, CallState, Event, Message, NoticeLevel, RegistryInfo, RegistryState,
-};
+use twocan_peer::api::{Call, CallState, Event, Message, NoticeLevel, RegistryInfo, RegistryState};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
@@ -21,13 +19,20 @@ const REQUESTS: usize = twocan_proto::limits::REQUESTS;
 /// Takes an event.
 pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
     match event {
-        Event::Registry { registry, state: to, reason } => registry_moved(state, &registry, to, reason),
+        Event::Registry {
+            registry,
+            state: to,
+            reason,
+        } => registry_moved(state, &registry, to, reason),
         Event::Contact(contact) => {
             state.contacts.insert(contact.peer_id, *contact);
         }
         Event::ContactRemoved(id) => forget(state, id),
         Event::Request(request) => {
-            let text = format!("{} asks to become a contact: /accept or /reject", request.from);
+            let text = format!(
+                "{} asks to become a contact: /accept or /reject",
+                request.from
+            );
             state.requests.retain(|r| r.request != request.request);
             if state.requests.len() < REQUESTS {
                 state.requests.push(request);
@@ -37,7 +42,12 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
         }
         Event::RequestGone(id) => state.requests.retain(|r| r.request != id),
         Event::Message(message) => message_came(state, message, out),
-        Event::MessageState { id, conversation, state: to, reason } => {
+        Event::MessageState {
+            id,
+            conversation,
+            state: to,
+            reason,
+        } => {
             if let Some(conversation) = state.conversations.get_mut(&conversation) {
                 conversation.take_state(id, to, reason);
             }
@@ -141,7 +151,11 @@ fn registry_moved(
     let text = format!("registry {registry} {word}{why}");
     match to {
         RegistryState::SignedIn | RegistryState::SignedOut => {
-            state.remember(Notice { at: state.now, level: NoticeLevel::Info, text });
+            state.remember(Notice {
+                at: state.now,
+                level: NoticeLevel::Info,
+                text,
+            });
         }
         RegistryState::Unreachable | RegistryState::ShuttingDown => {
             state.notify(NoticeLevel::Warning, text);
@@ -166,7 +180,10 @@ fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
     let reason = ended.call.reason.as_deref().unwrap_or("ended");
     let text = if ended.connected_at.is_some() {
         let quality = ended.quality().map_or("", |q| q.word());
-        format!("call with {name}: {reason}, {} {quality}", duration(ended.seconds(state.now)))
+        format!(
+            "call with {name}: {reason}, {} {quality}",
+            duration(ended.seconds(state.now))
+        )
     } else if ended.call.outgoing {
         format!("call to {name}: {reason}")
     } else {

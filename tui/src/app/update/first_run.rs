@@ -28,7 +28,9 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
     if chord.key == Key::F(1) {
         return actions::run(state, crate::input::action::Action::Help, "", out);
     }
-    let Some(mut first_run) = state.first_run.take() else { return };
+    let Some(mut first_run) = state.first_run.take() else {
+        return;
+    };
     if step_key(state, &mut first_run, chord, out) {
         state.first_run = Some(first_run);
     } else {
@@ -79,7 +81,9 @@ fn take_name(first_run: &mut FirstRun, out: &mut Effects) {
 
 /// The name was taken, or refused with a reason.
 pub(super) fn named(state: &mut State, error: Option<&Error>) {
-    let Some(first_run) = &mut state.first_run else { return };
+    let Some(first_run) = &mut state.first_run else {
+        return;
+    };
     if first_run.step != Step::Name {
         return;
     }
@@ -92,7 +96,11 @@ pub(super) fn named(state: &mut State, error: Option<&Error>) {
             {
                 username.editor.replace(first_run.name.text().trim());
             }
-            let empty = first_run.form.fields.iter().position(|f| f.editor.is_empty());
+            let empty = first_run
+                .form
+                .fields
+                .iter()
+                .position(|f| f.editor.is_empty());
             first_run.form.focus = empty.unwrap_or(0);
         }
     }

@@ -16,7 +16,11 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
     if !state.pending.is_empty() {
         return continue_sequence(state, chord, out);
     }
-    let context = if covered(state) { Context::Global } else { state.context() };
+    let context = if covered(state) {
+        Context::Global
+    } else {
+        state.context()
+    };
     match state.keymap.find(context, &[chord]) {
         Match::Prefix => state.pending.push(chord),
         Match::Action(action) if !covered(state) || works_everywhere(action) => {
@@ -43,7 +47,11 @@ fn continue_sequence(state: &mut State, chord: Chord, out: &mut Effects) {
         return;
     }
     state.pending.push(chord);
-    let context = if covered(state) { Context::Global } else { state.context() };
+    let context = if covered(state) {
+        Context::Global
+    } else {
+        state.context()
+    };
     match state.keymap.find(context, &state.pending) {
         Match::Prefix => {}
         Match::Action(action) => {
@@ -52,7 +60,10 @@ fn continue_sequence(state: &mut State, chord: Chord, out: &mut Effects) {
         }
         Match::None => {
             let keys: Vec<_> = state.pending.drain(..).map(|c| c.to_string()).collect();
-            state.info(format!("{} does nothing; F1 shows all keys", keys.join(" ")));
+            state.info(format!(
+                "{} does nothing; F1 shows all keys",
+                keys.join(" ")
+            ));
         }
     }
 }

@@ -65,10 +65,15 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         Msg::Outcome(outcome) => outcomes::outcome(state, *outcome, out),
         Msg::Terminate => out.push(Effect::Quit),
         Msg::EngineGone => {
-            state.error("the engine of twocan has stopped; quit and start again, the log has the reason");
+            state.error(
+                "the engine of twocan has stopped; quit and start again, the log has the reason",
+            );
         }
         Msg::Broken => {
-            state.notify(NoticeLevel::Warning, "a part of twocan failed in the background; the log has the details");
+            state.notify(
+                NoticeLevel::Warning,
+                "a part of twocan failed in the background; the log has the details",
+            );
         }
         Msg::Tick => {}
     }
@@ -124,14 +129,24 @@ fn mark_read(state: &mut State, out: &mut Effects) {
     if !looking || moving::message_rows(state).is_none() {
         return;
     }
-    let Some(conversation) = state.conversations.get_mut(&with) else { return };
+    let Some(conversation) = state.conversations.get_mut(&with) else {
+        return;
+    };
     if conversation.scroll != Scroll::Bottom || conversation.newest().is_none() {
         return;
     }
-    let Some(upto) = conversation.messages().iter().rfind(|m| !m.mine).map(|m| m.id) else {
+    let Some(upto) = conversation
+        .messages()
+        .iter()
+        .rfind(|m| !m.mine)
+        .map(|m| m.id)
+    else {
         return;
     };
-    let known = state.contacts.get(&with).is_some_and(|c| c.unread == 0 && c.read_upto == Some(upto));
+    let known = state
+        .contacts
+        .get(&with)
+        .is_some_and(|c| c.unread == 0 && c.read_upto == Some(upto));
     if known || conversation.reported_read == Some(upto) {
         return;
     }

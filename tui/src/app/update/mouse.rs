@@ -34,7 +34,9 @@ fn click(state: &mut State, mouse: Mouse, out: &mut Effects) {
     if state.overlay.is_some() || state.first_run.is_some() {
         return;
     }
-    let Layout::Panes(panes) = layout(state) else { return };
+    let Layout::Panes(panes) = layout(state) else {
+        return;
+    };
     let hit = |area: Rect| area.contains(Position::new(mouse.column, mouse.row));
     if hit(panes.ringing) {
         match button_at(panes.ringing, mouse.column, mouse.row) {

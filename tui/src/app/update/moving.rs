@@ -48,7 +48,10 @@ pub(super) fn open(state: &mut State, id: PeerId, out: &mut Effects) {
         mark_unread(state, id);
     } else if conversation.loading.is_none() {
         conversation.loading = Some(Page::Newest);
-        out.push(Effect::LoadHistory { with: id, page: Page::Newest });
+        out.push(Effect::LoadHistory {
+            with: id,
+            page: Page::Newest,
+        });
     }
 }
 
@@ -68,13 +71,21 @@ fn leave(state: &mut State, out: &mut Effects) {
 /// Puts the line before what is new, and shows it if it would be off screen.
 pub(super) fn mark_unread(state: &mut State, id: PeerId) {
     let unread = state.contacts.get(&id).map_or(0, |c| c.unread);
-    let Some(conversation) = state.conversations.get_mut(&id) else { return };
-    let Ok(nth) = usize::try_from(unread.saturating_sub(1)) else { return };
+    let Some(conversation) = state.conversations.get_mut(&id) else {
+        return;
+    };
+    let Ok(nth) = usize::try_from(unread.saturating_sub(1)) else {
+        return;
+    };
     if unread == 0 || conversation.first_unread.is_some() {
         return;
     }
     let theirs = || conversation.messages().iter().filter(|m| !m.mine);
-    let first = theirs().rev().nth(nth).or_else(|| theirs().next()).map(|m| m.id);
+    let first = theirs()
+        .rev()
+        .nth(nth)
+        .or_else(|| theirs().next())
+        .map(|m| m.id);
     conversation.first_unread = first;
     to_first_unread(state);
 }
@@ -94,7 +105,10 @@ fn to_first_unread(state: &mut State) {
 
 /// Alt+u.
 pub(super) fn first_unread(state: &mut State) {
-    if state.conversation().is_some_and(|c| c.first_unread.is_some()) {
+    if state
+        .conversation()
+        .is_some_and(|c| c.first_unread.is_some())
+    {
         to_first_unread(state);
     } else {
         state.info("nothing new here; Alt+a goes to the next unread conversation");
@@ -105,7 +119,9 @@ pub(super) fn first_unread(state: &mut State) {
 pub(super) fn scroll(state: &mut State, rows: isize) {
     let Some(panes) = panes(state) else { return };
     let height = usize::from(panes.messages.height);
-    let Some(canvas) = Canvas::of(state, panes.message_cells()) else { return };
+    let Some(canvas) = Canvas::of(state, panes.message_cells()) else {
+        return;
+    };
     let scroll = canvas.scrolled(canvas.conversation.scroll, rows, height);
     if let Some(conversation) = state.conversation_mut() {
         conversation.scroll = scroll;
@@ -127,11 +143,16 @@ pub(super) fn to_oldest(state: &mut State) {
 /// To the newest message, read anew if the window has left it.
 pub(super) fn to_newest(state: &mut State, out: &mut Effects) {
     let Some(with) = state.open else { return };
-    let Some(conversation) = state.conversation_mut() else { return };
+    let Some(conversation) = state.conversation_mut() else {
+        return;
+    };
     conversation.scroll = Scroll::Bottom;
     if !conversation.newest_loaded && conversation.loading != Some(Page::Newest) {
         conversation.loading = Some(Page::Newest);
-        out.push(Effect::LoadHistory { with, page: Page::Newest });
+        out.push(Effect::LoadHistory {
+            with,
+            page: Page::Newest,
+        });
     }
 }
 
@@ -141,7 +162,9 @@ pub(super) fn load_near_ends(state: &mut State, out: &mut Effects) {
     if state.first_run.is_some() || message_rows(state).is_none() {
         return;
     }
-    let Some(conversation) = state.conversations.get_mut(&with) else { return };
+    let Some(conversation) = state.conversations.get_mut(&with) else {
+        return;
+    };
     let count = conversation.messages().len();
     let (top, bottom) = match conversation.scroll {
         Scroll::At { message, .. } => match conversation.position(message) {
@@ -164,9 +187,15 @@ pub(super) fn load_near_ends(state: &mut State, out: &mut Effects) {
 pub(super) fn neighbour(state: &mut State, step: isize, out: &mut Effects) {
     let order = state.contacts_in_order();
     let count = order.len();
-    let at = state.open.and_then(|id| order.iter().position(|o| *o == id));
+    let at = state
+        .open
+        .and_then(|id| order.iter().position(|o| *o == id));
     let next = match at {
-        Some(at) => at.checked_add_signed(step).unwrap_or(count.saturating_sub(1)) % count.max(1),
+        Some(at) => {
+            at.checked_add_signed(step)
+                .unwrap_or(count.saturating_sub(1))
+                % count.max(1)
+        }
         None if step < 0 => count.saturating_sub(1),
         None => 0,
     };
@@ -184,7 +213,11 @@ pub(super) fn open_at(state: &mut State, place: usize, out: &mut Effects) {
 /// Alt+a.
 pub(super) fn next_unread(state: &mut State, out: &mut Effects) {
     let waits = |id: &PeerId| {
-        state.open != Some(*id) && state.contacts.get(id).is_some_and(|c| c.unread > 0 && !c.blocked)
+        state.open != Some(*id)
+            && state
+                .contacts
+                .get(id)
+                .is_some_and(|c| c.unread > 0 && !c.blocked)
     };
     match state.contacts_in_order().into_iter().find(waits) {
         Some(id) => open(state, id, out),
@@ -202,7 +235,9 @@ pub(super) fn last(state: &mut State, out: &mut Effects) {
 
 /// Esc in the composer: choose messages.
 pub(super) fn browse(state: &mut State) {
-    let Some(conversation) = state.conversation_mut() else { return };
+    let Some(conversation) = state.conversation_mut() else {
+        return;
+    };
     if conversation.messages().is_empty() {
         return;
     }
@@ -223,9 +258,14 @@ pub(super) fn stop_browsing(state: &mut State) {
 
 /// Moves the choice among the messages.
 pub(super) fn select(state: &mut State, action: Action) {
-    let Some(conversation) = state.conversation_mut() else { return };
+    let Some(conversation) = state.conversation_mut() else {
+        return;
+    };
     let last = conversation.messages().len().saturating_sub(1);
-    let at = conversation.selected.and_then(|id| conversation.position(id)).unwrap_or(last);
+    let at = conversation
+        .selected
+        .and_then(|id| conversation.position(id))
+        .unwrap_or(last);
     let wanted = match action {
         Action::SelectUp => at.saturating_sub(1),
         Action::SelectDown => (at + 1).min(last),
@@ -240,9 +280,14 @@ pub(super) fn select(state: &mut State, action: Action) {
 fn show_selected(state: &mut State) {
     let Some(panes) = panes(state) else { return };
     let height = usize::from(panes.messages.height);
-    let Some(canvas) = Canvas::of(state, panes.message_cells()) else { return };
+    let Some(canvas) = Canvas::of(state, panes.message_cells()) else {
+        return;
+    };
     let conversation = canvas.conversation;
-    let Some(index) = conversation.selected.and_then(|id| conversation.position(id)) else {
+    let Some(index) = conversation
+        .selected
+        .and_then(|id| conversation.position(id))
+    else {
         return;
     };
     let top = match canvas.scrolled(conversation.scroll, 0, height) {
@@ -255,7 +300,11 @@ fn show_selected(state: &mut State) {
     } else {
         let rows: usize = (first..=index).map(|at| canvas.block(at).len()).sum();
         let below = rows.saturating_sub(row + height);
-        canvas.scrolled(conversation.scroll, isize::try_from(below).unwrap_or(0), height)
+        canvas.scrolled(
+            conversation.scroll,
+            isize::try_from(below).unwrap_or(0),
+            height,
+        )
     };
     if let Some(conversation) = state.conversation_mut() {
         conversation.scroll = scroll;
@@ -264,12 +313,20 @@ fn show_selected(state: &mut State) {
 
 /// Copies the chosen message.
 pub(super) fn copy(state: &mut State, with_name: bool, out: &mut Effects) {
-    let Some(conversation) = state.conversation() else { return };
-    let chosen = conversation.selected.and_then(|id| conversation.message(id));
+    let Some(conversation) = state.conversation() else {
+        return;
+    };
+    let chosen = conversation
+        .selected
+        .and_then(|id| conversation.message(id));
     let Some(message) = chosen else { return };
     let text = if with_name {
         let me = state.me.as_ref().map_or("me", |m| m.name.as_str());
-        let name = if message.mine { me.to_owned() } else { state.name_of(message.from) };
+        let name = if message.mine {
+            me.to_owned()
+        } else {
+            state.name_of(message.from)
+        };
         let at = time(message.sent_at, &state.zone, "%Y-%m-%d %H:%M");
         format!("{at} {name}: {}", message.text)
     } else {
@@ -291,8 +348,13 @@ pub(super) fn reply(state: &mut State) {
 /// Moves the choice in the list.
 pub(super) fn list_step(state: &mut State, step: isize) {
     let entries = state.entries();
-    let at = entries.iter().position(|(_, e)| Some(*e) == state.chosen).unwrap_or(0);
-    let wanted = at.saturating_add_signed(step).min(entries.len().saturating_sub(1));
+    let at = entries
+        .iter()
+        .position(|(_, e)| Some(*e) == state.chosen)
+        .unwrap_or(0);
+    let wanted = at
+        .saturating_add_signed(step)
+        .min(entries.len().saturating_sub(1));
     state.chosen = entries.get(wanted).map(|(_, e)| *e);
 }
 

@@ -98,7 +98,9 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
 
 /// Says what was tried and why it did not work.
 fn failed(state: &mut State, what: &str, error: &Error) {
-    let wait = error.retry_after.map_or_else(String::new, |w| format!("; again in {} s", w.as_secs().max(1)));
+    let wait = error.retry_after.map_or_else(String::new, |w| {
+        format!("; again in {} s", w.as_secs().max(1))
+    });
     let level = match error.code {
         ErrorCode::Offline | ErrorCode::Busy | ErrorCode::Limited => NoticeLevel::Warning,
         _ => NoticeLevel::Error,
@@ -134,8 +136,15 @@ fn signed_in(
             }
             state.first_run = None;
             out.push(Effect::LoadSelf);
-            let made = if signed.created { "account made, signed in" } else { "signed in" };
-            state.info(format!("{made} as {}; /clients shows who is there", signed.username));
+            let made = if signed.created {
+                "account made, signed in"
+            } else {
+                "signed in"
+            };
+            state.info(format!(
+                "{made} as {}; /clients shows who is there",
+                signed.username
+            ));
         }
         Err(error) => {
             if let Some(form) = form {

@@ -35,9 +35,15 @@ pub(super) fn editor(state: &mut State) -> Option<&mut Editor> {
 
 /// Takes a key for the overlay.
 pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
-    let Some(mut overlay) = state.overlay.take() else { return };
+    let Some(mut overlay) = state.overlay.take() else {
+        return;
+    };
     let close = chord.key == Key::Esc || (chord.ctrl && chord.key == Key::Char('c'));
-    let then = if close { Then::Close } else { overlay_key(state, &mut overlay, chord, out) };
+    let then = if close {
+        Then::Close
+    } else {
+        overlay_key(state, &mut overlay, chord, out)
+    };
     match then {
         Then::Stay => state.overlay = Some(overlay),
         Then::Close => {}
@@ -53,12 +59,18 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             if !step(scroll, chord, usize::MAX) && edit(filter, chord) {
                 *scroll = 0;
             }
-            if chord.key == Key::F(1) { Then::Close } else { Then::Stay }
+            if chord.key == Key::F(1) {
+                Then::Close
+            } else {
+                Then::Stay
+            }
         }
         Overlay::Palette { filter, selected } => {
             let found = crate::view::palette(filter.text());
             if chord.key == Key::Enter {
-                return found.get(*selected).map_or(Then::Close, |action| chosen(state, *action));
+                return found
+                    .get(*selected)
+                    .map_or(Then::Close, |action| chosen(state, *action));
             }
             if !step(selected, chord, found.len().saturating_sub(1)) && edit(filter, chord) {
                 *selected = 0;
@@ -68,7 +80,9 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
         Overlay::Jump { filter, selected } => {
             let found = pick::contacts(state, filter.text());
             if chord.key == Key::Enter {
-                return found.get(*selected).map_or(Then::Close, |id| Then::Open(*id));
+                return found
+                    .get(*selected)
+                    .map_or(Then::Close, |id| Then::Open(*id));
             }
             if !step(selected, chord, found.len().saturating_sub(1)) && edit(filter, chord) {
                 *selected = 0;
@@ -110,8 +124,14 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
         },
         Overlay::Verify(contact) => match chord.typed() {
             Some('y') => {
-                let change = ContactChange { verified: Some(true), ..ContactChange::default() };
-                let effect = Effect::ChangeContact { contact: *contact, change };
+                let change = ContactChange {
+                    verified: Some(true),
+                    ..ContactChange::default()
+                };
+                let effect = Effect::ChangeContact {
+                    contact: *contact,
+                    change,
+                };
                 Then::Confirmed(Confirmed::Effect(effect))
             }
             _ => Then::Stay,
@@ -196,7 +216,13 @@ pub(super) fn form_key(form: &mut Form, chord: Chord, out: &mut Effects) {
     match chord.key {
         Key::Tab if chord.shift => form.focus = form.focus.checked_sub(1).unwrap_or(last),
         Key::Up => form.focus = form.focus.saturating_sub(1),
-        Key::Tab => form.focus = if form.focus >= last { 0 } else { form.focus + 1 },
+        Key::Tab => {
+            form.focus = if form.focus >= last {
+                0
+            } else {
+                form.focus + 1
+            }
+        }
         Key::Down => form.focus = (form.focus + 1).min(last),
         Key::Enter if form.focus < last => form.focus += 1,
         Key::Enter => match form.read() {

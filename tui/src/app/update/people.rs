@@ -50,7 +50,10 @@ fn add(state: &mut State, args: &str, out: &mut Effects) {
         return usage(state, "add");
     }
     state.info(format!("asking {who}"));
-    out.push(Effect::AddContact { who: who.to_owned(), note: note.to_owned() });
+    out.push(Effect::AddContact {
+        who: who.to_owned(),
+        note: note.to_owned(),
+    });
 }
 
 fn with_request(
@@ -76,10 +79,16 @@ fn with_contact(state: &mut State, action: Action, args: &str, out: &mut Effects
     match action {
         Action::Disconnect => out.push(Effect::Disconnect(contact)),
         Action::Block => {
-            out.push(change(ContactChange { blocked: Some(true), ..ContactChange::default() }));
+            out.push(change(ContactChange {
+                blocked: Some(true),
+                ..ContactChange::default()
+            }));
         }
         Action::Unblock => {
-            out.push(change(ContactChange { blocked: Some(false), ..ContactChange::default() }));
+            out.push(change(ContactChange {
+                blocked: Some(false),
+                ..ContactChange::default()
+            }));
         }
         Action::Remove => {
             state.overlay = Some(Overlay::Confirm(Confirm {
@@ -99,7 +108,10 @@ fn alias(state: &mut State, args: &str, out: &mut Effects) {
         (_, "") => usage(state, "alias"),
         (None, _) => state.error("open the conversation with the contact first"),
         (Some(contact), alias) => {
-            let change = ContactChange { alias: Some(alias.to_owned()), ..ContactChange::default() };
+            let change = ContactChange {
+                alias: Some(alias.to_owned()),
+                ..ContactChange::default()
+            };
             out.push(Effect::ChangeContact { contact, change });
         }
     }
@@ -114,7 +126,11 @@ fn msg(state: &mut State, args: &str, out: &mut Effects) {
         Ok(to) => {
             moving::open(state, to, out);
             if !text.is_empty() {
-                out.push(Effect::Send { to, text: text.to_owned(), reply_to: None });
+                out.push(Effect::Send {
+                    to,
+                    text: text.to_owned(),
+                    reply_to: None,
+                });
             }
         }
         Err(why) => state.error(why),
@@ -124,7 +140,10 @@ fn msg(state: &mut State, args: &str, out: &mut Effects) {
 fn sign_out(state: &mut State, url: &str, out: &mut Effects) {
     let known = state.me.as_ref().map_or(&[][..], |m| &m.registries);
     let fits = |text: String| url.is_empty() || text.starts_with(url);
-    let found: Vec<_> = known.iter().filter(|r| fits(r.registry.to_string())).collect();
+    let found: Vec<_> = known
+        .iter()
+        .filter(|r| fits(r.registry.to_string()))
+        .collect();
     match found.as_slice() {
         [one] => out.push(Effect::SignOut(one.registry.clone())),
         [] => state.error("no such registry is known here; /whois lists them"),
@@ -164,7 +183,10 @@ fn myself_page(state: &mut State) {
     lines.extend(me.listen.iter().map(|a| format!("listening {a}")));
     for registry in &me.registries {
         let name = registry.username.as_deref().unwrap_or("not signed in");
-        lines.push(format!("registry  {} {name} {:?}", registry.registry, registry.state));
+        lines.push(format!(
+            "registry  {} {name} {:?}",
+            registry.registry, registry.state
+        ));
     }
     let link = me.link.to_string();
     state.overlay = Some(Overlay::Page(Page {
@@ -177,26 +199,48 @@ fn myself_page(state: &mut State) {
 
 /// Who a contact is.
 pub(super) fn whois_page(state: &mut State, id: PeerId) {
-    let Some(contact) = state.contacts.get(&id) else { return };
+    let Some(contact) = state.contacts.get(&id) else {
+        return;
+    };
     let mut lines = vec![
         contact.alias.clone(),
         format!("calls self  {}", contact.name),
         format!("id          {}", contact.peer_id),
-        format!("trust       {}", format!("{:?}", contact.trust).to_lowercase()),
-        format!("relation    {}", format!("{:?}", contact.relation).to_lowercase()),
-        format!("now         {}", if contact.online { "online" } else { "offline" }),
+        format!(
+            "trust       {}",
+            format!("{:?}", contact.trust).to_lowercase()
+        ),
+        format!(
+            "relation    {}",
+            format!("{:?}", contact.relation).to_lowercase()
+        ),
+        format!(
+            "now         {}",
+            if contact.online { "online" } else { "offline" }
+        ),
     ];
     if let Some(path) = contact.path {
-        lines.push(format!("path        {}", format!("{path:?}").to_lowercase()));
+        lines.push(format!(
+            "path        {}",
+            format!("{path:?}").to_lowercase()
+        ));
     }
     if let Some(seen) = contact.last_seen {
         let at = time(seen, &state.zone, "%Y-%m-%d %H:%M");
         lines.push(format!("last linked {at} ({} ago)", ago(seen, state.now)));
     }
     if contact.waiting > 0 {
-        lines.push(format!("waiting     {} messages go out when both are there", contact.waiting));
+        lines.push(format!(
+            "waiting     {} messages go out when both are there",
+            contact.waiting
+        ));
     }
-    lines.extend(contact.registry_names.iter().map(|n| format!("known as    {n}")));
+    lines.extend(
+        contact
+            .registry_names
+            .iter()
+            .map(|n| format!("known as    {n}")),
+    );
     if contact.blocked {
         lines.push("blocked     /unblock takes it back".to_owned());
     }

@@ -22,7 +22,9 @@ pub(crate) fn contacts(state: &State, typed: &str) -> Vec<PeerId> {
         .filter_map(|(place, id)| {
             let name = state.name_of(id);
             let text = nucleo_matcher::Utf32Str::new(&name, &mut buffer);
-            pattern.score(text, &mut matcher).map(|score| (score, place, id))
+            pattern
+                .score(text, &mut matcher)
+                .map(|score| (score, place, id))
         })
         .collect();
     found.sort_by_key(|(score, place, _)| (std::cmp::Reverse(*score), *place));
@@ -37,7 +39,10 @@ mod tests {
     #[test]
     fn a_few_letters_are_enough() {
         let state = sample::busy((80, 24), Look::default());
-        assert_eq!(contacts(&state, "bort").first(), Some(&sample::id(sample::BOB)));
+        assert_eq!(
+            contacts(&state, "bort").first(),
+            Some(&sample::id(sample::BOB))
+        );
         assert_eq!(contacts(&state, "").len(), 4);
         assert!(contacts(&state, "zzz").is_empty());
     }
