@@ -1,4 +1,5 @@
 //! Two engines in one process, over real sockets on loopback.
+#![allow(clippy::unwrap_used, reason = "what a test cannot go on without has failed it")]
 
 use std::time::Duration;
 

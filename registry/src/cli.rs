@@ -110,7 +110,7 @@ impl Serve {
         };
         let config = load(config, flags)?;
         tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::new(&config.log))
+            .with_env_filter(log_filter(&config.log))
             .with_writer(std::io::stderr)
             .with_ansi(false)
             .init();
@@ -123,6 +123,12 @@ impl Serve {
             server.stop().await.context("did not stop cleanly")
         })
     }
+}
+
+/// What the operator asked for, without the start and stop messages of the HTTP
+/// server's threads; a directive for `actix_server` brings them back.
+fn log_filter(asked: &str) -> tracing_subscriber::EnvFilter {
+    tracing_subscriber::EnvFilter::new(format!("actix_server=warn,{asked}"))
 }
 
 fn run_ping(registry: Option<RegistryUrl>, config: Option<PathBuf>) -> anyhow::Result<()> {

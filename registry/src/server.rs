@@ -101,6 +101,8 @@ impl Server {
                 .configure(http::configure)
         })
         .workers(workers)
+        // An answer is small and final: it must not wait for an acknowledgement.
+        .tcp_nodelay(true)
         .backlog(limits::LISTEN_QUEUE)
         .max_connections(limits::CONNECTIONS_PER_WORKER)
         .max_connection_rate(limits::HANDSHAKES_PER_WORKER)

@@ -10,6 +10,7 @@ use actix_web::{
     http::header,
     web::{self, Data, Payload, ServiceConfig},
 };
+use std::future::ready;
 use twocan_proto::api::{Health, PAGE_MAX, Username};
 
 type Answer = Result<HttpResponse, ApiError>;
@@ -19,35 +20,35 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     app.service(
         web::resource("/register")
             .post(register)
-            .default_service(web::to(|| other("POST"))),
+            .default_service(web::to(|| ready(other("POST")))),
     )
     .service(
         web::resource("/clients")
             .get(clients)
-            .default_service(web::to(|| other("GET"))),
+            .default_service(web::to(|| ready(other("GET")))),
     )
     .service(
         web::resource("/clients/{username}")
             .get(client)
             .delete(delete_client)
-            .default_service(web::to(|| other("GET, DELETE"))),
+            .default_service(web::to(|| ready(other("GET, DELETE")))),
     )
     .service(
         web::resource("/sessions")
             .post(sign_in)
             .delete(sign_out)
-            .default_service(web::to(|| other("POST, DELETE"))),
+            .default_service(web::to(|| ready(other("POST, DELETE")))),
     )
     .service(
         web::resource("/sessions/current")
             .put(resume)
             .delete(sign_out)
-            .default_service(web::to(|| other("PUT, DELETE"))),
+            .default_service(web::to(|| ready(other("PUT, DELETE")))),
     )
     .service(
         web::resource("/healthz")
             .get(healthz)
-            .default_service(web::to(|| other("GET"))),
+            .default_service(web::to(|| ready(other("GET")))),
     )
     .default_service(web::to(no_route));
 }
@@ -168,7 +169,7 @@ async fn healthz() -> HttpResponse {
     })
 }
 
-async fn other(allowed: &'static str) -> Answer {
+fn other(allowed: &'static str) -> Answer {
     Err(ApiError::NoMethod(allowed))
 }
 
