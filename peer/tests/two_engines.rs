@@ -1,5 +1,8 @@
 //! Two engines in one process, over real sockets on loopback.
-#![allow(clippy::unwrap_used, reason = "what a test cannot go on without has failed it")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test cannot go on without has failed it"
+)]
 
 use std::time::Duration;
 

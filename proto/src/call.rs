@@ -143,7 +143,10 @@ pub enum Input {
     /// The media path is there.
     MediaUp,
     /// The media path is gone.
-    MediaDown,
+    MediaDown {
+        /// The link to the other side is still there.
+        linked: bool,
+    },
     /// Time has passed.
     Tick,
 }
@@ -232,13 +235,20 @@ impl State {
             ),
             (Self::Connecting { .. }, Input::MediaUp) => (Self::Connected { since: now }, None),
             (Self::Reconnecting { since, .. }, Input::MediaUp) => (Self::Connected { since }, None),
-            (Self::Connected { since }, Input::MediaDown) => (
-                Self::Reconnecting {
-                    since,
-                    until: now + limits::RECONNECT_WAIT,
-                },
-                None,
-            ),
+            (Self::Connected { since }, Input::MediaDown { linked }) => {
+                let wait = if linked {
+                    limits::RECONNECT_WAIT
+                } else {
+                    limits::RECONNECT_WAIT_UNLINKED
+                };
+                (
+                    Self::Reconnecting {
+                        since,
+                        until: now + wait,
+                    },
+                    None,
+                )
+            }
             (state, Input::Tick) if state.deadline().is_some_and(|due| due <= now) => {
                 let code = state.timeout_code();
                 state.end(code, now)
@@ -384,7 +394,7 @@ mod tests {
             Input::PeerRinging,
             Input::PeerAnswered,
             Input::MediaUp,
-            Input::MediaDown,
+            Input::MediaDown { linked: true },
         ];
         for (inputs, wait, code) in [
             (0, limits::RINGING_WAIT, code::UNAVAILABLE),
@@ -409,7 +419,9 @@ mod tests {
         let now = Instant::now();
         let connected = State::Connected { since: now };
         let later = now + Duration::from_secs(5);
-        let (state, _) = connected.clone().on(Input::MediaDown, later);
+        let (state, _) = connected
+            .clone()
+            .on(Input::MediaDown { linked: true }, later);
         assert!(matches!(state, State::Reconnecting { .. }));
         assert_eq!(state.on(Input::MediaUp, later).0, connected);
     }
@@ -439,7 +451,7 @@ mod tests {
             Just(Input::Answer),
             proptest::option::of(any::<u16>()).prop_map(|code| Input::HangUp { code }),
             Just(Input::MediaUp),
-            Just(Input::MediaDown),
+            any::<bool>().prop_map(|linked| Input::MediaDown { linked }),
             Just(Input::Tick),
         ]
     }

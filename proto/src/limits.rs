@@ -73,5 +73,13 @@ pub const CONNECT_WAIT: Duration = Duration::from_secs(20);
 /// How long a call without a media path tries to get it back.
 pub const RECONNECT_WAIT: Duration = Duration::from_secs(30);
 
+/// The same when the link between the two is gone as well: most likely the
+/// other program is, and nobody should talk to nobody for half a minute.
+pub const RECONNECT_WAIT_UNLINKED: Duration = Duration::from_secs(8);
+
+/// A call in which nothing at all has arrived for this long has lost its
+/// path: sound comes 50 times a second, and silence is sent as sound.
+pub const MEDIA_SILENCE: Duration = Duration::from_secs(4);
+
 /// Contact requests of strangers kept at most; further ones are refused.
 pub const REQUESTS: usize = 100;

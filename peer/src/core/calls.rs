@@ -412,7 +412,11 @@ impl Core {
                 entry.path = Some(path);
                 self.step(Input::MediaUp);
             }
-            MediaEvent::Down => self.step(Input::MediaDown),
+            MediaEvent::Down => {
+                let peer = entry.peer;
+                let linked = self.links.get(peer).is_some();
+                self.step(Input::MediaDown { linked });
+            }
             MediaEvent::Failed(text) => {
                 self.emit(Event::Notice {
                     level: NoticeLevel::Error,

@@ -115,7 +115,7 @@ impl Core {
                 .session
                 .and_then(|session| serde_json::from_value::<Secret>(session).ok());
             if let Some(token) = token {
-                self.start_session(&saved.url, token);
+                self.start_session(&saved.url, token, None);
             }
         }
         Ok(())
@@ -233,13 +233,13 @@ impl Core {
         self.store
             .run(move |db| settings::save_registry(db, &saved))
             .await?;
-        self.registries.add(&url).username = Some(grant.username);
+        self.registries.add(&url).username = Some(grant.username.clone());
         self.set_registry_state(&url, RegistryState::SignedIn, None);
-        self.start_session(&url, grant.token);
+        self.start_session(&url, grant.token.clone(), Some(grant));
         Ok(signed_in)
     }
 
-    fn start_session(&mut self, url: &RegistryUrl, token: Secret) {
+    fn start_session(&mut self, url: &RegistryUrl, token: Secret, granted: Option<SessionGrant>) {
         let announcement = self.announcement(url);
         let watched = self.watched_names(url);
         let reports = self.reports.clone();
@@ -253,6 +253,7 @@ impl Core {
             client,
             announcement,
             watched,
+            granted,
             events,
         ));
         let url = url.clone();

@@ -42,12 +42,15 @@ impl Core {
             .run(move |db| table::save_request(db, &row))
             .await
         {
-            Ok(Some(kept)) if self.config.auto_accept => {
-                if let Err(error) = self.accept_request(kept.request).await {
+            Ok(Some(kept)) => {
+                let request = kept.request;
+                self.emit(Event::Request(kept));
+                if self.config.auto_accept
+                    && let Err(error) = self.accept_request(request).await
+                {
                     tracing::error!(%error, "a request could not be accepted");
                 }
             }
-            Ok(Some(kept)) => self.emit(Event::Request(kept)),
             Ok(None) => {
                 tracing::info!("a stranger's request is turned away, as too many wait already");
                 self.say(peer, Body::Reject);

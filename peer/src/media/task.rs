@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use str0m::rtp::RtpPacket;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use twocan_proto::limits;
 use twocan_voice::{Call as Sound, CallConfig, DeviceState, EncodedFrame, ReceivedPacket};
 
 use super::quality::mean_opinion_score;
@@ -57,6 +58,10 @@ struct Task<'a> {
     deafened: bool,
     frames_in: mpsc::Sender<EncodedFrame>,
     frames: mpsc::Receiver<EncodedFrame>,
+    /// The path works, as far as we have told.
+    up: bool,
+    /// When anything last came from the other side.
+    heard: Instant,
     rtt_ms: Option<f32>,
     sent_bytes: u64,
     received_bytes: u64,
@@ -87,6 +92,8 @@ impl<'a> Task<'a> {
             deafened: false,
             frames_in,
             frames,
+            up: false,
+            heard: Instant::now(),
             rtt_ms: None,
             sent_bytes: 0,
             received_bytes: 0,
@@ -123,7 +130,10 @@ impl<'a> Task<'a> {
                     Some(command) => self.on_command(command)?,
                     None => return Ok(()),
                 },
-                _ = seconds.tick(), if self.sound.is_some() => self.tell_stats().await,
+                _ = seconds.tick(), if self.sound.is_some() => {
+                    self.tell_stats().await;
+                    self.notice_silence().await;
+                }
                 () = sleep_until(wake.into()) => {}
             }
             self.session.tick(Instant::now()).map_err(text)?;
@@ -137,7 +147,7 @@ impl<'a> Task<'a> {
                 Step::Wait(until) => return Ok(until),
                 Step::Transmit { from, to, bytes } => self.sockets.send(from, to, &bytes).await,
                 Step::Connected => self.on_connected().await?,
-                Step::Disconnected => (self.tell)(MediaEvent::Down).await,
+                Step::Disconnected => self.on_broken().await,
                 Step::Packet(packet) => self.on_packet(&packet),
                 Step::Path(stats) => {
                     if let Some(pair) = &stats.selected_candidate_pair {
@@ -160,10 +170,35 @@ impl<'a> Task<'a> {
         if self.sound.is_none() {
             self.sound = Some(self.start_sound().await?);
         }
-        let far = self.session.remote_address();
-        let path = far.map_or(crate::api::Path::Direct, path_to);
-        (self.tell)(MediaEvent::Up(path)).await;
+        self.heard = Instant::now();
+        self.on_working().await;
         Ok(())
+    }
+
+    async fn on_working(&mut self) {
+        if !self.up {
+            self.up = true;
+            let far = self.session.remote_address();
+            let path = far.map_or(crate::api::Path::Direct, path_to);
+            (self.tell)(MediaEvent::Up(path)).await;
+        }
+    }
+
+    async fn on_broken(&mut self) {
+        if self.up {
+            self.up = false;
+            (self.tell)(MediaEvent::Down).await;
+        }
+    }
+
+    /// Nothing has come for so long that the path must be broken, or
+    /// something comes again: sooner than ICE would notice either.
+    async fn notice_silence(&mut self) {
+        if self.heard.elapsed() > limits::MEDIA_SILENCE {
+            self.on_broken().await;
+        } else {
+            self.on_working().await;
+        }
     }
 
     async fn start_sound(&self) -> Result<Sound, String> {
@@ -184,6 +219,7 @@ impl<'a> Task<'a> {
     fn on_packet(&mut self, packet: &RtpPacket) {
         let payload = Session::payload(packet);
         self.received_bytes += payload.len() as u64;
+        self.heard = packet.timestamp;
         if let Some(sound) = &self.sound {
             sound.receive(ReceivedPacket {
                 sequence: *packet.seq_no,

@@ -49,12 +49,14 @@ pub(crate) struct SessionTask {
 }
 
 impl SessionTask {
-    /// Keeps up the session of `client`'s token at `url`.
+    /// Keeps up the session of `client`'s token at `url`, beginning with what
+    /// was `granted` just now, if it was.
     pub(crate) fn start(
         url: &RegistryUrl,
         client: RegistryClient,
         announcement: Announcement,
         watched: Vec<Username>,
+        granted: Option<SessionGrant>,
         events: mpsc::Sender<SessionEvent>,
     ) -> Self {
         let (watched_tx, watched_rx) = watch::channel(watched);
@@ -64,6 +66,7 @@ impl SessionTask {
             announcement,
             watched: watched_rx,
             events,
+            granted,
             failures: 0,
         };
         let mut task = JoinSet::new();
@@ -90,6 +93,8 @@ struct Keeper {
     announcement: Announcement,
     watched: watch::Receiver<Vec<Username>>,
     events: mpsc::Sender<SessionEvent>,
+    /// What signing in has just granted.
+    granted: Option<SessionGrant>,
     failures: u32,
 }
 
@@ -104,8 +109,14 @@ impl Keeper {
 
     /// One life of the session, from resuming to breaking, and the wait after.
     async fn once(&mut self) -> Result<(), Unwanted> {
-        self.tell(RegistryState::Connecting, None).await?;
-        let error = match self.client.resume(self.announcement.clone()).await {
+        let granted = match self.granted.take() {
+            Some(grant) => Ok(grant),
+            None => {
+                self.tell(RegistryState::Connecting, None).await?;
+                self.client.resume(self.announcement.clone()).await
+            }
+        };
+        let error = match granted {
             Ok(grant) => {
                 self.failures = 0;
                 self.tell(RegistryState::SignedIn, None).await?;

@@ -158,7 +158,7 @@ async fn a_session_survives_a_restart_of_its_registry() {
     let grant = sign_in(&client, "ada").await.unwrap();
     let (sender, mut events) = mpsc::channel(16);
     let signed_in = client.with_token(grant.token);
-    let task = SessionTask::start(&url, signed_in, announcement(), vec![], sender);
+    let task = SessionTask::start(&url, signed_in, announcement(), vec![], None, sender);
     until(&mut events, RegistryState::SignedIn).await;
 
     config.listen = server.address();
@@ -189,7 +189,14 @@ async fn heartbeats_keep_a_session_online_and_watched_names_are_reported() {
     let (sender, mut events) = mpsc::channel(16);
     let signed_in = client.with_token(grant.token);
     let watched = vec!["bob".parse().unwrap()];
-    let task = SessionTask::start(server.url(), signed_in, announcement(), watched, sender);
+    let task = SessionTask::start(
+        server.url(),
+        signed_in,
+        announcement(),
+        watched,
+        None,
+        sender,
+    );
     until(&mut events, RegistryState::SignedIn).await;
     let report = async |events: &mut mpsc::Receiver<SessionEvent>| loop {
         match timeout(BOUND, events.recv()).await.unwrap().unwrap() {
@@ -222,7 +229,7 @@ async fn a_session_that_has_ended_is_not_tried_again() {
     let client = RegistryClient::new(server.url()).unwrap();
     let stale = client.with_token(Secret::from("of another day"));
     let (sender, mut events) = mpsc::channel(16);
-    let _task = SessionTask::start(server.url(), stale, announcement(), vec![], sender);
+    let _task = SessionTask::start(server.url(), stale, announcement(), vec![], None, sender);
     until(&mut events, RegistryState::SignedOut).await;
     assert!(timeout(BOUND, events.recv()).await.unwrap().is_none());
     server.stop().await.unwrap();

@@ -203,7 +203,7 @@ pub(crate) fn in_call(size: (u16, u16), look: Look) -> State {
 
 fn fill(view: &mut CallView) {
     for n in 0..60 {
-        view.take_stats(stats(n));
+        view.take_stats(stats(n), at(-200));
     }
     view.mic.take(-17.0, at(-200));
     view.speaker.take(-31.0, at(-200));
