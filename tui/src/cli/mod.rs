@@ -6,6 +6,7 @@ mod typed;
 use std::fmt;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -146,8 +147,17 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
 /// While the screen is ours, what the engine has to say goes to a file of the
 /// profile, which `/log` names.
 fn log_to_file(folder: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(folder)?;
-    let file = fs::File::create(folder.join("twocan.log"))?;
+    // As private as the rest of the profile; a second start, which will be
+    // refused, must not wipe what the first one wrote.
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)?;
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(folder.join("twocan.log"))?;
     tracing_subscriber::fmt()
         .with_env_filter(log_filter())
         .with_writer(Mutex::new(file))

@@ -69,7 +69,7 @@ impl Desk {
         let output = self.output.clone();
         under_way.spawn(async move {
             let Refusal { id, error } = refusal;
-            output.answer(&id, Answer::Error(error)).await;
+            output.answer(&id, Answer::from(Err(error))).await;
         });
     }
 }

@@ -65,19 +65,27 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
 }
 
 /// The outcome of a request.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Answer {
     Ok(Value),
-    Error(Error),
+    Error(Value),
 }
 
 impl From<Result<Value, Error>> for Answer {
     fn from(result: Result<Value, Error>) -> Self {
         match result {
             Ok(value) => Self::Ok(value),
-            Err(error) => Self::Error(error),
+            Err(error) => Self::Error(refusal(&error)),
         }
     }
+}
+
+#[derive(Debug, Serialize)]
+struct Answered<'a> {
+    id: &'a Value,
+    #[serde(flatten)]
+    answer: Answer,
 }
 
 /// Where lines are written: whole, one at a time, in the order given.
@@ -123,11 +131,7 @@ impl Output {
     }
 
     pub(super) async fn answer(&self, id: &Value, answer: Answer) -> bool {
-        let line = match answer {
-            Answer::Ok(value) => json!({"id": id, "ok": value}),
-            Answer::Error(error) => json!({"id": id, "error": refusal(&error)}),
-        };
-        self.write(&line).await
+        self.write(&Answered { id, answer }).await
     }
 
     /// Waits until nobody reads any more.
