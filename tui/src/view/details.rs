@@ -9,7 +9,7 @@ use super::draw::{ago, line, put_all, span};
 use super::status::{path_word, relation_word, trust, trust_word};
 use super::theme::Theme;
 use super::{calls, draw};
-use crate::app::State;
+use crate::app::{State, registry_word};
 
 /// Draws the pane.
 pub(crate) fn draw_pane(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
@@ -87,8 +87,10 @@ fn yourself(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     for address in &me.listen {
         lines.push(line(format!("listening {address}"), theme.dim()));
     }
-    for registry in &me.registries {
-        let text = format!("{} {:?}", registry.registry, registry.state);
+    for known in &me.registries {
+        let name = known.username.as_deref().unwrap_or("nobody");
+        let state = registry_word(known.state);
+        let text = format!("registry {}: {name}, {state}", known.registry.address());
         lines.extend(draw::paragraph(&text, cells, "", theme.dim()));
     }
     lines

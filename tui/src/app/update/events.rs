@@ -9,7 +9,7 @@ use super::super::conversation::Scroll;
 use super::super::effect::Effect;
 use super::super::state::Notice;
 use super::Effects;
-use crate::app::State;
+use crate::app::{State, registry_word};
 
 /// "is typing" goes away by itself after this time.
 const TYPING_MS: i64 = 10_000;
@@ -137,16 +137,10 @@ fn registry_moved(
             }),
         }
     }
-    let word = match to {
-        RegistryState::Connecting => return,
-        RegistryState::SignedIn => "signed in",
-        RegistryState::SignedOut => "signed out",
-        RegistryState::Unreachable => "does not answer; trying again",
-        RegistryState::Refused => "refused us",
-        RegistryState::Outdated => "wants a newer twocan",
-        RegistryState::Banned => "does not want us",
-        RegistryState::ShuttingDown => "is about to stop",
-    };
+    if to == RegistryState::Connecting {
+        return;
+    }
+    let word = registry_word(to);
     let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
     let text = format!("registry {registry} {word}{why}");
     match to {
