@@ -5,6 +5,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use twocan_peer::api::RegistryState;
+
 use super::draw::{ago, line, put_all, span};
 use super::status::{path_word, relation_word, trust, trust_word};
 use super::theme::Theme;
@@ -36,7 +38,7 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
     };
     let mut lines = vec![line("DETAILS", theme.dim()), Line::default()];
     lines.push(line(&contact.alias, theme.name(contact.peer_id)));
-    if contact.name != contact.alias {
+    if !contact.name.is_empty() && contact.name != contact.alias {
         lines.push(row("is", &contact.name));
     }
     lines.push(row("id", &contact.peer_id.short()));
@@ -88,8 +90,24 @@ fn yourself(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
         lines.push(line(format!("listening {address}"), theme.dim()));
     }
     for registry in &me.registries {
-        let text = format!("{} {:?}", registry.registry, registry.state);
-        lines.extend(draw::paragraph(&text, cells, "", theme.dim()));
+        lines.push(line("registry", theme.dim()));
+        let host = registry.registry.base();
+        let host = host.trim_start_matches("https://");
+        let text = format!("{host}: {}", registry_word(registry.state));
+        lines.extend(draw::paragraph(&text, cells, "  ", theme.dim()));
     }
     lines
+}
+
+fn registry_word(state: RegistryState) -> &'static str {
+    match state {
+        RegistryState::Connecting => "connecting",
+        RegistryState::SignedIn => "signed in",
+        RegistryState::SignedOut => "signed out",
+        RegistryState::Unreachable => "does not answer",
+        RegistryState::Refused => "refused us",
+        RegistryState::Outdated => "wants a newer twocan",
+        RegistryState::Banned => "does not want us",
+        RegistryState::ShuttingDown => "about to stop",
+    }
 }
