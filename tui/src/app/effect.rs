@@ -113,8 +113,6 @@ pub(crate) enum Outcome {
         key: String,
         value: Result<String, Error>,
     },
-    /// Anything else that worked and is worth a word.
-    Done(String),
     /// Anything else that did not work: what was tried, and why not.
     Failed {
         what: String,

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use twocan_peer::api::SETTINGS;
+
 use super::action::{Command, Takes, commands};
 
 /// Things known by name, for completion.
@@ -73,6 +75,7 @@ fn arguments(name: &str, typed: &str, names: &Names) -> Vec<String> {
         Takes::Request => starting_with(names.requests.iter().map(String::as_str), plain),
         Takes::Registry => starting_with(names.registries.iter().map(String::as_str), plain),
         Takes::Command => starting_with(commands().map(|(c, _)| c.name), plain),
+        Takes::Setting => starting_with(SETTINGS.iter().map(|(name, _)| *name), plain),
         Takes::Words(words) => starting_with(words.iter().copied(), plain),
     };
     found.into_iter().map(|n| quoted(&n)).collect()

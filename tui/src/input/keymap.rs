@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::action::{Action, TABLE};
+use super::action::Action;
 use super::chord::{Chord, sequence};
+use super::table::TABLE;
 
 /// Where keys are typed; the innermost context that knows a key takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

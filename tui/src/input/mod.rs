@@ -6,3 +6,4 @@ pub(crate) mod chord;
 pub(crate) mod command;
 pub(crate) mod complete;
 pub(crate) mod keymap;
+pub(crate) mod table;

@@ -44,7 +44,7 @@ fn chord(event: KeyEvent) -> Option<Chord> {
         KeyCode::Char(c) => {
             // A character says by itself whether Shift was held.
             shift = false;
-            Key::Char(plain(c, ctrl))
+            Key::Char(plain(c, ctrl, alt))
         }
         KeyCode::F(n) => Key::F(n),
         KeyCode::Enter => Key::Enter,
@@ -74,12 +74,12 @@ fn chord(event: KeyEvent) -> Option<Chord> {
     })
 }
 
-/// With Ctrl, letters are small. Terminals without the newer keyboard protocol
+/// With Ctrl or Alt, letters are small. Terminals without the newer keyboard protocol
 /// send the byte 31 for Ctrl+_, which crossterm reads as Ctrl+7.
-fn plain(c: char, ctrl: bool) -> char {
+fn plain(c: char, ctrl: bool, alt: bool) -> char {
     match c {
         '7' if ctrl => '_',
-        c if ctrl => c.to_ascii_lowercase(),
+        c if ctrl || alt => c.to_ascii_lowercase(),
         c => c,
     }
 }

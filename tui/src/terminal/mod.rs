@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{Event as TerminalEvent, EventStream};
-use crossterm::style::{Print, force_color_output};
+use crossterm::style::Print;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, SetTitle};
 use crossterm::{execute, queue};
 use futures_util::StreamExt;
@@ -97,11 +97,6 @@ struct Screen {
 impl Screen {
     fn new(engine: Engine, options: &Options) -> io::Result<Self> {
         let mono = options.no_color || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        if mono {
-            // Left alone, crossterm answers NO_COLOR with a reset that also
-            // takes back bold and reverse; our theme has no colours then.
-            force_color_output(true);
-        }
         let look = Look {
             ascii: options.ascii,
             mono,

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::draw::{frame, line, put, put_all, put_ends, rule, span};
+use super::draw::{self, frame, line, put, put_all, put_ends, rule, span};
 use super::status::{path_word, trust, trust_word};
 use super::theme::Theme;
 use super::wrap;
@@ -253,9 +253,12 @@ pub(crate) fn panel(
         ),
         Line::default(),
     ];
-    let bar = cells.saturating_sub(16).clamp(4, 16);
+    let bar = cells.saturating_sub(20).clamp(4, 14);
     for (who, level) in [("you", call.mic), (name.as_str(), call.speaker)] {
-        let mut spans = vec![span(wrap::fit(who, 4, ""), theme.text())];
+        let mut spans = vec![
+            span(wrap::fit(who, 6, theme.signs.cut), theme.text()),
+            Span::raw(" "),
+        ];
         spans.extend(meter(level, bar, theme));
         spans.push(span(
             format!(" {:>3.0} {}", level.level, level.word()),
@@ -286,8 +289,9 @@ pub(crate) fn panel(
         span(sound, theme.text()),
     ]));
     lines.push(Line::default());
+    let mute = mute_word(call);
     for text in [
-        "F9 mute       Ctrl+X d deafen",
+        format!("F9 {mute:<10} Ctrl+X d {}", deafen_word(call)).as_str(),
         "Ctrl+X h hang up",
         "/volume /audio /stats",
     ] {
@@ -296,10 +300,29 @@ pub(crate) fn panel(
     lines
 }
 
+/// What F9 does now.
+pub(crate) fn mute_word(call: &CallView) -> &'static str {
+    if call.call.muted { "unmute" } else { "mute" }
+}
+
+/// What deafening does now.
+pub(crate) fn deafen_word(call: &CallView) -> &'static str {
+    if call.call.deafened {
+        "undeafen"
+    } else {
+        "deafen"
+    }
+}
+
 /// Measured values with the last minute beside each.
 fn measurements(call: &CallView, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     let Some(stats) = &call.stats else {
-        return vec![line("measuring", theme.dim())];
+        let text = if call.connected_at.is_some() {
+            "measuring"
+        } else {
+            "no sound yet: your microphone is off"
+        };
+        return draw::paragraph(text, cells, "", theme.dim());
     };
     let rtt = stats
         .rtt_ms

@@ -36,7 +36,7 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
     };
     let mut lines = vec![line("DETAILS", theme.dim()), Line::default()];
     lines.push(line(&contact.alias, theme.name(contact.peer_id)));
-    if contact.name != contact.alias {
+    if !contact.name.is_empty() && contact.name != contact.alias {
         lines.push(row("is", &contact.name));
     }
     lines.push(row("id", &contact.peer_id.short()));

@@ -51,24 +51,23 @@ pub(crate) fn draw(
         body.y += 1;
         body.height = body.height.saturating_sub(1);
     }
-    let cursor = step(state, first_run, theme, buf, body);
-    let hint = wrap::truncate(hint(first_run.step), usize::from(area.width), "");
-    put(
-        buf,
-        area,
-        area.height.saturating_sub(2),
-        &line(hint, theme.dim()),
-    );
-    cursor
+    step(state, first_run, theme, buf, body)
 }
 
-fn hint(step: Step) -> &'static str {
+/// Keys that help at a step.
+pub(crate) fn hints(step: Step) -> Vec<(&'static str, &'static str)> {
+    const QUIT: (&str, &str) = ("Ctrl+C", "quit");
     match step {
-        Step::Name => " Enter next   Esc skip all   Ctrl+C quit",
-        Step::Key => " Enter next   Esc back   Ctrl+C quit",
-        Step::Place => " Up Down choose   Enter next   Esc back",
-        Step::Registry => " Tab field   Enter sign in   Ctrl+S skip   Esc back",
-        Step::Lan => " Enter done   c copy link   Esc back",
+        Step::Name => vec![("Enter", "next"), ("Esc", "skip all"), QUIT],
+        Step::Key => vec![("Enter", "next"), ("Esc", "back"), QUIT],
+        Step::Place => vec![("Up Down", "choose"), ("Enter", "next"), ("Esc", "back")],
+        Step::Registry => vec![
+            ("Tab", "next field"),
+            ("Enter", "sign in"),
+            ("Ctrl+S", "skip"),
+            ("Esc", "back"),
+        ],
+        Step::Lan => vec![("Enter", "done"), ("c", "copy link"), ("Esc", "back")],
     }
 }
 

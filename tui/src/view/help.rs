@@ -8,7 +8,9 @@ use super::draw::{line, put, span};
 use super::theme::Theme;
 use super::wrap;
 use crate::app::editor::Editor;
-use crate::input::action::{Action, Group, Info, TABLE, all_keys};
+use crate::input::action::{Action, Group, Info, all_keys};
+use crate::input::keymap::Context;
+use crate::input::table::TABLE;
 
 /// Lines of the table that fit the filter: every word must occur somewhere.
 pub(crate) fn matching(filter: &str) -> Vec<&'static Info> {
@@ -35,9 +37,26 @@ pub(crate) fn matching(filter: &str) -> Vec<&'static Info> {
         .collect()
 }
 
-/// The actions of the palette that fit the filter, in its order.
+/// The actions of the palette that fit the filter, group by group. What only
+/// edits or only makes sense in another place is not for it.
 pub(crate) fn palette(filter: &str) -> Vec<Action> {
-    matching(filter).into_iter().map(|i| i.action).collect()
+    let found = matching(filter);
+    let offered = |info: &Info| {
+        info.command.is_some() || info.keys.iter().any(|(place, _)| *place == Context::Global)
+    };
+    Group::ALL
+        .into_iter()
+        .filter(|group| *group != Group::Typing)
+        .flat_map(|group| found.iter().filter(move |i| i.group == group))
+        .filter(|info| offered(info) && !stands_for_others(info))
+        .map(|i| i.action)
+        .collect()
+}
+
+/// The ten keys of the conversations fill the help with one thing; the first
+/// and the last of them say enough.
+fn stands_for_others(info: &Info) -> bool {
+    matches!(info.action, Action::Chat(1..=8))
 }
 
 /// Rows of the help, group by group.
@@ -45,7 +64,10 @@ pub(crate) fn rows(filter: &str, cells: usize, theme: Theme) -> Vec<Line<'static
     let found = matching(filter);
     let mut rows = Vec::new();
     for group in Group::ALL {
-        let mut infos = found.iter().filter(|i| i.group == group).peekable();
+        let mut infos = found
+            .iter()
+            .filter(|i| i.group == group && !stands_for_others(i))
+            .peekable();
         if infos.peek().is_none() {
             continue;
         }
@@ -67,7 +89,7 @@ pub(crate) fn rows(filter: &str, cells: usize, theme: Theme) -> Vec<Line<'static
 }
 
 fn help_rows(info: &Info, cells: usize, theme: Theme, rows: &mut Vec<Line<'static>>) {
-    let key_cells = (cells / 3).clamp(10, 24);
+    let key_cells = (cells / 3).clamp(10, 28);
     let keys = all_keys(info);
     let head = match info.command {
         Some(c) if c.usage.is_empty() => format!("/{}", c.name),

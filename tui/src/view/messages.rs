@@ -108,8 +108,9 @@ impl<'a> Canvas<'a> {
         let name_cells = wrap::width(&other).clamp(3, NAME_CELLS);
         let indent = 6 + name_cells + 2;
         let ticks = self.ticks(message, true);
-        // The same room for every message, so that lines end alike.
-        let room = self.cells.saturating_sub(indent + 10).max(10);
+        // Ours leave room for the ticks.
+        let margin = if message.mine { 10 } else { 1 };
+        let room = self.cells.saturating_sub(indent + margin).max(10);
         let (name, style) = self.author(message);
         let head = vec![
             span(

@@ -25,6 +25,7 @@ mod tests;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
 
 use self::draw::{column, line, put, put_all, rule};
 use self::layout::{Layout, Panes, layout};
@@ -89,7 +90,7 @@ fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Op
     calls::ringing(state, theme, buf, panes.ringing);
     calls::strip(state, theme, buf, panes.strip);
     conversation(state, theme, buf, panes);
-    status::notice(state, theme, buf, panes.notice);
+    status::notice(state, theme, buf, panes);
     let under = panes.composer_rule;
     put(buf, under, 0, &rule(theme, usize::from(under.width), ""));
     let cursor = composer::draw(state, theme, buf, panes);
@@ -109,19 +110,27 @@ fn conversation(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
 }
 
 /// What an empty main view says.
-fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<ratatui::text::Line<'static>> {
-    let pick = if state.contacts.is_empty() {
-        "/invite   your own link, to give to a friend"
-    } else {
-        "Ctrl+T    opens a conversation"
+fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
+    let lead = match (state.requests.first(), state.contacts.is_empty()) {
+        (Some(request), _) => format!("{} waits for your answer: /accept or /reject", request.from),
+        (None, true) => "Nobody here yet. Ways to meet somebody:".to_owned(),
+        (None, false) => "Choose somebody with Ctrl+T or F3, or meet somebody new:".to_owned(),
     };
-    let mut lines = vec![ratatui::text::Line::default()];
-    for text in [
-        pick,
-        "/add WHO  asks somebody by name, link or address",
-        "F1        help, F2 all commands",
+    let mut lines = vec![Line::default()];
+    lines.extend(draw::paragraph(&lead, cells, " ", theme.heading()));
+    lines.push(Line::default());
+    for (what, does) in [
+        ("/invite", "your own link, to give to a friend"),
+        ("/add WHO", "asks somebody by name, link or address"),
+        ("/connect HOST", "meets whoever is at an address"),
+        ("/signin", "a registry, where people find each other"),
+        ("F1", "help; F2 shows all commands"),
     ] {
-        lines.extend(draw::paragraph(text, cells, " ", theme.text()));
+        let does = wrap::truncate(does, cells.saturating_sub(17), theme.signs.cut);
+        lines.push(Line::from(vec![
+            draw::span(format!("   {what:<13} "), theme.key()),
+            draw::span(does, theme.text()),
+        ]));
     }
     lines
 }

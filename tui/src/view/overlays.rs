@@ -319,7 +319,7 @@ fn verify(state: &State, id: PeerId, theme: Theme, buf: &mut Buffer, room: Rect)
     );
     let mut rows = draw::paragraph(&text, cells, "", theme.text());
     rows.push(Line::default());
-    for (who, id) in [("You".to_owned(), mine), (name.clone(), id.to_string())] {
+    for (who, id) in [("You".to_owned(), mine), (name, id.to_string())] {
         rows.push(line(who, theme.heading()));
         // Seven groups a row, so that rows are easy to read out.
         let groups: Vec<&str> = id.split('-').collect();

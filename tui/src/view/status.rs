@@ -5,14 +5,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
 use twocan_peer::api::{Contact, NoticeLevel, Path, Relation, Trust};
 
-use super::draw::{line, put, put_ends, rule, span, time};
+use super::draw::{line, put, put_all, put_ends, rule, span, time};
 use super::layout::{Panes, details_fit_beside};
 use super::theme::Theme;
 use super::wrap;
 use crate::app::calls::duration;
-use crate::app::{Focus, State};
+use crate::app::{Focus, Notice, State};
 use crate::input::action::{Action, first_key};
 use crate::input::complete;
 
@@ -90,6 +91,9 @@ fn who(contact: &Contact, theme: Theme, words: bool) -> Vec<Span<'static>> {
     if words {
         facts.push(trust_word(contact.trust));
     }
+    if facts.is_empty() && !contact.online {
+        facts.push("offline");
+    }
     let between = format!(" {} ", theme.signs.between);
     spans.push(span(format!(" {} ", facts.join(&between)), theme.dim()));
     let (sign, style) = trust(contact.trust, theme);
@@ -155,23 +159,22 @@ pub(crate) fn header(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
     put(buf, area, 1, &rule(theme, usize::from(area.width), ""));
 }
 
-/// One row above the composer: what was just said, else a hint for what is
-/// being typed, else who is typing.
-pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
+/// The row above the composer: what went wrong, else a hint for what is being
+/// typed, else what was just said, else who is typing.
+pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
+    let area = panes.notice;
     let cells = usize::from(area.width);
     let cut = |text: &str| wrap::truncate(text, cells, theme.signs.cut);
-    if let Some(toast) = &state.toast {
-        put(
-            buf,
-            area,
-            0,
-            &line(cut(&toast.text), level_style(toast.level, theme)),
-        );
-        return;
+    let grave = |toast: &&Notice| toast.level != NoticeLevel::Info;
+    if let Some(bad) = state.toast.as_ref().filter(grave) {
+        return toast(bad, theme, buf, panes);
     }
     if let Some(text) = typing_hint(state) {
         put(buf, area, 0, &line(cut(&text), theme.dim()));
         return;
+    }
+    if let Some(said) = &state.toast {
+        return toast(said, theme, buf, panes);
     }
     let mut left = String::new();
     if let Some(conversation) = state.conversation() {
@@ -192,6 +195,27 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
         }
     }
     put(buf, area, 0, &line(cut(&left), theme.dim()));
+}
+
+/// What happened, in full: what does not fit the row lies over the last
+/// messages for as long as it stands.
+fn toast(notice: &Notice, theme: Theme, buf: &mut Buffer, panes: &Panes) {
+    const ROWS: u16 = 4;
+    let area = panes.notice;
+    if area.area() == 0 {
+        return;
+    }
+    let style = level_style(notice.level, theme);
+    let rows = super::draw::paragraph(&notice.text, usize::from(area.width), "", style);
+    let most = ROWS.min(panes.messages.height + 1);
+    let height = u16::try_from(rows.len()).unwrap_or(most).clamp(1, most);
+    let over = Rect {
+        y: area.bottom() - height,
+        height,
+        ..area
+    };
+    Clear.render(over, buf);
+    put_all(buf, over, &rows);
 }
 
 pub(crate) fn level_style(level: NoticeLevel, theme: Theme) -> Style {
@@ -247,9 +271,16 @@ pub(crate) fn bottom(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
         }
         spans.push(Span::raw(" "));
     }
+    let mut used: usize = spans.iter().map(Span::width).sum();
     for (keys, what) in hints(state) {
-        spans.push(span(short(keys, area.width), theme.key()));
-        spans.push(span(format!(" {what}  "), theme.text()));
+        let (keys, what) = (short(keys, area.width), format!(" {what}  "));
+        used += wrap::width(&keys) + wrap::width(&what);
+        // Half a word helps nobody; the blanks at its end may go.
+        if used > usize::from(area.width) + 2 {
+            break;
+        }
+        spans.push(span(keys, theme.key()));
+        spans.push(span(what, theme.text()));
     }
     put(buf, area, 0, &Line::from(spans));
 }
@@ -285,14 +316,17 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
             of(Action::Help, "help"),
         ];
     }
-    if state.overlay.is_some() || state.first_run.is_some() {
+    if state.overlay.is_some() {
         return vec![("Esc", "back")];
     }
-    if state.calls.active().is_some() {
+    if let Some(first_run) = &state.first_run {
+        return super::first_run::hints(first_run.step);
+    }
+    if let Some(call) = state.calls.active() {
         return vec![
-            of(Action::Mute, "mute"),
+            of(Action::Mute, super::calls::mute_word(call)),
             of(Action::HangUp, "hang up"),
-            of(Action::Deafen, "deafen"),
+            of(Action::Deafen, super::calls::deafen_word(call)),
             of(Action::Help, "help"),
         ];
     }

@@ -1,1 +1,253 @@
+//! The screens as they look, at each size; and what holds at all sizes.
 
+use std::fmt::Write;
+
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::{CrosstermBackend, TestBackend};
+use ratatui::buffer::Buffer;
+use ratatui::style::Modifier;
+use ratatui::{TerminalOptions, Viewport};
+use twocan_peer::api::{CallState, NoticeLevel};
+
+use super::view;
+use crate::app::first_run::Step;
+use crate::app::msg::Msg;
+use crate::app::sample;
+use crate::app::update::{start, update};
+use crate::app::{Look, State};
+use crate::input::chord::sequence;
+
+const SIZES: [(u16, u16); 5] = [(120, 36), (80, 24), (40, 15), (20, 5), (1, 1)];
+
+type Scene = fn((u16, u16), Look) -> State;
+
+fn press(state: &mut State, keys: &str) {
+    for chord in sequence(keys).unwrap() {
+        update(state, state.now, Msg::Key(chord));
+    }
+}
+
+fn drawn(state: &State) -> Buffer {
+    let (width, height) = state.size;
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    terminal.draw(|frame| view(state, frame)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The text of each row, without the blanks at its end.
+fn rows(buffer: &Buffer) -> Vec<String> {
+    let mut rows = Vec::new();
+    for y in 0..buffer.area.height {
+        let mut row = String::new();
+        let mut hidden = 0;
+        for x in 0..buffer.area.width {
+            let symbol = buffer[(x, y)].symbol();
+            if hidden == 0 {
+                row.push_str(symbol);
+            }
+            hidden = super::wrap::width(symbol).max(hidden).saturating_sub(1);
+        }
+        rows.push(row.trim_end().to_owned());
+    }
+    rows
+}
+
+/// One scene at all sizes.
+fn at_all_sizes(scene: Scene, look: Look) -> String {
+    let mut all = String::new();
+    for (width, height) in SIZES {
+        let shown = rows(&drawn(&scene((width, height), look)));
+        writeln!(all, "=== {width}x{height}").unwrap();
+        for row in shown {
+            writeln!(all, "{row}").unwrap();
+        }
+    }
+    all
+}
+
+fn welcome(size: (u16, u16), look: Look) -> State {
+    let mut state = sample::empty(size, look);
+    start(&mut state, true);
+    state
+}
+
+fn first_run_at(size: (u16, u16), look: Look, step: Step) -> State {
+    let mut state = welcome(size, look);
+    if let Some(first_run) = &mut state.first_run {
+        first_run.name.replace("alice");
+        first_run.step = step;
+    }
+    state
+}
+
+fn calling(size: (u16, u16), look: Look) -> State {
+    let mut state = sample::busy(size, look);
+    let mut call = sample::call(CallState::Ringing);
+    call.outgoing = true;
+    state.calls.take(call, sample::at(-3_000));
+    state
+}
+
+fn muted(size: (u16, u16), look: Look) -> State {
+    let mut state = sample::in_call(size, look);
+    let mut call = sample::call(CallState::Connected);
+    call.muted = true;
+    state.calls.take(call, sample::at(-1_000));
+    state
+}
+
+fn after(keys: &str, size: (u16, u16), look: Look) -> State {
+    let mut state = sample::busy(size, look);
+    press(&mut state, keys);
+    state
+}
+
+/// All scenes there are pictures of.
+const SCENES: &[(&str, Scene)] = &[
+    ("welcome", welcome),
+    ("first_run_key", |s, l| first_run_at(s, l, Step::Key)),
+    ("first_run_place", |s, l| first_run_at(s, l, Step::Place)),
+    ("first_run_registry", |s, l| {
+        first_run_at(s, l, Step::Registry)
+    }),
+    ("first_run_lan", |s, l| first_run_at(s, l, Step::Lan)),
+    ("empty", sample::empty),
+    ("chat", sample::busy),
+    ("browsing", |s, l| after("Esc k k", s, l)),
+    ("list", |s, l| after("F3", s, l)),
+    ("ringing", sample::ringing),
+    ("calling", calling),
+    ("in_call", sample::in_call),
+    ("muted", muted),
+    ("help", |s, l| after("F1", s, l)),
+    ("commands", |s, l| after("F2", s, l)),
+    ("jump", |s, l| after("Ctrl+T d", s, l)),
+    ("who", |s, l| after("Ctrl+X w", s, l)),
+    ("verify", |s, l| after("Ctrl+X v", s, l)),
+    ("invite", |s, l| after("Ctrl+X i", s, l)),
+    ("leader", |s, l| after("Ctrl+X", s, l)),
+    ("long_error", |s, l| {
+        let mut state = sample::busy(s, l);
+        let text = "connecting: nobody answers at 192.168.1.20:7777 within ten seconds; is twocan running there, and is the address right?";
+        state.notify(NoticeLevel::Error, text);
+        state
+    }),
+];
+
+#[test]
+fn every_screen_as_it_looks() {
+    for (name, scene) in SCENES {
+        insta::assert_snapshot!(*name, at_all_sizes(*scene, Look::default()));
+    }
+}
+
+#[test]
+fn ascii_is_nothing_but_ascii() {
+    let look = Look {
+        ascii: true,
+        mono: false,
+    };
+    for (name, scene) in SCENES.iter().filter(|(name, _)| *name != "invite") {
+        for size in SIZES {
+            for row in rows(&drawn(&scene(size, look))) {
+                // What people wrote stays as it is.
+                let ours = row.replace("\u{4f60}\u{597d}", "").replace('\u{2764}', "");
+                assert!(ours.is_ascii(), "{name} {size:?}: {row}");
+            }
+        }
+    }
+    insta::assert_snapshot!("in_call_ascii", at_all_sizes(sample::in_call, look));
+}
+
+/// Where the cells stand out without any colour.
+fn marked(buffer: &Buffer) -> String {
+    let mut all = String::new();
+    for y in 0..buffer.area.height {
+        for x in 0..buffer.area.width {
+            let cell = &buffer[(x, y)];
+            all.push(match cell.modifier {
+                m if m.contains(Modifier::REVERSED) => 'R',
+                m if m.contains(Modifier::BOLD) => 'B',
+                _ => ' ',
+            });
+        }
+        all.truncate(all.trim_end_matches(' ').len());
+        all.push('\n');
+    }
+    all
+}
+
+#[test]
+fn without_colours_selection_and_microphone_stand_out() {
+    let look = Look {
+        ascii: false,
+        mono: true,
+    };
+    let browsing = drawn(&after("Esc k k", (80, 24), look));
+    let live = drawn(&sample::in_call((80, 24), look));
+    for buffer in [&browsing, &live] {
+        let plain = |c: &ratatui::buffer::Cell| {
+            c.fg == ratatui::style::Color::Reset && c.bg == ratatui::style::Color::Reset
+        };
+        assert!(buffer.content().iter().all(plain), "a colour is left");
+    }
+    insta::assert_snapshot!("marks_browsing", marked(&browsing));
+    insta::assert_snapshot!("marks_in_call", marked(&live));
+}
+
+/// As NO_COLOR makes crossterm write: what it sends must still show reverse.
+#[test]
+fn no_color_keeps_reverse_on_the_wire() {
+    let state = sample::in_call(
+        (80, 24),
+        Look {
+            ascii: false,
+            mono: true,
+        },
+    );
+    crossterm::style::force_color_output(false);
+    let area = ratatui::layout::Rect::new(0, 0, 80, 24);
+    let options = TerminalOptions {
+        viewport: Viewport::Fixed(area),
+    };
+    let mut bytes = Vec::new();
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut bytes), options).unwrap();
+    terminal.draw(|frame| view(&state, frame)).unwrap();
+    drop(terminal);
+    crossterm::style::force_color_output(true);
+
+    let mut parser = vt100::Parser::default();
+    parser.process(&bytes);
+    let shown = parser.screen();
+    let last = shown.rows(0, 80).last().unwrap();
+    assert!(last.contains("MIC LIVE"), "{last}");
+    let column = u16::try_from(last.find("MIC LIVE").unwrap()).unwrap();
+    let cell = shown.cell(23, column).unwrap();
+    assert!(cell.inverse(), "the live microphone does not stand out");
+}
+
+#[test]
+fn the_cursor_stands_where_typing_goes() {
+    let mut state = sample::busy((80, 24), Look::default());
+    for chord in ["h", "i"] {
+        press(&mut state, chord);
+    }
+    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+    terminal.draw(|frame| view(&state, frame)).unwrap();
+    let cursor = terminal.backend().cursor_position();
+    let buffer = terminal.backend().buffer();
+    assert_eq!(buffer[(cursor.x - 1, cursor.y)].symbol(), "i");
+    assert_eq!(buffer[(cursor.x - 2, cursor.y)].symbol(), "h");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_size_is_drawn(width in 0u16..200, height in 0u16..60, ascii: bool, mono: bool) {
+        for (_, scene) in SCENES {
+            drawn(&scene((width, height), Look { ascii, mono }));
+        }
+    }
+}

@@ -131,41 +131,37 @@ fn volume(state: &mut State, args: &str, out: &mut Effects) {
     state.info(format!("volume {percent} %"));
 }
 
-/// Changes a device: kept for later calls, and at once in this one.
+/// Changes a device of the call under way.
 fn audio(state: &mut State, args: &str, out: &mut Effects) {
     let (which, spec) = first_word(args);
-    let mut change = CallChange::default();
-    let (key, wrong) = match (which, spec) {
-        ("in" | "out", "") => {
-            return out.push(Effect::LoadSetting(format!("audio_{which}")));
-        }
-        ("in", spec) => match spec.parse() {
-            Ok(input) => {
-                change.audio_in = Some(input);
-                ("audio_in", None)
-            }
-            Err(e) => ("", Some(format!("{e}"))),
-        },
-        ("out", spec) => match spec.parse() {
-            Ok(output) => {
-                change.audio_out = Some(output);
-                ("audio_out", None)
-            }
-            Err(e) => ("", Some(format!("{e}"))),
-        },
+    let change = match which {
+        _ if spec.is_empty() => return usage(state, "audio"),
+        "in" => spec.parse().map(|input| CallChange {
+            audio_in: Some(input),
+            ..CallChange::default()
+        }),
+        "out" => spec.parse().map(|output| CallChange {
+            audio_out: Some(output),
+            ..CallChange::default()
+        }),
         _ => return usage(state, "audio"),
     };
-    if let Some(why) = wrong {
-        return state.error(why);
-    }
-    out.push(Effect::SaveSetting {
-        key: key.to_owned(),
-        value: spec.to_owned(),
+    let change = match change {
+        Ok(change) => change,
+        Err(why) => return state.error(why.to_string()),
+    };
+    let Some(call) = state.calls.active() else {
+        let option = if which == "in" {
+            "--audio-in"
+        } else {
+            "--audio-out"
+        };
+        return state.info(format!(
+            "not in a call; twocan {option} {spec} chooses it at the start"
+        ));
+    };
+    out.push(Effect::ChangeCall {
+        call: call.call.call,
+        change,
     });
-    if let Some(call) = state.calls.active() {
-        out.push(Effect::ChangeCall {
-            call: call.call.call,
-            change,
-        });
-    }
 }

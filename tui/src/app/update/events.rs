@@ -1,15 +1,16 @@
 //! What the engine tells by itself.
 
-use twocan_peer::api::{Call, CallState, Event, Message, NoticeLevel, RegistryInfo, RegistryState};
+use twocan_peer::api::{
+    Call, CallState, Contact, Event, Message, NoticeLevel, RegistryInfo, RegistryState, Relation,
+};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
 use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
-use super::super::state::Notice;
 use super::Effects;
-use crate::app::{State, registry_word};
+use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
 const TYPING_MS: i64 = 10_000;
@@ -24,9 +25,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
             state: to,
             reason,
         } => registry_moved(state, &registry, to, reason),
-        Event::Contact(contact) => {
-            state.contacts.insert(contact.peer_id, *contact);
-        }
+        Event::Contact(contact) => contact_moved(state, *contact),
         Event::ContactRemoved(id) => forget(state, id),
         Event::Request(request) => {
             let text = format!(
@@ -78,6 +77,24 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
                 me.listen = addresses;
             }
         }
+    }
+}
+
+/// A contact as it stands now; an answer to our request is worth a word.
+fn contact_moved(state: &mut State, contact: Contact) {
+    let id = contact.peer_id;
+    let (now, blocked) = (contact.relation, contact.blocked);
+    let before = state.contacts.insert(id, contact).map(|c| c.relation);
+    let name = state.name_of(id);
+    match (before, now) {
+        _ if blocked => {}
+        (Some(Relation::Asked), Relation::Mutual) => {
+            state.info(format!("{name} said yes: you can write and call"));
+        }
+        (Some(Relation::Asked), Relation::Rejected) => {
+            state.notify(NoticeLevel::Warning, format!("{name} said no"));
+        }
+        _ => {}
     }
 }
 

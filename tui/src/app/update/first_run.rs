@@ -39,7 +39,7 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
 }
 
 /// Whether the steps go on.
-fn step_key(state: &mut State, first_run: &mut FirstRun, chord: Chord, out: &mut Effects) -> bool {
+fn step_key(state: &State, first_run: &mut FirstRun, chord: Chord, out: &mut Effects) -> bool {
     let back = chord.key == Key::Esc;
     match first_run.step {
         Step::Name if back => return false,

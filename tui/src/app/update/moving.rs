@@ -193,7 +193,7 @@ pub(super) fn neighbour(state: &mut State, step: isize, out: &mut Effects) {
     let next = match at {
         Some(at) => {
             at.checked_add_signed(step)
-                .unwrap_or(count.saturating_sub(1))
+                .unwrap_or_else(|| count.saturating_sub(1))
                 % count.max(1)
         }
         None if step < 0 => count.saturating_sub(1),

@@ -91,7 +91,6 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             Ok(value) => state.info(format!("{key} = {value}")),
             Err(error) => failed(state, &format!("setting {key}"), &error),
         },
-        Outcome::Done(text) => state.info(text),
         Outcome::Failed { what, error } => failed(state, &what, &error),
     }
 }
