@@ -522,7 +522,8 @@ fn screen(state: &State) -> String {
     terminal
         .draw(|frame| crate::view::view(state, frame))
         .unwrap();
-    terminal.backend().to_string()
+    let cells = terminal.backend().buffer().content();
+    cells.iter().map(|cell| cell.symbol()).collect()
 }
 
 proptest! {
