@@ -317,6 +317,24 @@ async fn two_who_call_each_other_at_once_are_in_one_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_answers_with_another_key_gets_nothing_and_the_user_is_told() {
+    let mut a = Side::new("anna").await;
+    let b = Side::with("bert", |config| config.auto_accept = true).await;
+    let carl = Side::new("carl").await;
+    let link = format!("twocan:{}#{}", b.address, carl.id.compact());
+    let contact = a.engine.contact_add(&link, "").await.unwrap();
+    assert_eq!(contact.peer_id, carl.id);
+    a.say(carl.id, "for carl alone").await;
+    a.wait("warning", |event| match event {
+        Event::Notice { text, .. } if text.contains("somebody else answers") => Some(()),
+        _ => None,
+    })
+    .await;
+    assert_eq!(b.engine.contacts().await.unwrap(), []);
+    assert_eq!(b.engine.requests().await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_contact_gets_nothing_through() {
     let (mut a, b) = friends().await;
     let block = twocan_peer::api::ContactChange {

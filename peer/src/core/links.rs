@@ -576,9 +576,25 @@ impl Core {
             }
             Err(error) => {
                 tracing::debug!(peer = %peer.short(), code = error.code.as_str(), "a contact could not be reached");
+                let is_first = entry.dial.failures == 0;
                 entry.dial.again_later();
+                if error.code == ErrorCode::KeyMismatch && is_first {
+                    self.warn_of_wrong_key(peer, &error);
+                }
             }
         }
+    }
+
+    /// At a contact's address answers somebody who is not she. It may be a
+    /// reused address as well as an attack, so it is said and not acted upon.
+    fn warn_of_wrong_key(&mut self, peer: PeerId, error: &Error) {
+        let who = self.called(peer);
+        tracing::warn!(peer = %peer.short(), "somebody else answers at a contact's address");
+        let text = format!("{who} was not found: {error}; nothing was sent there");
+        self.emit(Event::Notice {
+            level: NoticeLevel::Warning,
+            text,
+        });
     }
 
     /// Somebody answers at an address that the user typed: she becomes a

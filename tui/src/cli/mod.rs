@@ -166,9 +166,11 @@ fn log_to_file(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Warnings and worse, unless `RUST_LOG` says otherwise.
+/// Of ourselves what ends links and calls, of libraries warnings and worse,
+/// unless `RUST_LOG` says otherwise.
 fn log_filter() -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"))
+    EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("warn,twocan=info,twocan_peer=info,twocan_voice=info"))
 }
 
 /// What the engine has to say goes to standard error.
