@@ -130,8 +130,10 @@ fn the_second_start_goes_straight_to_the_conversations() {
         terminal.framed()
     );
     terminal.press(keys::F1);
-    terminal.wait_for("/connect");
+    terminal.wait_for("/disconnect");
     terminal.press(keys::ESC);
+    // What follows the key at once would make it Alt.
+    terminal.wait_gone("/disconnect");
     enter(&terminal, "/quit");
     assert!(terminal.ended_tidily().success());
 }
