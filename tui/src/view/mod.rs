@@ -112,7 +112,10 @@ fn conversation(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
 /// What an empty main view says.
 fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     let lead = match (state.requests.first(), state.contacts.is_empty()) {
-        (Some(request), _) => format!("{} waits for your answer: /accept or /reject", request.from),
+        (Some(request), _) => format!(
+            "A contact request from {}: /accept or /reject",
+            request.from
+        ),
         (None, true) => "Nobody here yet. Ways to meet somebody:".to_owned(),
         (None, false) => "Choose somebody with Ctrl+T or F3, or meet somebody new:".to_owned(),
     };
@@ -135,31 +138,32 @@ fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>>
     lines
 }
 
-/// One line for windows too small for anything: the call first.
+/// What fits into windows too small for anything: the call first.
 fn tiny(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
-    let text = if let Some(call) = state.calls.incoming() {
-        format!(
-            "{} calls: ^Xa answer ^Xr decline",
-            state.name_of(call.call.contact)
-        )
+    let mut texts = Vec::new();
+    if let Some(call) = state.calls.incoming() {
+        texts.push(format!("CALL {}", state.name_of(call.call.contact)));
+        texts.push("^Xa answer".to_owned());
+        texts.push("^Xr decline".to_owned());
     } else if let Some(call) = state.calls.active() {
         let time = crate::app::calls::duration(call.seconds(state.now));
-        format!(
-            "{} {} {time}",
-            call.mic_word(),
-            state.name_of(call.call.contact)
-        )
+        texts.push(format!("{} {time}", call.mic_word()));
+        texts.push(state.name_of(call.call.contact));
     } else {
-        let who = state
-            .open
-            .map_or_else(|| "twocan".to_owned(), |id| state.name_of(id));
-        format!("{who} {} unread, enlarge me", state.unread())
-    };
-    let text = wrap::truncate(&text, usize::from(area.width), "");
-    let style = if state.calls.is_empty() {
-        theme.text()
-    } else {
-        theme.alert()
-    };
-    put(buf, area, 0, &line(text, style));
+        texts.push(format!("twocan: {} unread", state.unread()));
+        texts.extend(state.open.map(|id| state.name_of(id)));
+    }
+    let loud = !state.calls.is_empty();
+    for (row, text) in (0..).zip(&texts) {
+        let style = if loud && row == 0 {
+            theme.alert()
+        } else {
+            theme.text()
+        };
+        let text = wrap::truncate(text, usize::from(area.width), "");
+        put(buf, area, row, &line(text, style));
+    }
+    let below = u16::try_from(texts.len()).unwrap_or(u16::MAX);
+    let text = wrap::truncate("enlarge this window", usize::from(area.width), "");
+    put(buf, area, below, &line(text, theme.dim()));
 }

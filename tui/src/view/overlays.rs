@@ -13,6 +13,7 @@ use super::{help, wrap};
 use crate::app::State;
 use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
+use crate::input::action::info;
 
 /// Below this width overlays take the whole screen without a border.
 const FRAMED: u16 = 60;
@@ -46,9 +47,11 @@ pub(crate) fn draw(
         }
         Overlay::Palette { filter, selected } => {
             let inner = window(buf, theme, room, "COMMANDS", "Enter does it", (76, 24));
-            let found = help::matching(filter.text());
-            let line_of =
-                |i: usize, cells| found.get(i).map(|i| help::palette_line(i, cells, theme));
+            let found = help::palette(filter.text());
+            let line_of = |i: usize, cells| {
+                let info = found.get(i).and_then(|action| info(*action))?;
+                Some(help::palette_line(info, cells, theme))
+            };
             picker(buf, theme, inner, found.len(), *selected, line_of);
             Some(help::filter_line(buf, theme, inner, ">", filter))
         }

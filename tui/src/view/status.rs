@@ -266,7 +266,8 @@ pub(crate) fn bottom(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
             format!(" {} ", duration(call.seconds(state.now))),
             theme.text(),
         ));
-        if let Some(quality) = call.quality() {
+        // On small screens the strip says it, and keys need the room.
+        if let Some(quality) = call.quality().filter(|_| area.width >= 60) {
             spans.push(span(format!("{} ", quality.word()), theme.text()));
         }
         spans.push(Span::raw(" "));

@@ -28,10 +28,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
         Event::Contact(contact) => contact_moved(state, *contact),
         Event::ContactRemoved(id) => forget(state, id),
         Event::Request(request) => {
-            let text = format!(
-                "{} asks to become a contact: /accept or /reject",
-                request.from
-            );
+            let text = format!("contact request from {}: /accept or /reject", request.from);
             state.requests.retain(|r| r.request != request.request);
             if state.requests.len() < REQUESTS {
                 state.requests.push(request);

@@ -227,7 +227,11 @@ pub(super) fn whois_page(state: &mut State, id: PeerId) {
     }
     if let Some(seen) = contact.last_seen {
         let at = time(seen, &state.zone, "%Y-%m-%d %H:%M");
-        lines.push(format!("last linked {at} ({} ago)", ago(seen, state.now)));
+        let passed = match ago(seen, state.now) {
+            now if now == "now" => now,
+            passed => format!("{passed} ago"),
+        };
+        lines.push(format!("last linked {at} ({passed})"));
     }
     if contact.waiting > 0 {
         lines.push(format!(
