@@ -34,12 +34,15 @@ impl Profile {
     pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
         make_private_folder(folder).map_err(|error| io_error("make the folder", folder, &error))?;
         let lock = lock(&folder.join("lock"))?;
-        let identity = identity(&key_file(folder))?;
-        Ok(Self {
-            identity,
+        let profile = Self {
+            identity: identity(&key_file(folder))?,
             folder: folder.to_owned(),
             _lock: lock,
-        })
+        };
+        let database = profile.database();
+        make_private_file(&database)
+            .map_err(|error| io_error("make private", &database, &error))?;
+        Ok(profile)
     }
 
     pub(crate) fn database(&self) -> PathBuf {
@@ -68,6 +71,15 @@ fn make_private_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// The folder may have been there before, open to everybody; what is said in
+/// it is not. Files that SQLite puts beside the database take its mode.
+fn make_private_file(path: &Path) -> io::Result<()> {
+    let file = private(OpenOptions::new().create(true).append(true)).open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(())
 }
 
 fn lock(path: &Path) -> Result<File, Error> {
@@ -171,6 +183,21 @@ mod tests {
         }
         drop(first);
         assert_eq!(Profile::open(&data).unwrap().identity.peer_id(), id);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_database_is_private_in_a_folder_that_is_not() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let open_to_all = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(folder.path(), open_to_all).unwrap();
+        let database = Profile::open(folder.path()).unwrap().database();
+        let (_store, _thread) = crate::store::Store::open(&database).unwrap();
+        for name in ["twocan.db", "twocan.db-wal"] {
+            let file = fs::metadata(folder.path().join(name)).unwrap();
+            assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
+        }
     }
 
     #[test]

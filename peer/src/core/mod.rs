@@ -11,7 +11,8 @@
 //! | [`links`] | who is dialled when, which of two links stays |
 //! | [`chat`] | messages on their way between the handle, the database and links |
 //! | [`calls`] | calls and their media |
-//! | [`registries`] | sessions, look-ups, presence |
+//! | [`registries`] | our sessions at registries |
+//! | [`lookups`] | what registries know of others |
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -41,6 +42,7 @@ mod chat;
 mod command;
 mod contacts;
 mod links;
+mod lookups;
 mod registries;
 mod requests;
 

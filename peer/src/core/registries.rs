@@ -1,39 +1,28 @@
-//! Registries: our sessions there, look-ups, and what they say of contacts.
+//! Registries: our sessions there, and what their tasks report.
 //!
 //! Every registry has a task of its own, so one that hangs holds nothing up.
 //! What they say is believed as far as it goes: addresses are tried, presence
 //! is shown, and a key is remembered when first seen and checked ever after.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use twocan_proto::address::{Address, Host as AddressHost, REGISTRY_PORT};
 use twocan_proto::api::{ClientInfo, Host, Secret, SessionGrant, Username};
-use twocan_proto::identity::PeerId;
 use twocan_proto::link::Place;
 use twocan_proto::registry_url::RegistryUrl;
-use twocan_proto::text;
 
 use super::command::answer;
-use super::contacts::NewContact;
+use super::lookups::Wanted;
 use super::{Core, Reply, Report};
-use crate::api::{
-    Contact, DirectoryEntry, DirectoryQuery, Error, ErrorCode, Event, RegistryInfo, RegistryState,
-    SignIn, SignedIn, Trust,
-};
-use crate::clock;
-use crate::registry::{Announcement, ListQuery, RegistryClient, SessionEvent, SessionTask};
-use crate::store::contacts::{self as table, RegistryName};
+use crate::api::{Contact, Error, ErrorCode, Event, RegistryInfo, RegistryState, SignIn, SignedIn};
+use crate::registry::{Announcement, RegistryClient, SessionEvent, SessionTask};
 use crate::store::settings::{self, SavedRegistry};
 
 /// Events of a session waiting for the core.
 const EVENTS: usize = 32;
-/// Rows of a directory when the asker names no number.
-const ROWS: usize = 100;
 /// For saying goodbye to a registry when the user signs out.
 const GOODBYE: Duration = Duration::from_secs(3);
 
@@ -52,14 +41,6 @@ pub(crate) enum RegistryReport {
         error: Option<Error>,
         reply: Reply<Contact>,
     },
-}
-
-/// Somebody who is being looked up.
-#[derive(Debug)]
-pub(crate) struct Wanted {
-    username: Username,
-    key: Option<PeerId>,
-    note: String,
 }
 
 #[derive(Debug)]
@@ -88,7 +69,7 @@ impl Registries {
 
     /// The clients to ask: of the registry at `at`, or of all that we are
     /// signed in to.
-    fn clients(&self, at: Option<&Address>) -> Vec<(RegistryUrl, RegistryClient)> {
+    pub(super) fn clients(&self, at: Option<&Address>) -> Vec<(RegistryUrl, RegistryClient)> {
         let at = at.map(|address| address.with_default_port(REGISTRY_PORT));
         let chosen = |(url, registry): &(&RegistryUrl, &Registry)| match &at {
             Some(address) => url.address() == address,
@@ -278,7 +259,7 @@ impl Core {
         names
     }
 
-    fn watch_anew(&self) {
+    pub(super) fn watch_anew(&self) {
         for (url, registry) in &self.registries.known {
             if let Some(session) = &registry.session {
                 session.watch(self.watched_names(url));
@@ -374,387 +355,8 @@ impl Core {
         }
     }
 
-    /// What a registry says of somebody whom we know by that name.
-    async fn on_client_info(
-        &mut self,
-        url: &RegistryUrl,
-        name: &Username,
-        info: Option<ClientInfo>,
-    ) {
-        let named = |known: &RegistryName| {
-            known.registry.base() == url.base()
-                && known.username.eq_ignore_ascii_case(name.as_str())
-        };
-        let Some(entry) = self
-            .contacts
-            .iter_mut()
-            .find(|entry| entry.names.iter().any(named))
-        else {
-            return;
-        };
-        let peer = entry.saved.peer;
-        let shown_key = info.as_ref().and_then(|info| info.key);
-        if let Some(new) = shown_key.filter(|key| *key != peer) {
-            return self.key_changed(peer, new).await;
-        }
-        let online = info.as_ref().is_some_and(|info| info.online);
-        let before = entry.presence.insert(url.clone(), online);
-        let Some(info) = info.filter(|info| info.online) else {
-            return if before == Some(true) {
-                self.emit_contact(peer)
-            };
-        };
-        if let Ok(address) = info.host.parse::<Address>() {
-            let now = clock::now();
-            if let Err(error) = self
-                .store
-                .run(move |db| table::save_address(db, peer, &address, now))
-                .await
-            {
-                tracing::warn!(%error, "an address could not be kept");
-            }
-        }
-        if before != Some(true) {
-            self.emit_contact(peer);
-            self.hurry(peer);
-        }
-    }
-
-    /// Somebody's name shows another key: nothing goes out until the user has
-    /// decided.
-    async fn key_changed(&mut self, peer: PeerId, new: PeerId) {
-        if self
-            .contacts
-            .get(peer)
-            .is_some_and(|entry| entry.saved.trust == Trust::Changed)
-        {
-            return;
-        }
-        if let Err(error) = self
-            .change_contact(peer, |saved| saved.trust = Trust::Changed)
-            .await
-        {
-            tracing::error!(%error, "a changed key could not be kept");
-        }
-        self.drop_call_with(peer);
-        self.close_link(peer);
-        self.emit(Event::KeyChanged {
-            contact: peer,
-            old: peer,
-            new,
-        });
-        self.emit_contact(peer);
-    }
-
-    /// Looks somebody up to add her: at one registry, or at all side by side.
-    pub(super) fn look_up(
-        &self,
-        username: &Username,
-        at: Option<&Address>,
-        key: Option<PeerId>,
-        note: String,
-        reply: Reply<Contact>,
-    ) {
-        let mut clients = self.registries.clients(at);
-        if let (true, Some(address)) = (clients.is_empty(), at) {
-            // One that we have no account at may answer all the same.
-            let url = RegistryUrl::new(address, None);
-            match RegistryClient::new(&url) {
-                Ok(client) => clients.push((url, client)),
-                Err(error) => return answer(reply, Err(error)),
-            }
-        }
-        if clients.is_empty() {
-            let name = username.as_str();
-            return answer(
-                reply,
-                Err(Error::new(
-                    ErrorCode::NotFound,
-                    format!(
-                        "you are signed in to no registry that could know {name}: sign in, or give an address as HOST:PORT"
-                    ),
-                )),
-            );
-        }
-        let wanted = Wanted {
-            username: username.clone(),
-            key,
-            note,
-        };
-        let reports = self.reports.clone();
-        tokio::spawn(async move {
-            let wanted = Arc::new(wanted);
-            let asked = clients.into_iter().map(|(url, client)| {
-                let wanted = Arc::clone(&wanted);
-                async move { (url, client.client(&wanted.username).await) }
-            });
-            let mut found = Vec::new();
-            let mut error = None;
-            for (url, result) in join_all(asked).await {
-                match result {
-                    Ok(info) => found.push((url, info)),
-                    Err(refused) if refused.code != ErrorCode::NotFound => error = Some(refused),
-                    Err(_) => {}
-                }
-            }
-            let Some(wanted) = Arc::into_inner(wanted) else {
-                return;
-            };
-            let report = RegistryReport::LookedUp {
-                wanted,
-                found,
-                error,
-                reply,
-            };
-            let _ended = reports.send(Report::Registry(report)).await;
-        });
-    }
-
-    async fn on_looked_up(
-        &mut self,
-        wanted: Wanted,
-        found: Vec<(RegistryUrl, ClientInfo)>,
-        error: Option<Error>,
-    ) -> Result<Contact, Error> {
-        let name = wanted.username.as_str();
-        let (url, info, peer) = choose(name, found, wanted.key, error)?;
-        if peer == self.me {
-            return Err(Error::new(ErrorCode::BadRequest, "that is yourself"));
-        }
-        self.check_remembered(&url, name, peer).await?;
-        let address = info.host.parse::<Address>().ok();
-        let new = NewContact {
-            wanted_alias: info.username.as_str().to_owned(),
-            trust: if wanted.key.is_some() {
-                Trust::Verified
-            } else {
-                Trust::Known
-            },
-            note: wanted.note,
-            addresses: address.into_iter().collect(),
-            registry_name: Some(RegistryName {
-                registry: url.clone(),
-                username: info.username.as_str().to_owned(),
-                peer,
-            }),
-            ..NewContact::asked(peer)
-        };
-        self.make_contact(new).await?;
-        if let Some(entry) = self.contacts.get_mut(peer) {
-            entry.presence.insert(url, info.online);
-        }
-        self.watch_anew();
-        self.emit_contact(peer);
-        self.ask_again(peer);
-        let all = self.list_contacts();
-        all.into_iter()
-            .find(|contact| contact.peer_id == peer)
-            .ok_or_else(Error::stopped)
-    }
-
-    /// A name that was somebody else's when it was first seen is a key change.
-    async fn check_remembered(
-        &mut self,
-        url: &RegistryUrl,
-        name: &str,
-        peer: PeerId,
-    ) -> Result<(), Error> {
-        let is_it = |known: &&RegistryName| {
-            known.registry.base() == url.base()
-                && known.username.eq_ignore_ascii_case(name)
-                && known.peer != peer
-        };
-        let old = self
-            .contacts
-            .iter()
-            .flat_map(|entry| &entry.names)
-            .find(is_it)
-            .map(|known| known.peer);
-        let Some(old) = old else { return Ok(()) };
-        self.key_changed(old, peer).await;
-        Err(Error::new(
-            ErrorCode::KeyChanged,
-            format!(
-                "{name} shows another key than before: compare keys by another way, then decide"
-            ),
-        ))
-    }
-
-    /// Asks the registries side by side and gives what they say together.
-    pub(super) fn directory(&self, query: &DirectoryQuery, reply: Reply<Vec<DirectoryEntry>>) {
-        let clients = self
-            .registries
-            .clients(query.registry.as_ref().map(RegistryUrl::address));
-        if clients.is_empty() {
-            return answer(
-                reply,
-                Err(Error::new(
-                    ErrorCode::NotFound,
-                    "you are signed in to no registry: sign in first",
-                )),
-            );
-        }
-        let list = ListQuery {
-            prefix: query.prefix.clone(),
-            online: query.online,
-            limit: if query.limit == 0 { ROWS } else { query.limit },
-            after: query.after.clone(),
-        };
-        tokio::spawn(async move {
-            let asked = clients.into_iter().map(|(url, client)| {
-                let list = list.clone();
-                async move { client.clients(&list).await.map(|page| (url, page)) }
-            });
-            let answers = join_all(asked).await;
-            let failed = answers
-                .iter()
-                .find_map(|answer| answer.as_ref().err())
-                .cloned();
-            let mut rows: Vec<DirectoryEntry> = answers
-                .into_iter()
-                .flatten()
-                .flat_map(|(url, page)| page.clients.into_iter().map(move |info| row(&url, info)))
-                .collect();
-            rows.sort_by_key(|row| row.username.to_lowercase());
-            let result = match failed {
-                Some(error) if rows.is_empty() => Err(error),
-                _ => Ok(rows),
-            };
-            answer(reply, result);
-        });
-    }
-
     /// Sessions stay for the next start; presence lapses by itself.
     pub(super) fn stop_registries(&mut self) {
         self.registries.known.clear();
-    }
-}
-
-fn row(url: &RegistryUrl, info: ClientInfo) -> DirectoryEntry {
-    DirectoryEntry {
-        username: info.username.as_str().to_owned(),
-        registry: url.clone(),
-        online: info.online,
-        last_seen: info.last_seen,
-        key: info.key,
-    }
-}
-
-/// Who of those found is meant.
-fn choose(
-    name: &str,
-    found: Vec<(RegistryUrl, ClientInfo)>,
-    key: Option<PeerId>,
-    error: Option<Error>,
-) -> Result<(RegistryUrl, ClientInfo, PeerId), Error> {
-    let nobody = || {
-        Error::new(
-            ErrorCode::NotFound,
-            format!("no registry knows {name}: check the spelling"),
-        )
-    };
-    let mut with_keys = found
-        .into_iter()
-        .filter_map(|(url, info)| info.key.map(|peer| (url, info, peer)));
-    if let Some(key) = key {
-        let mut others = false;
-        let right = with_keys.find(|(_, _, peer)| {
-            others |= *peer != key;
-            *peer == key
-        });
-        let mismatch = || {
-            Error::new(
-                ErrorCode::KeyMismatch,
-                format!(
-                    "the registry knows another {name} than the link means: ask for a new link by another way"
-                ),
-            )
-        };
-        return right.ok_or_else(|| {
-            if others {
-                mismatch()
-            } else {
-                error.unwrap_or_else(nobody)
-            }
-        });
-    }
-    let first = with_keys
-        .next()
-        .ok_or_else(|| error.unwrap_or_else(nobody))?;
-    if let Some((other, ..)) = with_keys.find(|(_, _, peer)| *peer != first.2) {
-        let (one, two) = (&first.0.address().host, &other.address().host);
-        return Err(Error::new(
-            ErrorCode::Conflict,
-            text::line(&format!(
-                "several people are called {name}: add {name}@{one} or {name}@{two}"
-            )),
-        ));
-    }
-    Ok(first)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use twocan_proto::identity::Identity;
-
-    fn found(registry: &str, seed: Option<u8>) -> (RegistryUrl, ClientInfo) {
-        let info = ClientInfo {
-            username: "anna".parse().unwrap(),
-            host: "10.0.0.1:7777".into(),
-            key: seed.map(|seed| Identity::from_seed(&[seed; 32]).peer_id()),
-            online: true,
-            last_seen: None,
-        };
-        (registry.parse().unwrap(), info)
-    }
-
-    fn code(result: Result<(RegistryUrl, ClientInfo, PeerId), Error>) -> ErrorCode {
-        result.unwrap_err().code
-    }
-
-    #[test]
-    fn one_person_at_two_registries_is_one_person() {
-        let both = vec![found("https://a:1", Some(1)), found("https://b:1", Some(1))];
-        assert_eq!(
-            choose("anna", both, None, None).unwrap().0.base(),
-            "https://a:1"
-        );
-    }
-
-    #[test]
-    fn two_people_of_one_name_are_not_guessed_between() {
-        let both = || vec![found("https://a:1", Some(1)), found("https://b:1", Some(2))];
-        assert_eq!(
-            code(choose("anna", both(), None, None)),
-            ErrorCode::Conflict
-        );
-        let second = Identity::from_seed(&[2; 32]).peer_id();
-        assert_eq!(
-            choose("anna", both(), Some(second), None).unwrap().0.base(),
-            "https://b:1"
-        );
-        let third = Identity::from_seed(&[3; 32]).peer_id();
-        assert_eq!(
-            code(choose("anna", both(), Some(third), None)),
-            ErrorCode::KeyMismatch
-        );
-    }
-
-    #[test]
-    fn nobody_is_told_from_silence() {
-        assert_eq!(
-            code(choose("anna", vec![], None, None)),
-            ErrorCode::NotFound
-        );
-        assert_eq!(
-            code(choose("anna", vec![found("https://a:1", None)], None, None)),
-            ErrorCode::NotFound
-        );
-        let silence = Error::new(ErrorCode::Unreachable, "silence");
-        assert_eq!(
-            code(choose("anna", vec![], None, Some(silence))),
-            ErrorCode::Unreachable
-        );
     }
 }

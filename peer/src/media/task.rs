@@ -167,11 +167,12 @@ impl<'a> Task<'a> {
 
     /// The path is there, for the first time or again.
     async fn on_connected(&mut self) -> Result<(), String> {
+        self.heard = Instant::now();
+        self.on_working().await;
+        // Devices take their time to open; the path is there before them.
         if self.sound.is_none() {
             self.sound = Some(self.start_sound().await?);
         }
-        self.heard = Instant::now();
-        self.on_working().await;
         Ok(())
     }
 

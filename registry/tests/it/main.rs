@@ -1,5 +1,9 @@
 //! The registry as its clients and its operator meet it: a real server, real
 //! TLS and UDP, the real program.
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test cannot go on without has failed it"
+)]
 
 mod accounts;
 mod common;

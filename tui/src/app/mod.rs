@@ -14,4 +14,4 @@ pub(crate) mod sample;
 mod state;
 pub(crate) mod update;
 
-pub(crate) use state::{Focus, Look, Notice, State};
+pub(crate) use state::{Focus, Look, Notice, State, registry_word};

@@ -292,3 +292,17 @@ impl State {
         Timestamp::from_millis(next)
     }
 }
+
+/// How a registry stands.
+pub(crate) fn registry_word(state: RegistryState) -> &'static str {
+    match state {
+        RegistryState::Connecting => "connecting",
+        RegistryState::SignedIn => "signed in",
+        RegistryState::SignedOut => "signed out",
+        RegistryState::Unreachable => "does not answer; trying again",
+        RegistryState::Refused => "refused us",
+        RegistryState::Outdated => "wants a newer twocan",
+        RegistryState::Banned => "does not want us",
+        RegistryState::ShuttingDown => "is about to stop",
+    }
+}

@@ -120,7 +120,7 @@ pub(super) struct Settings {
     /// Folder of the profile: identity, database, settings, downloads
     #[arg(long, value_name = "DIR", env = "TWOCAN_DATA")]
     pub(super) data: Option<PathBuf>,
-    /// Where peers connect, [::]:7777 unless given; port 0 picks a free one
+    /// Where peers connect, port 7777 on all addresses unless given; port 0 picks a free one
     #[arg(long, value_name = "ADDR:PORT")]
     pub(super) listen: Option<SocketAddr>,
     /// The name shown to others

@@ -5,13 +5,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use twocan_peer::api::RegistryState;
-
 use super::draw::{ago, line, put_all, span};
 use super::status::{path_word, relation_word, trust, trust_word};
 use super::theme::Theme;
 use super::{calls, draw};
-use crate::app::State;
+use crate::app::{State, registry_word};
 
 /// Draws the pane.
 pub(crate) fn draw_pane(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
@@ -89,25 +87,11 @@ fn yourself(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     for address in &me.listen {
         lines.push(line(format!("listening {address}"), theme.dim()));
     }
-    for registry in &me.registries {
-        lines.push(line("registry", theme.dim()));
-        let host = registry.registry.base();
-        let host = host.trim_start_matches("https://");
-        let text = format!("{host}: {}", registry_word(registry.state));
-        lines.extend(draw::paragraph(&text, cells, "  ", theme.dim()));
+    for known in &me.registries {
+        let name = known.username.as_deref().unwrap_or("nobody");
+        let state = registry_word(known.state);
+        let text = format!("registry {}: {name}, {state}", known.registry.address());
+        lines.extend(draw::paragraph(&text, cells, "", theme.dim()));
     }
     lines
-}
-
-fn registry_word(state: RegistryState) -> &'static str {
-    match state {
-        RegistryState::Connecting => "connecting",
-        RegistryState::SignedIn => "signed in",
-        RegistryState::SignedOut => "signed out",
-        RegistryState::Unreachable => "does not answer",
-        RegistryState::Refused => "refused us",
-        RegistryState::Outdated => "wants a newer twocan",
-        RegistryState::Banned => "does not want us",
-        RegistryState::ShuttingDown => "about to stop",
-    }
 }

@@ -10,7 +10,7 @@ use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
 use super::Effects;
-use crate::app::{Notice, State};
+use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
 const TYPING_MS: i64 = 10_000;
@@ -151,16 +151,10 @@ fn registry_moved(
             }),
         }
     }
-    let word = match to {
-        RegistryState::Connecting => return,
-        RegistryState::SignedIn => "signed in",
-        RegistryState::SignedOut => "signed out",
-        RegistryState::Unreachable => "does not answer; trying again",
-        RegistryState::Refused => "refused us",
-        RegistryState::Outdated => "wants a newer twocan",
-        RegistryState::Banned => "does not want us",
-        RegistryState::ShuttingDown => "is about to stop",
-    };
+    if to == RegistryState::Connecting {
+        return;
+    }
+    let word = registry_word(to);
     let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
     let text = format!("registry {registry} {word}{why}");
     match to {
