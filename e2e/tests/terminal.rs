@@ -65,7 +65,7 @@ fn two_people_meet_write_call_and_leave() {
     first_run(&bob, "bob");
 
     enter(&alice, &format!("/connect 127.0.0.1:{bob_port}"));
-    bob.wait_for("request");
+    bob.wait_for("alice asks");
     enter(&bob, "/accept");
     alice.wait_for("bob");
     bob.wait_for("alice");
@@ -130,10 +130,10 @@ fn the_second_start_goes_straight_to_the_conversations() {
         terminal.framed()
     );
     terminal.press(keys::F1);
-    terminal.wait_for("/disconnect");
+    terminal.wait_for("/connect");
     terminal.press(keys::ESC);
-    // What follows the key at once would make it Alt.
-    terminal.wait_gone("/disconnect");
+    // Escape and a letter in one go would be Alt and the letter.
+    terminal.wait_gone("Esc close");
     enter(&terminal, "/quit");
     assert!(terminal.ended_tidily().success());
 }
