@@ -117,7 +117,8 @@ fn wrap_line(line: &str, offset: usize, cells: usize, found: &mut Vec<Range<usiz
             // Scripts of wide characters break between any two of them.
             candidate = Some((at, used));
         }
-        if used + wide > cells && !space && at > row_start {
+        // What follows an early break may be too wide again: then it ends here.
+        while used + wide > cells && !space && at > row_start {
             let (cut, width_there) = candidate.unwrap_or((at, used));
             found.push(offset + row_start..offset + cut);
             row_start = cut;
@@ -180,6 +181,11 @@ mod tests {
             lines("ab e\u{301}e\u{301}e\u{301}", 2),
             ["ab ", "e\u{301}e\u{301}", "e\u{301}"]
         );
+    }
+
+    #[test]
+    fn what_is_left_after_an_early_break_fits_too() {
+        assert_eq!(lines("\u{fe00}𠀀ab", 2), ["\u{fe00}", "𠀀", "ab"]);
     }
 
     #[test]
