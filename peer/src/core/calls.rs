@@ -47,6 +47,10 @@ struct Entry {
     /// Our own description, once there is one.
     description: Option<String>,
     candidates: usize,
+    /// The other side's own call to us, which gives way to this one. It is
+    /// refused only after our offer is out: refused before, the other side
+    /// would be told of a stranger's call instead of being in ours at once.
+    rival: Option<CallId>,
     path: Option<Path>,
     muted: bool,
     deafened: bool,
@@ -116,7 +120,12 @@ impl Core {
     pub(super) fn call(&mut self, peer: PeerId) -> Result<CallId, Error> {
         self.contacts.reachable(peer)?;
         if let Some(entry) = &self.calls.current {
-            let with = self.called(entry.peer);
+            let (call, with) = (entry.call, self.called(entry.peer));
+            if entry.peer == peer && entry.is_incoming() {
+                // She was quicker by a moment: both want the same call.
+                self.step(Input::Answer);
+                return Ok(call);
+            }
             return Err(Error::new(
                 ErrorCode::Busy,
                 format!("you are in a call with {with}: hang up first"),
@@ -345,7 +354,7 @@ impl Core {
         if self.is_current(peer, offer.call) {
             return self.say_again(peer);
         }
-        if let Some(entry) = &self.calls.current {
+        if let Some(entry) = &mut self.calls.current {
             let we_call_her = entry.peer == peer
                 && matches!(entry.state, State::Calling { .. } | State::Ringing { .. });
             if !we_call_her {
@@ -353,7 +362,11 @@ impl Core {
             }
             // Both call at once: the call with the smaller id is taken.
             if entry.call <= offer.call {
-                return self.refuse(peer, offer.call, code::PENDING);
+                entry.rival = Some(offer.call);
+                if entry.description.is_some() {
+                    self.refuse_rival(code::PENDING);
+                }
+                return;
             }
             self.step(Input::PeerHungUp {
                 code: code::PENDING,
@@ -382,6 +395,16 @@ impl Core {
         );
     }
 
+    /// The other side's call that gave way to ours is over.
+    fn refuse_rival(&mut self, code: u16) {
+        if let Some(entry) = &mut self.calls.current
+            && let Some(rival) = entry.rival.take()
+        {
+            let peer = entry.peer;
+            self.refuse(peer, rival, code);
+        }
+    }
+
     fn on_answer(&mut self, sdp: String) {
         if let Some(entry) = &self.calls.current
             && matches!(entry.state, State::Calling { .. } | State::Ringing { .. })
@@ -407,6 +430,7 @@ impl Core {
                     Body::Answer(description)
                 };
                 self.say(peer, body);
+                self.refuse_rival(code::PENDING);
             }
             MediaEvent::Up(path) => {
                 entry.path = Some(path);
@@ -509,6 +533,7 @@ impl Core {
 
     /// The call is over: its media ends by itself, files completed.
     fn put_away(&mut self) {
+        self.refuse_rival(code::CANCELLED);
         let Some(entry) = self.calls.current.take() else {
             return;
         };
@@ -538,6 +563,7 @@ impl Entry {
             offer: None,
             description: None,
             candidates: 0,
+            rival: None,
             path: None,
             muted: false,
             deafened: false,
