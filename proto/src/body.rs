@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::frame::{Frame, FrameError, Kind};
 use crate::limits;
-use crate::time::Timestamp;
+
+mod entry;
+
+pub use entry::{Content, Entry, is_reaction};
 
 /// The first frame of both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,26 +117,6 @@ pub struct Welcome {
     pub name: String,
 }
 
-/// A message of the conversation between the two ends of the link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatMessage {
-    /// UUIDv7, made by the author.
-    pub id: Uuid,
-    /// Place among the author's messages of this conversation, from 1.
-    pub seq: u64,
-    /// The number before it in the author's stream, when that is not
-    /// `seq - 1`: what lay between is gone at the author and never comes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<u64>,
-    /// The text.
-    pub text: String,
-    /// When it was written, by the author's clock.
-    pub sent_at: Timestamp,
-    /// The message it answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply_to: Option<Uuid>,
-}
-
 /// All of the receiver's messages up to `upto` are stored, or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upto {
@@ -198,7 +181,7 @@ pub struct Hangup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(
     missing_docs,
-    reason = "each variant is the frame type of the same name"
+    reason = "each variant is the frame type of the same name, an entry several"
 )]
 pub enum Body {
     Hello(Hello),
@@ -209,7 +192,7 @@ pub enum Body {
     Knock(Knock),
     Welcome(Welcome),
     Reject,
-    Message(ChatMessage),
+    Entry(Entry),
     Delivered(Upto),
     Read(Upto),
     Typing(Typing),
@@ -233,7 +216,7 @@ impl Body {
             Self::Knock(_) => Kind::KNOCK,
             Self::Welcome(_) => Kind::WELCOME,
             Self::Reject => Kind::REJECT,
-            Self::Message(_) => Kind::MESSAGE,
+            Self::Entry(entry) => entry.content.kind(),
             Self::Delivered(_) => Kind::DELIVERED,
             Self::Read(_) => Kind::READ,
             Self::Typing(_) => Kind::TYPING,
@@ -274,7 +257,7 @@ impl Body {
             Self::Knock(b) => serde_json::to_vec(b),
             Self::Welcome(b) => serde_json::to_vec(b),
             Self::Reject => Ok(b"{}".to_vec()),
-            Self::Message(b) => serde_json::to_vec(b),
+            Self::Entry(b) => b.to_json(),
             Self::Delivered(b) | Self::Read(b) => serde_json::to_vec(b),
             Self::Typing(b) => serde_json::to_vec(b),
             Self::Resend(b) => serde_json::to_vec(b),
@@ -311,7 +294,9 @@ impl Body {
             Kind::KNOCK => Self::Knock(json(body)?),
             Kind::WELCOME => Self::Welcome(json(body)?),
             Kind::REJECT => Self::Reject,
-            Kind::MESSAGE => Self::Message(json(body)?),
+            Kind::MESSAGE | Kind::EDIT | Kind::DELETE | Kind::REACTION => {
+                Self::Entry(Entry::from_json(frame.kind, body)?)
+            }
             Kind::DELIVERED => Self::Delivered(json(body)?),
             Kind::READ => Self::Read(json(body)?),
             Kind::TYPING => Self::Typing(json(body)?),
@@ -352,7 +337,7 @@ impl Body {
                 within("note", knock.note.len(), limits::NOTE_BYTES)
             }
             Self::Welcome(welcome) => within("name", welcome.name.len(), limits::NAME_BYTES),
-            Self::Message(message) => within("text", message.text.len(), limits::TEXT_BYTES),
+            Self::Entry(entry) => entry.content.check(),
             Self::Offer(description) | Self::Answer(description) => within(
                 "session description",
                 description.sdp.len(),
@@ -407,36 +392,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn message(text: String) -> Body {
-        Body::Message(ChatMessage {
-            id: Uuid::from_u128(7),
-            seq: 3,
-            after: None,
-            text,
-            sent_at: Timestamp::from_millis(1_000),
-            reply_to: None,
-        })
-    }
-
-    #[test]
-    fn the_worst_text_within_the_limit_fits_a_frame() {
-        let worst = message("\u{1}".repeat(limits::TEXT_BYTES));
-        let frame = worst.to_frame().unwrap();
-        assert_eq!(Body::from_frame(&frame), Ok(worst));
-    }
-
-    #[test]
-    fn a_text_over_the_limit_is_refused() {
-        let frame = message("x".repeat(limits::TEXT_BYTES + 1))
-            .to_frame()
-            .unwrap();
-        let limit = BodyError::Limit {
-            what: "text",
-            most: limits::TEXT_BYTES,
-        };
-        assert_eq!(Body::from_frame(&frame), Err(limit));
-    }
-
     #[test]
     fn unknown_types_and_fields_and_reasons() {
         let unknown = Frame {
@@ -466,13 +421,6 @@ mod tests {
                 let again = body.to_frame().unwrap();
                 prop_assert_eq!(Body::from_frame(&again), Ok(body));
             }
-        }
-
-        #[test]
-        fn any_message_survives(text in "\\PC{0,500}", seq: u64, id: u128) {
-            let mut body = message(text);
-            if let Body::Message(m) = &mut body { m.seq = seq; m.id = Uuid::from_u128(id); }
-            prop_assert_eq!(Body::from_frame(&body.to_frame().unwrap()), Ok(body));
         }
     }
 }

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::Core;
 use crate::api::{
-    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
-    DirectoryEntry, DirectoryQuery, Draft, Error, Message, Page, SignIn, SignedIn, WhoAmI,
+    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
+    DirectoryEntry, DirectoryQuery, Draft, Error, Message, Page, Revision, SearchQuery, SignIn,
+    SignedIn, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -48,6 +49,23 @@ pub(crate) enum Command {
         limit: usize,
         reply: Reply<Vec<Message>>,
     },
+    Edit {
+        id: Uuid,
+        text: String,
+        reply: Reply<()>,
+    },
+    Delete {
+        id: Uuid,
+        scope: DeleteFor,
+        reply: Reply<()>,
+    },
+    React {
+        id: Uuid,
+        emoji: String,
+        reply: Reply<()>,
+    },
+    Revisions(Uuid, Reply<Vec<Revision>>),
+    Search(SearchQuery, Reply<Vec<Message>>),
     MarkRead {
         with: PeerId,
         upto: Uuid,
@@ -122,6 +140,11 @@ impl Core {
                 limit,
                 reply,
             } => answer(reply, self.history(with, page, limit).await),
+            Command::Edit { id, text, reply } => answer(reply, self.edit(id, text).await),
+            Command::Delete { id, scope, reply } => answer(reply, self.delete(id, scope).await),
+            Command::React { id, emoji, reply } => answer(reply, self.react(id, emoji).await),
+            Command::Revisions(id, reply) => answer(reply, self.revisions(id).await),
+            Command::Search(query, reply) => answer(reply, self.search(query).await),
             Command::MarkRead { with, upto, reply } => {
                 answer(reply, self.mark_read(with, upto).await)
             }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use twocan_peer::Engine;
 use twocan_peer::api::{
     self, CallChange, Contact, ContactChange, DirectoryQuery, Draft, Error, ErrorCode, Page,
-    RegistryInfo, WhoAmI,
+    RegistryInfo, SearchQuery, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::first_address;
 use super::lines::{Answer, Output};
 use super::requests::{
-    Ask, CallSet, Clients, ContactSet, History, Refusal, Request, Send, SignIn, Verb, Visibility,
-    bad,
+    Ask, CallSet, Clients, ContactSet, History, Refusal, Request, Search, Send, SignIn, Verb,
+    Visibility, bad,
 };
 
 /// Messages in a page of history, and users in a list, when no limit is given.
@@ -114,6 +114,17 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             let contact = engine.resolve(&of.contact).await?;
             done(engine.disconnect(contact).await)
         }
+        Verb::Edit(edit) => done(engine.edit(message(&edit.message)?, &edit.text).await),
+        Verb::Delete(delete) => done(engine.delete(message(&delete.message)?, delete.scope).await),
+        Verb::React(react) => done(engine.react(message(&react.message)?, &react.emoji).await),
+        Verb::Revisions(of) => {
+            let revisions = engine.revisions(message(&of.message)?).await?;
+            fields(&json!({"revisions": revisions}))
+        }
+        Verb::Search(wanted) => {
+            let query = search(engine, wanted).await?;
+            fields(&json!({"hits": engine.search(query).await?}))
+        }
         Verb::MarkRead(read) => {
             let with = engine.resolve(&read.with).await?;
             done(engine.mark_read(with, message(&read.upto)?).await)
@@ -191,6 +202,19 @@ async fn history(engine: &Engine, wanted: History) -> Result<Value, Error> {
     let limit = wanted.limit.unwrap_or(PAGE);
     let messages = engine.history(with, page, limit).await?;
     fields(&json!({"messages": messages}))
+}
+
+async fn search(engine: &Engine, wanted: Search) -> Result<SearchQuery, Error> {
+    let with = match &wanted.with {
+        Some(with) => Some(engine.resolve(with).await?),
+        None => None,
+    };
+    Ok(SearchQuery {
+        text: wanted.text,
+        with,
+        before: wanted.before.map(|id| message(&id)).transpose()?,
+        limit: wanted.limit.unwrap_or_default(),
+    })
 }
 
 fn sign_in(wanted: SignIn) -> Result<api::SignIn, Error> {
