@@ -1,6 +1,8 @@
 //! The handle to the engine. Every method is a message to the core task and
 //! its answer; nothing is decided here.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use twocan_proto::identity::PeerId;
@@ -9,8 +11,8 @@ use uuid::Uuid;
 
 use crate::api::{
     CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
-    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, Message, Page, Revision,
-    SearchQuery, SignIn, SignedIn, WhoAmI,
+    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat, Imported,
+    Message, Page, Revision, SearchQuery, SignIn, SignedIn, WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -257,6 +259,35 @@ impl Engine {
     /// `bad_request` for an empty query.
     pub async fn search(&self, query: SearchQuery) -> Result<Vec<Message>, Error> {
         self.ask(|reply| Command::Search(query, reply)).await
+    }
+
+    /// Writes the conversation with one contact, or with all, to a new file
+    /// and gives the number of messages in it.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when the file is there already, `io`.
+    pub async fn export(
+        &self,
+        with: Option<PeerId>,
+        format: ExportFormat,
+        path: PathBuf,
+    ) -> Result<u64, Error> {
+        self.ask(|reply| Command::Export {
+            with,
+            format,
+            path,
+            reply,
+        })
+        .await
+    }
+
+    /// Takes in the messages of a JSON export, before all that are here.
+    ///
+    /// # Errors
+    /// `bad_request` for another file, `io`. What was read before the fault
+    /// stays; the same import again goes on where it stopped.
+    pub async fn import(&self, path: PathBuf) -> Result<Imported, Error> {
+        self.ask(|reply| Command::Import(path, reply)).await
     }
 
     /// Marks a contact's messages up to this one as read, and tells her.

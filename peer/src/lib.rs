@@ -15,6 +15,7 @@ pub mod api;
 mod clock;
 mod core;
 mod engine;
+mod export;
 mod link;
 mod media;
 mod profile;

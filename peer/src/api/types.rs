@@ -178,6 +178,10 @@ pub const SETTINGS: &[(&str, &str)] = &[
         "call.ring_timeout_s",
         "seconds that a call rings before it ends with \"no answer\"; 5 to 300",
     ),
+    (
+        "history.keep_days",
+        "days that messages are kept; 0 keeps them for ever",
+    ),
     ("ui", "what the interface remembers: theme, sizes, drafts"),
 ];
 
@@ -352,6 +356,25 @@ pub struct SearchQuery {
     pub before: Option<Uuid>,
     /// Most hits, newest first; 0 takes 50.
     pub limit: usize,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// For programs, and for twocan itself to read back.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// What an import found in its file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// Messages that were not here.
+    pub new: u64,
+    /// Messages that were here already, or were removed here.
+    pub known: u64,
 }
 
 /// A message as an export holds it.

@@ -1,5 +1,7 @@
 //! What the handle asks of the core, one variant for each of its methods.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use tokio::sync::oneshot;
 use twocan_proto::identity::PeerId;
@@ -9,8 +11,8 @@ use uuid::Uuid;
 use super::Core;
 use crate::api::{
     CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, DirectoryQuery, Draft, Error, Message, Page, Revision, SearchQuery, SignIn,
-    SignedIn, WhoAmI,
+    DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, Message, Page, Revision,
+    SearchQuery, SignIn, SignedIn, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -66,6 +68,13 @@ pub(crate) enum Command {
     },
     Revisions(Uuid, Reply<Vec<Revision>>),
     Search(SearchQuery, Reply<Vec<Message>>),
+    Export {
+        with: Option<PeerId>,
+        format: ExportFormat,
+        path: PathBuf,
+        reply: Reply<u64>,
+    },
+    Import(PathBuf, Reply<Imported>),
     MarkRead {
         with: PeerId,
         upto: Uuid,
@@ -145,6 +154,13 @@ impl Core {
             Command::React { id, emoji, reply } => answer(reply, self.react(id, emoji).await),
             Command::Revisions(id, reply) => answer(reply, self.revisions(id).await),
             Command::Search(query, reply) => answer(reply, self.search(query).await),
+            Command::Export {
+                with,
+                format,
+                path,
+                reply,
+            } => self.export(with, format, path, reply),
+            Command::Import(path, reply) => self.import(path, reply),
             Command::MarkRead { with, upto, reply } => {
                 answer(reply, self.mark_read(with, upto).await)
             }

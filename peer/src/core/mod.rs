@@ -10,6 +10,7 @@
 //! | [`requests`] | strangers |
 //! | [`links`] | who is dialled when, which of two links stays |
 //! | [`chat`] | messages on their way between the handle, the database and links |
+//! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
 //! | [`registries`] | our sessions at registries |
 //! | [`lookups`] | what registries know of others |
@@ -37,6 +38,7 @@ use crate::profile::Profile;
 use crate::store::{Store, StoreError, settings};
 
 mod addresses;
+mod archive;
 mod calls;
 mod chat;
 mod command;
@@ -86,6 +88,7 @@ pub(crate) struct Core {
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    retention: archive::Retention,
     saving: FuturesOrdered<Saving>,
     reports: mpsc::Sender<Report>,
     link_events: mpsc::Sender<(LinkId, LinkEvent)>,
@@ -138,6 +141,7 @@ pub(crate) async fn start(
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        retention: archive::Retention::default(),
         saving: FuturesOrdered::new(),
         reports,
         link_events,
@@ -151,6 +155,7 @@ pub(crate) async fn start(
     }
     core.load_contacts().await?;
     core.load_registries().await?;
+    core.load_retention().await?;
     let inputs = Inputs {
         commands,
         accepted,
@@ -211,15 +216,20 @@ impl Core {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.links_deadline(), self.calls_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.links_deadline(),
+            self.calls_deadline(),
+            self.retention_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn on_deadline(&mut self, now: Instant) {
         self.dial_those_due(now);
         self.on_calls_deadline(now);
+        self.on_retention_deadline(now);
     }
 
     /// Ends calls and links with a reason, and what is being saved is saved.
@@ -305,6 +315,9 @@ impl Core {
         known_setting(key)?;
         if key == calls::RING_SETTING {
             self.set_ring_time(&value)?;
+        }
+        if key == archive::KEEP_SETTING {
+            self.set_retention(&value)?;
         }
         let key = key.to_owned();
         Ok(self

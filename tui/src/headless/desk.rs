@@ -125,6 +125,12 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             let query = search(engine, wanted).await?;
             fields(&json!({"hits": engine.search(query).await?}))
         }
+        Verb::Export(export) => {
+            let with = contact(engine, export.with.as_deref()).await?;
+            let messages = engine.export(with, export.format, export.path).await?;
+            fields(&json!({"messages": messages}))
+        }
+        Verb::Import(import) => fields(&engine.import(import.path).await?),
         Verb::MarkRead(read) => {
             let with = engine.resolve(&read.with).await?;
             done(engine.mark_read(with, message(&read.upto)?).await)
@@ -204,11 +210,16 @@ async fn history(engine: &Engine, wanted: History) -> Result<Value, Error> {
     fields(&json!({"messages": messages}))
 }
 
+/// The contact that is named, if one is.
+async fn contact(engine: &Engine, named: Option<&str>) -> Result<Option<PeerId>, Error> {
+    match named {
+        Some(who) => engine.resolve(who).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 async fn search(engine: &Engine, wanted: Search) -> Result<SearchQuery, Error> {
-    let with = match &wanted.with {
-        Some(with) => Some(engine.resolve(with).await?),
-        None => None,
-    };
+    let with = contact(engine, wanted.with.as_deref()).await?;
     Ok(SearchQuery {
         text: wanted.text,
         with,

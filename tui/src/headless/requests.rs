@@ -1,10 +1,12 @@
 //! Requests as typed values: every field known, every unknown one refused by
 //! name.
 
+use std::path::PathBuf;
+
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use twocan_peer::api::{DeleteFor, Error, ErrorCode};
+use twocan_peer::api::{DeleteFor, Error, ErrorCode, ExportFormat};
 use twocan_proto::registry_url::RegistryUrl;
 
 use super::lines::{LINE_BYTES, Line};
@@ -59,6 +61,8 @@ pub(super) enum Verb {
     React(React),
     Revisions(OfMessage),
     Search(Search),
+    Export(Export),
+    Import(Import),
     MarkRead(MarkRead),
     Typing(Typing),
     History(History),
@@ -210,6 +214,20 @@ pub(super) struct Search {
     pub(super) with: Option<String>,
     pub(super) before: Option<String>,
     pub(super) limit: Option<usize>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Export {
+    pub(super) with: Option<String>,
+    pub(super) format: ExportFormat,
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Import {
+    pub(super) path: PathBuf,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -378,6 +396,8 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "react" => Verb::React(typed(verb, fields)?),
         "revisions" => Verb::Revisions(typed(verb, fields)?),
         "search" => Verb::Search(typed(verb, fields)?),
+        "export" => Verb::Export(typed(verb, fields)?),
+        "import" => Verb::Import(typed(verb, fields)?),
         "mark_read" => Verb::MarkRead(typed(verb, fields)?),
         "typing" => Verb::Typing(typed(verb, fields)?),
         "history" => Verb::History(typed(verb, fields)?),
