@@ -60,9 +60,9 @@ pub const GONE_AFTER_IN_CALL: Duration = Duration::from_secs(10);
 pub const PROBE_WAIT: Duration = Duration::from_secs(3);
 
 /// Messages sent and not yet acknowledged on one link: enough to fill a fast
-/// line at a high round-trip time (256 x 1 KiB in 200 ms is 10 Mbit/s), and a
+/// line at a high round-trip time (1024 x 1 KiB in 200 ms is 40 Mbit/s), and a
 /// bound on what a broken link makes us send again.
-pub const MESSAGES_IN_FLIGHT: usize = 256;
+pub const MESSAGES_IN_FLIGHT: usize = 1024;
 
 /// How long a call rings before it ends with "no answer".
 pub const RING_TIME: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use rand::RngExt as _;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use twocan_proto::address::{Address, Host};
-use twocan_proto::body::{Body, ByeReason, Hello, Resume};
+use twocan_proto::body::{Body, ByeReason, Entry, Hello, Resume};
 use twocan_proto::identity::PeerId;
 use twocan_proto::session::{Ended, Side};
 use uuid::Uuid;
@@ -19,6 +19,7 @@ use super::contacts::NewContact;
 use super::{Core, Reply, Report, Waiting, addresses};
 use crate::api::{Connected, Contact, Error, ErrorCode, Event, NoticeLevel, Path, Relation};
 use crate::clock;
+use crate::link::handover::Handover;
 use crate::link::listen::Accepted;
 use crate::link::task::{self, Command as LinkCommand, LinkEvent, LinkHandle, LinkId, Setup};
 use crate::link::{Stream, dial};
@@ -196,6 +197,7 @@ impl Core {
         self.links.last_id += 1;
         let id = self.links.last_id;
         let (commands, inbox) = mpsc::channel(COMMANDS);
+        let handover = Arc::new(Handover::default());
         let near = stream
             .get_ref()
             .0
@@ -216,6 +218,7 @@ impl Core {
             hello,
             store: self.store.clone(),
             commands: inbox,
+            handover: Arc::clone(&handover),
             events: self.link_events.clone(),
         };
         tokio::spawn(task::run(setup));
@@ -224,6 +227,7 @@ impl Core {
             at,
             near,
             commands,
+            handover,
         };
         self.links.all.insert(
             id,
@@ -244,7 +248,7 @@ impl Core {
             LinkEvent::Up(hello) => self.on_up(id, peer, *hello).await,
             LinkEvent::Body(body) => self.on_body(peer, body).await,
             LinkEvent::Received(messages) => self.on_received(peer, messages).await,
-            LinkEvent::States(changed) => self.on_states(peer, changed).await,
+            LinkEvent::States(changed) => self.on_states(peer, changed),
             LinkEvent::Sent(ids, upto) => self.on_sent(peer, ids, upto),
             LinkEvent::Ended(ended) => self.on_ended(id, &ended).await,
         }
@@ -436,6 +440,15 @@ impl Core {
     /// Says something to a contact who is there; to others nothing is said.
     pub(super) fn say(&mut self, peer: PeerId, body: Body) {
         self.tell_link(peer, LinkCommand::Send(Box::new(body)));
+    }
+
+    /// An entry for `peer` is on disk: it goes out now if she is there, and
+    /// otherwise as soon as she is.
+    pub(super) fn hand_over(&mut self, peer: PeerId, entry: Entry) {
+        match self.links.get(peer) {
+            Some(link) => link.handover.put(entry),
+            None => self.hurry(peer),
+        }
     }
 
     pub(super) fn tell_link(&mut self, peer: PeerId, command: LinkCommand) {

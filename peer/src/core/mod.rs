@@ -15,10 +15,10 @@
 //! | [`registries`] | our sessions at registries |
 //! | [`lookups`] | what registries know of others |
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde_json::Value;
@@ -56,8 +56,14 @@ const REPORTS: usize = 256;
 /// Events held back for an interface that does not take them, before the
 /// oldest are dropped.
 const EVENTS_HELD: usize = 10_000;
+/// Events held back beyond which the interface is given time.
+const EVENTS_BEHIND: usize = 2_000;
+/// How long an interface may take no event before nothing waits for it.
+const INTERFACE_WAIT: Duration = Duration::from_secs(2);
 /// Messages on their way to the disk, beyond which no command is taken.
-const SAVING: usize = 512;
+const SAVING: usize = 2048;
+/// How long a change of a contact may go untold while much is under way.
+const TOUCHED_AT_MOST: Duration = Duration::from_millis(100);
 
 const SETTING_NAME: &str = "name";
 
@@ -67,6 +73,20 @@ pub(crate) enum Report {
     Dialled(Box<links::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
+}
+
+/// Contacts about whom something changed, not yet told.
+#[derive(Debug, Default)]
+struct Touched {
+    peers: BTreeMap<PeerId, Stale>,
+    since: Option<Instant>,
+}
+
+/// Whether what is known here of a conversation has to be read anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stale {
+    No,
+    Yes,
 }
 
 /// A message on its way to the disk.
@@ -90,10 +110,12 @@ pub(crate) struct Core {
     calls: calls::Calls,
     retention: archive::Retention,
     saving: FuturesOrdered<Saving>,
+    touched: Touched,
     reports: mpsc::Sender<Report>,
     link_events: mpsc::Sender<(LinkId, LinkEvent)>,
     events: VecDeque<Event>,
     events_lost: u64,
+    event_taken_at: Instant,
     stopping: Option<oneshot::Sender<()>>,
 }
 
@@ -143,10 +165,12 @@ pub(crate) async fn start(
         calls: calls::Calls::default(),
         retention: archive::Retention::default(),
         saving: FuturesOrdered::new(),
+        touched: Touched::default(),
         reports,
         link_events,
         events: VecDeque::new(),
         events_lost: 0,
+        event_taken_at: Instant::now(),
         stopping: None,
         config,
     };
@@ -181,9 +205,18 @@ struct Inputs {
     events: mpsc::Sender<Event>,
 }
 
+impl Inputs {
+    fn are_quiet(&self) -> bool {
+        self.commands.is_empty() && self.from_links.is_empty()
+    }
+}
+
 impl Core {
     async fn run(&mut self, mut inputs: Inputs) {
         while self.stopping.is_none() {
+            if self.saving.is_empty() && inputs.are_quiet() || self.touched_long_ago() {
+                self.emit_touched().await;
+            }
             let deadline = self.deadline();
             tokio::select! {
                 command = inputs.commands.recv(), if self.saving.len() < SAVING => match command {
@@ -191,12 +224,13 @@ impl Core {
                     None => break,
                 },
                 Some(saved) = self.saving.next() => self.on_saved(saved),
-                Some((id, event)) = inputs.from_links.recv() => self.on_link_event(id, event).await,
+                Some((id, event)) = inputs.from_links.recv(), if !self.interface_is_behind() => self.on_link_event(id, event).await,
                 Some(accepted) = inputs.accepted.recv() => self.on_accepted(accepted),
                 Some(report) = inputs.from_tasks.recv() => self.on_report(report).await,
                 Ok(place) = inputs.events.reserve(), if !self.events.is_empty() => {
                     if let Some(event) = self.events.pop_front() {
                         place.send(event);
+                        self.event_taken_at = Instant::now();
                     }
                 }
                 () = sleep_until(deadline.unwrap_or_else(far_away).into()), if deadline.is_some() => {
@@ -220,6 +254,7 @@ impl Core {
             self.links_deadline(),
             self.calls_deadline(),
             self.retention_deadline(),
+            self.interface_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -248,6 +283,41 @@ impl Core {
         }
         if let Some(done) = self.stopping.take() {
             let _not_waiting = done.send(());
+        }
+    }
+
+    /// The interface takes what happens, but more slowly than it happens:
+    /// links wait for it, and by TCP so do the peers. One that takes nothing
+    /// at all holds nothing up.
+    fn interface_is_behind(&self) -> bool {
+        self.interface_deadline().is_some()
+    }
+
+    fn interface_deadline(&self) -> Option<Instant> {
+        let until = self.event_taken_at + INTERFACE_WAIT;
+        (self.events.len() >= EVENTS_BEHIND && Instant::now() < until).then_some(until)
+    }
+
+    /// Something about a contact changed: she is told as she stands once what
+    /// is under way is done, so that many messages are one change of hers.
+    fn touch(&mut self, peer: PeerId, stale: Stale) {
+        let known = self.touched.peers.entry(peer).or_insert(stale);
+        *known = (*known).max(stale);
+        self.touched.since.get_or_insert_with(Instant::now);
+    }
+
+    fn touched_long_ago(&self) -> bool {
+        let since = self.touched.since;
+        since.is_some_and(|since| since.elapsed() >= TOUCHED_AT_MOST)
+    }
+
+    async fn emit_touched(&mut self) {
+        let touched = std::mem::take(&mut self.touched);
+        for (peer, stale) in touched.peers {
+            if stale == Stale::Yes {
+                self.refresh_summary(peer).await;
+            }
+            self.emit_contact(peer);
         }
     }
 
@@ -350,7 +420,7 @@ fn known_setting(key: &str) -> Result<(), Error> {
 
 /// A moment that does not come, for a branch that is switched off.
 fn far_away() -> Instant {
-    Instant::now() + std::time::Duration::from_secs(3600)
+    Instant::now() + Duration::from_secs(3600)
 }
 
 /// What a reply map is keyed by while a link comes up.

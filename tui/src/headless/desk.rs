@@ -78,7 +78,12 @@ async fn submit(
     engine: &Engine,
     send: Send,
 ) -> Result<impl Future<Output = Result<Uuid, Error>> + std::marker::Send + use<>, Error> {
-    let to = engine.resolve(&send.to).await?;
+    // An id needs nobody to look it up; whether it is a contact's is asked
+    // when the message is taken.
+    let to = match send.to.parse() {
+        Ok(peer) => peer,
+        Err(_) => engine.resolve(&send.to).await?,
+    };
     let draft = Draft {
         text: send.text,
         reply_to: send.reply_to.map(|id| message(&id)).transpose()?,
