@@ -126,7 +126,7 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     // FULL: a commit survives a power cut, not only a crash of ours. Deleted
     // content is overwritten, as people mean it when they delete.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
     )?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     chat::search::install(connection)?;
