@@ -204,14 +204,17 @@ pub(crate) fn outbox(
     let conversation = conversation(db, ends.peer)?;
     let mut query = db.prepare_cached(
         "SELECT id, seq, text, sent_at, reply_to FROM messages
-         WHERE conversation = ?1 AND author = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4",
+         WHERE conversation = ?1 AND author = ?2 AND seq > max(?3, coalesce(
+            (SELECT base FROM receipts WHERE conversation = ?1 AND reader = ?5), 0))
+         ORDER BY seq LIMIT ?4",
     )?;
     let rows = query.query_map(
         params![
             conversation,
             ends.me.as_bytes(),
             sql(after),
-            sql(limit as u64)
+            sql(limit as u64),
+            ends.peer.as_bytes(),
         ],
         |row| {
             Ok(ChatMessage {
