@@ -100,7 +100,7 @@ impl Core {
             Command::WhoAmI(reply) => answer(reply, Ok(self.whoami())),
             Command::SetName(name, reply) => answer(reply, self.set_name(&name).await),
             Command::Contacts(reply) => answer(reply, Ok(self.list_contacts())),
-            Command::Resolve(who, reply) => answer(reply, self.resolve(&who)),
+            Command::Resolve(who, reply) => answer(reply, self.contacts.resolve(&who)),
             Command::ContactAdd { who, note, reply } => self.contact_add(&who, &note, reply).await,
             Command::ContactSet {
                 contact,

@@ -4,128 +4,21 @@
 //! run time: links, presence, what is under way. The database is written
 //! first, then the book, then the interface is told.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use twocan_proto::address::Address;
-use twocan_proto::api::Username;
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
-use twocan_proto::link::{ContactLink, Place};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::text;
 
-use super::command::answer;
-use super::links::{Dial, Purpose};
-use super::{Core, Reply};
+use super::Core;
+use super::book::Entry;
+use super::dialling::Dial;
 use crate::api::{Contact, ContactChange, Error, ErrorCode, Event, Relation, Trust};
 use crate::clock;
 use crate::store::chat::{self, Summary};
 use crate::store::contacts::{self as table, RegistryName, SavedContact};
-
-/// A contact with all that is known at run time.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) saved: SavedContact,
-    pub(super) summary: Summary,
-    pub(super) names: Vec<RegistryName>,
-    /// What registries say, those that say anything.
-    pub(super) presence: BTreeMap<RegistryUrl, bool>,
-    /// Up to which number messages were written to a link that is up.
-    sent: u64,
-    pub(super) dial: Dial,
-}
-
-/// All contacts.
-#[derive(Debug, Default)]
-pub(super) struct Book {
-    entries: HashMap<PeerId, Entry>,
-}
-
-impl Book {
-    pub(super) fn get(&self, peer: PeerId) -> Option<&Entry> {
-        self.entries.get(&peer)
-    }
-
-    pub(super) fn get_mut(&mut self, peer: PeerId) -> Option<&mut Entry> {
-        self.entries.get_mut(&peer)
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
-        self.entries.values_mut()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
-    }
-
-    /// The contact, or the error that says there is none.
-    pub(super) fn known(&self, peer: PeerId) -> Result<&Entry, Error> {
-        self.get(peer).ok_or_else(|| {
-            Error::new(
-                ErrorCode::NotFound,
-                format!("{} is no contact of yours: add her first", peer.short()),
-            )
-        })
-    }
-
-    /// The contact, if anything may be sent to her at all.
-    pub(super) fn reachable(&self, peer: PeerId) -> Result<&Entry, Error> {
-        let entry = self.known(peer)?;
-        let alias = &entry.saved.alias;
-        if entry.saved.blocked {
-            return Err(Error::new(
-                ErrorCode::Blocked,
-                format!("{alias} is blocked: unblock first"),
-            ));
-        }
-        if entry.saved.trust == Trust::Changed {
-            return Err(Error::new(
-                ErrorCode::KeyChanged,
-                format!(
-                    "{alias} shows another key than before: compare keys by another way, then decide"
-                ),
-            ));
-        }
-        Ok(entry)
-    }
-
-    /// Whether the peer's messages and calls are taken.
-    pub(super) fn welcomes(&self, peer: PeerId) -> bool {
-        self.get(peer)
-            .is_some_and(|entry| !entry.saved.blocked && entry.saved.trust != Trust::Changed)
-    }
-
-    pub(super) fn on_own_message(&mut self, peer: PeerId) {
-        if let Some(entry) = self.get_mut(peer) {
-            entry.summary.waiting += 1;
-            entry.summary.last_message_at = Some(clock::now());
-        }
-    }
-
-    pub(super) fn on_their_messages(&mut self, peer: PeerId, count: u64) {
-        if let Some(entry) = self.get_mut(peer) {
-            entry.summary.unread += count;
-            entry.summary.last_message_at = Some(clock::now());
-        }
-    }
-
-    pub(super) fn on_sent(&mut self, peer: PeerId, upto: u64) {
-        if let Some(entry) = self.get_mut(peer) {
-            entry.sent = entry.sent.max(upto);
-        }
-    }
-
-    /// Without a link nothing is under way.
-    pub(super) fn nothing_sent(&mut self, peer: PeerId) {
-        if let Some(entry) = self.get_mut(peer) {
-            entry.sent = 0;
-        }
-    }
-
-    pub(super) fn sent(&self, peer: PeerId) -> u64 {
-        self.get(peer).map_or(0, |entry| entry.sent)
-    }
-}
 
 impl Core {
     pub(super) async fn load_contacts(&mut self) -> Result<(), Error> {
@@ -298,15 +191,11 @@ impl Core {
                         ..known
                     },
                     None => SavedContact {
-                        peer,
-                        alias: table::free_alias(db, &wanted_alias, peer)?,
                         name,
                         trust,
                         relation,
                         note,
-                        blocked: false,
-                        added_at: now,
-                        last_seen: None,
+                        ..SavedContact::new(peer, table::free_alias(db, &wanted_alias, peer)?, now)
                     },
                 };
                 table::save(db, &saved)?;
@@ -337,56 +226,6 @@ impl Core {
         self.emit_contact(peer);
         let entry = self.contacts.known(peer)?;
         Ok(self.shown(entry))
-    }
-
-    /// Adds whoever is meant: a link, `name@registry`, an address or a name.
-    pub(super) async fn contact_add(&mut self, who: &str, note: &str, reply: Reply<Contact>) {
-        let note = text::line(note);
-        if note.len() > limits::NOTE_BYTES {
-            let most = limits::NOTE_BYTES;
-            return answer(
-                reply,
-                Err(Error::new(
-                    ErrorCode::TooLarge,
-                    format!("a note has at most {most} bytes"),
-                )),
-            );
-        }
-        match Who::parse(who) {
-            Ok(Who::Link(link)) => match link.place {
-                Place::Direct(address) => {
-                    let result = self.add_direct(link.key, address, note).await;
-                    answer(reply, result);
-                }
-                Place::Registry { username, registry } => {
-                    self.look_up(&username, Some(&registry), Some(link.key), note, reply);
-                }
-            },
-            Ok(Who::AtRegistry { username, registry }) => {
-                self.look_up(&username, Some(&registry), None, note, reply)
-            }
-            Ok(Who::Name(username)) => self.look_up(&username, None, None, note, reply),
-            Ok(Who::At(address)) => self.dial_stranger(address, Purpose::Add { note, reply }),
-            Err(error) => answer(reply, Err(error)),
-        }
-    }
-
-    async fn add_direct(
-        &mut self,
-        peer: PeerId,
-        address: Address,
-        note: String,
-    ) -> Result<Contact, Error> {
-        let contact = NewContact {
-            wanted_alias: peer.short(),
-            trust: Trust::Verified,
-            note,
-            addresses: vec![address],
-            ..NewContact::asked(peer)
-        };
-        let contact = self.make_contact(contact).await?;
-        self.ask_again(peer);
-        Ok(contact)
     }
 
     pub(super) async fn contact_set(
@@ -439,50 +278,6 @@ impl Core {
         self.emit(Event::ContactRemoved(peer));
         Ok(())
     }
-
-    /// Who is meant: alias, `name@registry-host`, unique plain name, peer id.
-    pub(super) fn resolve(&self, who: &str) -> Result<PeerId, Error> {
-        let wanted = who.trim().to_lowercase();
-        if let Ok(peer) = wanted.parse::<PeerId>() {
-            return self.contacts.known(peer).map(|entry| entry.saved.peer);
-        }
-        let all = || self.contacts.entries.values();
-        if let Some(entry) = all().find(|entry| entry.saved.alias.to_lowercase() == wanted) {
-            return Ok(entry.saved.peer);
-        }
-        let full = |name: &RegistryName| {
-            format!("{}@{}", name.username, name.registry.address().host).to_lowercase()
-        };
-        if let Some(entry) = all().find(|entry| entry.names.iter().any(|name| full(name) == wanted))
-        {
-            return Ok(entry.saved.peer);
-        }
-        let named: Vec<PeerId> = all()
-            .filter(|entry| {
-                entry.saved.name.to_lowercase() == wanted
-                    || entry
-                        .names
-                        .iter()
-                        .any(|name| name.username.to_lowercase() == wanted)
-            })
-            .map(|entry| entry.saved.peer)
-            .collect();
-        match named[..] {
-            [peer] => Ok(peer),
-            [] => Err(Error::new(
-                ErrorCode::NotFound,
-                format!("no contact is called {}: add her first", text::line(who)),
-            )),
-            _ => Err(Error::new(
-                ErrorCode::NotFound,
-                format!(
-                    "{} contacts are called {}: use the alias or the peer id",
-                    named.len(),
-                    text::line(who)
-                ),
-            )),
-        }
-    }
 }
 
 /// A contact about to be made.
@@ -533,86 +328,4 @@ fn checked_alias(alias: &str) -> Result<String, Error> {
         ));
     }
     Ok(shown)
-}
-
-/// What a user may type to say who is to be added.
-#[derive(Debug, PartialEq)]
-enum Who {
-    Link(ContactLink),
-    AtRegistry {
-        username: Username,
-        registry: Address,
-    },
-    At(Address),
-    Name(Username),
-}
-
-impl Who {
-    fn parse(who: &str) -> Result<Self, Error> {
-        let who = who.trim();
-        let bad = |error: String| Error::new(ErrorCode::BadRequest, error);
-        if who.starts_with("twocan:") {
-            return who
-                .parse()
-                .map(Self::Link)
-                .map_err(|error: twocan_proto::link::LinkError| bad(error.to_string()));
-        }
-        if let Some((username, registry)) = who.split_once('@') {
-            let username = username
-                .parse()
-                .map_err(|error| bad(format!("before the @ comes a name: {error}")))?;
-            let registry = registry
-                .parse()
-                .map_err(|error| bad(format!("after the @ comes a registry: {error}")))?;
-            return Ok(Self::AtRegistry { username, registry });
-        }
-        if !who.contains([':', '.'])
-            && let Ok(name) = who.parse()
-        {
-            return Ok(Self::Name(name));
-        }
-        who.parse().map(Self::At).map_err(|error| {
-            bad(format!(
-                "type a name, name@registry, a contact link or HOST:PORT ({error})"
-            ))
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_people_type_to_add_somebody() {
-        assert_eq!(
-            Who::parse("anna").unwrap(),
-            Who::Name("anna".parse().unwrap())
-        );
-        assert_eq!(
-            Who::parse("10.0.0.7").unwrap(),
-            Who::At("10.0.0.7".parse().unwrap())
-        );
-        assert_eq!(
-            Who::parse("anna:7777").unwrap(),
-            Who::At("anna:7777".parse().unwrap())
-        );
-        assert_eq!(
-            Who::parse("anna.local").unwrap(),
-            Who::At("anna.local".parse().unwrap())
-        );
-        assert_eq!(Who::parse("::1").unwrap(), Who::At("::1".parse().unwrap()));
-        let at = Who::AtRegistry {
-            username: "anna".parse().unwrap(),
-            registry: "r.org".parse().unwrap(),
-        };
-        assert_eq!(Who::parse("anna@r.org").unwrap(), at);
-        for wrong in ["", "a b", "twocan:x", "@r.org", "anna@", "h:99999"] {
-            assert_eq!(
-                Who::parse(wrong).unwrap_err().code,
-                ErrorCode::BadRequest,
-                "{wrong}"
-            );
-        }
-    }
 }

@@ -6,9 +6,11 @@
 //!
 //! | part | what it decides |
 //! |---|---|
-//! | [`contacts`] | who is a contact, what is shown of her |
+//! | [`book`], [`contacts`] | who is a contact, what is shown of her |
+//! | [`adding`] | what people type to add somebody |
 //! | [`requests`] | strangers |
-//! | [`links`] | who is dialled when, which of two links stays |
+//! | [`dialling`] | who is dialled when |
+//! | [`links`] | the links there are, which of two stays |
 //! | [`chat`] | messages on their way between the handle, the database and links |
 //! | [`calls`] | calls and their media |
 //! | [`registries`] | our sessions at registries |
@@ -36,11 +38,14 @@ use crate::link::tls::LinkTls;
 use crate::profile::Profile;
 use crate::store::{Store, StoreError, settings};
 
+mod adding;
 mod addresses;
+mod book;
 mod calls;
 mod chat;
 mod command;
 mod contacts;
+mod dialling;
 mod links;
 mod lookups;
 mod registries;
@@ -62,7 +67,7 @@ const SETTING_NAME: &str = "name";
 /// What a task of ours reports.
 #[derive(Debug)]
 pub(crate) enum Report {
-    Dialled(Box<links::Dialled>),
+    Dialled(Box<dialling::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
 }
@@ -82,7 +87,7 @@ pub(crate) struct Core {
     listens_everywhere: bool,
     store: Store,
     tls: LinkTls,
-    contacts: contacts::Book,
+    contacts: book::Book,
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
@@ -134,7 +139,7 @@ pub(crate) async fn start(
         profile,
         store,
         tls,
-        contacts: contacts::Book::default(),
+        contacts: book::Book::default(),
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
