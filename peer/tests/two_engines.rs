@@ -10,7 +10,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use twocan_peer::Engine;
 use twocan_peer::api::{
-    CallState, Config, Contact, Draft, ErrorCode, Event, MessageState, Page, Relation,
+    CallState, Config, Contact, Draft, ErrorCode, Event, Lan, MessageState, Page, Relation,
 };
 use twocan_proto::identity::PeerId;
 use twocan_voice::{InputSpec, OutputSpec};
@@ -36,6 +36,7 @@ fn config(folder: &std::path::Path, name: &str) -> Config {
         auto_accept: false,
         auto_answer: false,
         echo: false,
+        lan: Lan::Auto,
     }
 }
 

@@ -4,11 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use twocan_proto::body::Presence;
 use twocan_proto::identity::PeerId;
+use twocan_proto::limits;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::text;
 
 use super::dialling::Dial;
+use super::rate::Window;
 use crate::api::{Error, ErrorCode, Trust};
 use crate::clock;
 use crate::store::chat::Summary;
@@ -23,8 +26,56 @@ pub(super) struct Entry {
     /// What registries say, those that say anything.
     pub(super) presence: BTreeMap<RegistryUrl, bool>,
     /// Up to which number messages were written to a link that is up.
-    pub(super) sent: u64,
+    sent: u64,
     pub(super) dial: Dial,
+    /// Keys that were shown for her and that the user has refused.
+    pub(super) refused: Vec<PeerId>,
+    /// How she wants to be found, as she says on the link that is up.
+    pub(super) chosen: Option<Presence>,
+    /// Profiles taken on the link that is up.
+    pub(super) profiles: Window,
+    /// Whether she was shown as online; `None` before she was shown at all.
+    pub(super) was_online: Option<bool>,
+    /// Why her link ended, if it is worth a word.
+    pub(super) farewell: Option<&'static str>,
+}
+
+impl Entry {
+    pub(super) fn new(
+        saved: SavedContact,
+        summary: Summary,
+        names: Vec<RegistryName>,
+        refused: Vec<PeerId>,
+    ) -> Self {
+        Self {
+            saved,
+            summary,
+            names,
+            presence: BTreeMap::new(),
+            sent: 0,
+            dial: Dial::resting(),
+            refused,
+            chosen: None,
+            profiles: Window::default(),
+            was_online: None,
+            farewell: None,
+        }
+    }
+
+    /// Remembers that `key` is not hers.
+    pub(super) fn refuse(&mut self, key: PeerId) {
+        self.refused.retain(|known| *known != key);
+        self.refused.push(key);
+        let surplus = self.refused.len().saturating_sub(limits::REFUSED_KEYS);
+        self.refused.drain(..surplus);
+    }
+
+    /// A new link knows nothing of the one before.
+    pub(super) fn begin_link(&mut self, chosen: Option<Presence>) {
+        self.chosen = chosen;
+        self.profiles = Window::default();
+        self.farewell = None;
+    }
 }
 
 /// All contacts.

@@ -4,9 +4,8 @@
 //! run time: links, presence, what is under way. The database is written
 //! first, then the book, then the interface is told.
 
-use std::collections::BTreeMap;
-
 use twocan_proto::address::Address;
+use twocan_proto::body::Presence;
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
 use twocan_proto::registry_url::RegistryUrl;
@@ -14,16 +13,16 @@ use twocan_proto::text;
 
 use super::Core;
 use super::book::Entry;
-use super::dialling::Dial;
 use crate::api::{Contact, ContactChange, Error, ErrorCode, Event, Relation, Trust};
 use crate::clock;
 use crate::store::chat::{self, Summary};
 use crate::store::contacts::{self as table, RegistryName, SavedContact};
+use crate::store::keys;
 
 impl Core {
     pub(super) async fn load_contacts(&mut self) -> Result<(), Error> {
         let me = self.me;
-        let (saved, names) = self
+        let (saved, names, refused) = self
             .store
             .run(move |db| {
                 let mut all = Vec::new();
@@ -37,7 +36,7 @@ impl Core {
                     )?;
                     all.push((contact, summary));
                 }
-                Ok((all, table::registry_names(db)?))
+                Ok((all, table::registry_names(db)?, keys::refused(db)?))
             })
             .await?;
         for (contact, summary) in saved {
@@ -47,23 +46,26 @@ impl Core {
                 .cloned()
                 .collect();
             let peer = contact.peer;
-            self.insert_entry(contact, summary, names);
+            let refused = refused.iter().filter(|(of, _)| *of == peer);
+            let refused = refused.map(|(_, key)| *key).collect();
+            self.insert_entry(contact, summary, names, refused);
+            if let Some(entry) = self.contacts.get_mut(peer) {
+                entry.was_online = Some(false);
+            }
             self.hurry(peer);
         }
         Ok(())
     }
 
-    fn insert_entry(&mut self, saved: SavedContact, summary: Summary, names: Vec<RegistryName>) {
+    pub(super) fn insert_entry(
+        &mut self,
+        saved: SavedContact,
+        summary: Summary,
+        names: Vec<RegistryName>,
+        refused: Vec<PeerId>,
+    ) {
         let peer = saved.peer;
-        let dial = Dial::resting();
-        let entry = Entry {
-            saved,
-            summary,
-            names,
-            presence: BTreeMap::new(),
-            sent: 0,
-            dial,
-        };
+        let entry = Entry::new(saved, summary, names, refused);
         self.contacts.entries.insert(peer, entry);
     }
 
@@ -80,17 +82,21 @@ impl Core {
 
     fn shown(&self, entry: &Entry) -> Contact {
         let saved = &entry.saved;
-        let path = self.links.path(saved.peer);
-        // A changed key shows no presence: whoever is there is not she.
+        // A changed key shows no presence: whoever is there is not she. And
+        // whoever is invisible is shown as she asks.
+        let hidden = saved.trust == Trust::Changed
+            || saved.blocked
+            || entry.chosen == Some(Presence::Invisible);
+        let path = self.links.path(saved.peer).filter(|_| !hidden);
         let says_online = entry.presence.values().any(|online| *online);
-        let online =
-            saved.trust != Trust::Changed && !saved.blocked && (path.is_some() || says_online);
+        let online = !hidden && (path.is_some() || says_online);
         let registry_host = |url: &RegistryUrl| url.address().host.to_string();
         Contact {
             peer_id: saved.peer,
             alias: saved.alias.clone(),
             name: saved.name.clone(),
             trust: saved.trust,
+            new_key: saved.new_key,
             relation: saved.relation,
             online,
             path,
@@ -99,6 +105,12 @@ impl Core {
             last_seen: saved.last_seen,
             last_message_at: entry.summary.last_message_at,
             blocked: saved.blocked,
+            group: saved.group.clone(),
+            favourite: saved.favourite,
+            muted: saved.muted,
+            presence: entry.chosen.filter(|_| path.is_some()),
+            status: saved.status.clone(),
+            fields: saved.fields.clone(),
             registry_names: entry
                 .names
                 .iter()
@@ -111,8 +123,15 @@ impl Core {
     pub(super) fn emit_contact(&mut self, peer: PeerId) {
         if let Some(entry) = self.contacts.get(peer) {
             let contact = self.shown(entry);
+            let online = contact.online;
             self.emit(Event::Contact(Box::new(contact)));
+            self.tell_coming(peer, online);
         }
+    }
+
+    /// The contact as it stands now.
+    pub(super) fn contact(&self, peer: PeerId) -> Result<Contact, Error> {
+        self.contacts.known(peer).map(|entry| self.shown(entry))
     }
 
     /// Reads anew how the conversation stands.
@@ -166,6 +185,13 @@ impl Core {
         if peer == self.me {
             return Err(Error::new(ErrorCode::BadRequest, "that is yourself"));
         }
+        if trust == Trust::Verified
+            && let Some(entry) = self.contacts.get(peer)
+            && let Some(shown) = entry.saved.new_key
+        {
+            // A link that carries the known key says that it is right.
+            self.keep_key(peer, shown, true).await?;
+        }
         let now = clock::now();
         let known = self.contacts.get(peer).map(|entry| entry.saved.clone());
         let is_new = known.is_none();
@@ -209,7 +235,8 @@ impl Core {
             })
             .await?;
         if is_new {
-            self.insert_entry(saved, summary, registry_name.into_iter().collect());
+            let names = registry_name.into_iter().collect();
+            self.insert_entry(saved, summary, names, Vec::new());
         } else if let Some(entry) = self.contacts.get_mut(peer) {
             entry.saved = saved;
             entry.names.extend(registry_name);
@@ -224,8 +251,7 @@ impl Core {
             self.emit(Event::RequestGone(request.request));
         }
         self.emit_contact(peer);
-        let entry = self.contacts.known(peer)?;
-        Ok(self.shown(entry))
+        self.contact(peer)
     }
 
     pub(super) async fn contact_set(
@@ -233,7 +259,8 @@ impl Core {
         peer: PeerId,
         change: ContactChange,
     ) -> Result<Contact, Error> {
-        self.contacts.known(peer)?;
+        let shown = self.contacts.known(peer)?.saved.new_key;
+        let group = change.group.as_deref().map(checked_group).transpose()?;
         let alias = change.alias.as_deref().map(checked_alias).transpose()?;
         if let Some(alias) = &alias {
             let wanted = alias.to_lowercase();
@@ -248,8 +275,14 @@ impl Core {
                 ));
             }
         }
+        if let (Some(true), Some(shown)) = (change.verified, shown) {
+            self.keep_key(peer, shown, true).await?;
+        }
         self.change_contact(peer, |saved| {
             saved.alias = alias.unwrap_or_else(|| saved.alias.clone());
+            saved.group = group.unwrap_or_else(|| saved.group.clone());
+            saved.favourite = change.favourite.unwrap_or(saved.favourite);
+            saved.muted = change.muted.unwrap_or(saved.muted);
             saved.blocked = change.blocked.unwrap_or(saved.blocked);
             saved.trust = match change.verified {
                 Some(true) => Trust::Verified,
@@ -265,9 +298,12 @@ impl Core {
         if change.blocked == Some(false) || change.verified == Some(true) {
             self.hurry(peer);
         }
-        let entry = self.contacts.known(peer)?;
-        Ok(self.shown(entry))
+        self.contact(peer)
     }
+
+    /// Forgets a contact: alias, trust, group, addresses, names, refused keys.
+    /// The conversation stays, and is there again when she is added again; its
+    /// numbers go on, so that nothing of it is doubled.
 
     pub(super) async fn contact_remove(&mut self, peer: PeerId) -> Result<(), Error> {
         self.contacts.known(peer)?;
@@ -325,6 +361,19 @@ fn checked_alias(alias: &str) -> Result<String, Error> {
         return Err(Error::new(
             ErrorCode::BadRequest,
             format!("an alias has 1 to {most} bytes of plain text"),
+        ));
+    }
+    Ok(shown)
+}
+
+/// A group's name, safe to show; empty for none.
+fn checked_group(group: &str) -> Result<String, Error> {
+    let most = limits::GROUP_BYTES;
+    let shown = text::name(group, most);
+    if shown.len() < text::line(group).len() {
+        return Err(Error::new(
+            ErrorCode::BadRequest,
+            format!("a group's name has at most {most} bytes of plain text"),
         ));
     }
     Ok(shown)

@@ -73,7 +73,7 @@ pub(super) enum Purpose {
 #[derive(Debug)]
 pub(crate) struct Dialled {
     purpose: Purpose,
-    result: Result<dial::Dialled, Error>,
+    result: Result<dial::Dialled, dial::Failed>,
 }
 
 impl Core {
@@ -119,13 +119,19 @@ impl Core {
     fn dial_contact(&self, peer: PeerId) {
         let (store, tls) = (self.store.clone(), Arc::clone(&self.tls.client));
         let (dials, reports) = (Arc::clone(&self.links.dials), self.reports.clone());
+        // Those of the local network first: they are the quickest if they are true.
+        let near = self.nearby.addresses(peer).iter().copied();
+        let mut addresses: Vec<Address> = near.map(Address::from).collect();
         tokio::spawn(async move {
             let Ok(_place) = dials.acquire().await else {
                 return;
             };
             let result = match store.run(move |db| table::addresses(db, peer)).await {
-                Ok(addresses) => dial::dial(tls, addresses, Some(peer)).await,
-                Err(error) => Err(error.into()),
+                Ok(known) => {
+                    addresses.extend(known);
+                    dial::dial(tls, addresses, Some(peer)).await
+                }
+                Err(error) => Err(Error::from(error).into()),
             };
             // Only a core that has ended takes no report.
             let _ended = reports
@@ -169,7 +175,7 @@ impl Core {
 
     pub(super) async fn on_dialled(&mut self, dialled: Dialled) {
         match dialled.purpose {
-            Purpose::Contact(peer) => self.on_contact_dialled(peer, dialled.result),
+            Purpose::Contact(peer) => self.on_contact_dialled(peer, dialled.result).await,
             Purpose::Connect(reply) => match self.meet(dialled.result, "").await {
                 Ok((id, _)) => self.links.connecting.entry(id).or_default().push(reply),
                 Err(error) => answer(reply, Err(error)),
@@ -181,7 +187,11 @@ impl Core {
         }
     }
 
-    fn on_contact_dialled(&mut self, peer: PeerId, result: Result<dial::Dialled, Error>) {
+    async fn on_contact_dialled(
+        &mut self,
+        peer: PeerId,
+        result: Result<dial::Dialled, dial::Failed>,
+    ) {
         let Some(entry) = self.contacts.get_mut(peer) else {
             return;
         };
@@ -191,19 +201,22 @@ impl Core {
                 entry.dial.rest();
                 self.start_link(dialled.stream, peer, dialled.at, true);
             }
-            Err(error) => {
+            Err(dial::Failed { error, shown }) => {
                 tracing::debug!(peer = %peer.short(), code = error.code.as_str(), "a contact could not be reached");
                 let is_first = entry.dial.failures == 0;
                 entry.dial.again_later();
                 if error.code == ErrorCode::KeyMismatch && is_first {
                     self.warn_of_wrong_key(peer, &error);
                 }
+                if let Some((at, key)) = shown {
+                    self.key_shown_at(peer, at, key).await;
+                }
             }
         }
     }
 
-    /// At a contact's address answers somebody who is not she. It may be a
-    /// reused address as well as an attack, so it is said and not acted upon.
+    /// At a contact's address answers somebody who is not she; what follows
+    /// from that is decided in [`super::trust`].
     fn warn_of_wrong_key(&mut self, peer: PeerId, error: &Error) {
         let who = self.called(peer);
         tracing::warn!(peer = %peer.short(), "somebody else answers at a contact's address");
@@ -218,7 +231,7 @@ impl Core {
     /// contact whom we ask.
     async fn meet(
         &mut self,
-        result: Result<dial::Dialled, Error>,
+        result: Result<dial::Dialled, dial::Failed>,
         note: &str,
     ) -> Result<(LinkId, Contact), Error> {
         let dialled = result?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use twocan_proto::address::{Address, Host};
-use twocan_proto::body::{Body, ByeReason, Hello, Resume};
+use twocan_proto::body::{Body, ByeReason, Hello, Presence, Resume};
 use twocan_proto::identity::PeerId;
 use twocan_proto::session::{Ended, Side};
 use uuid::Uuid;
@@ -17,9 +17,9 @@ use super::command::answer;
 use super::{Core, Waiting, addresses};
 use crate::api::{Connected, Error, ErrorCode, Event, NoticeLevel, Path, Relation};
 use crate::clock;
+use crate::link::Stream;
 use crate::link::listen::Accepted;
 use crate::link::task::{self, Command as LinkCommand, LinkEvent, LinkHandle, LinkId, Setup};
-use crate::link::Stream;
 use crate::store::contacts as table;
 
 /// What this program calls itself in hellos.
@@ -146,7 +146,8 @@ impl Core {
             instance: self.instance,
             port: self.listen.first().map(SocketAddr::port),
             welcome: self.contacts.welcomes(peer),
-            invisible: false,
+            // Strangers are told nothing of us.
+            invisible: self.contacts.welcomes(peer) && !self.is_seen(),
             resume: Resume::default(),
         };
         let setup = Setup {
@@ -200,6 +201,7 @@ impl Core {
                 self.on_call_allowed(peer);
             }
             Body::Reject => self.on_rejected(peer).await,
+            Body::Profile(profile) => self.on_profile(peer, profile).await,
             Body::Typing(typing) => self.emit(Event::Typing {
                 contact: peer,
                 on: typing.on,
@@ -227,6 +229,10 @@ impl Core {
             self.tell(old, LinkCommand::Close(ByeReason::Replaced, ""));
         }
         let welcome = hello.welcome;
+        let hides = (welcome && hello.invisible).then_some(Presence::Invisible);
+        if let Some(entry) = self.contacts.get_mut(peer) {
+            entry.begin_link(hides);
+        }
         if let Some(link) = self.links.all.get_mut(&id) {
             link.hello = Some(hello);
         }
@@ -284,7 +290,10 @@ impl Core {
         match standing {
             Relation::Asked => self.knock(peer),
             // Tells our name as well, which may have changed.
-            Relation::Mutual => self.welcome(peer),
+            Relation::Mutual => {
+                self.welcome(peer);
+                self.tell_profile(peer);
+            }
             Relation::Rejected => {}
         }
     }
@@ -328,17 +337,7 @@ impl Core {
         self.links.current.remove(&peer);
         self.contacts.nothing_sent(peer);
         self.on_link_lost(peer);
-        if ended.reason == ByeReason::Outdated {
-            let text = format!(
-                "{}: one of you needs a newer twocan ({})",
-                self.called(peer),
-                ended.text
-            );
-            self.emit(Event::Notice {
-                level: NoticeLevel::Warning,
-                text,
-            });
-        }
+        self.tell_ending(peer, ended);
         if let Some(entry) = self.contacts.get_mut(peer) {
             match (ended.by, ended.reason) {
                 (Side::Us, ByeReason::Disconnected | ByeReason::Refused) => entry.dial.rest(),
@@ -354,6 +353,40 @@ impl Core {
             tracing::error!(%error, "when a contact was last seen could not be kept");
         }
         self.emit_contact(peer);
+    }
+
+    /// Why a link ended, in words, if the user should know.
+    fn tell_ending(&mut self, peer: PeerId, ended: &Ended) {
+        let who = self.called(peer);
+        // Told once, and not again with every try to reach her.
+        let is_first = self
+            .contacts
+            .get(peer)
+            .is_some_and(|entry| entry.dial.failures == 0);
+        let text = match (ended.by, ended.reason) {
+            (_, ByeReason::Outdated) => {
+                format!("{who}: one of you needs a newer twocan ({})", ended.text)
+            }
+            (Side::Them, ByeReason::Refused) if is_first => {
+                format!("{who} does not take your connection: you may be blocked there")
+            }
+            _ => {
+                let farewell = match (ended.by, ended.reason) {
+                    (Side::Them, ByeReason::Shutdown) => "the program there is shutting down",
+                    (Side::Them, ByeReason::Disconnected) => "disconnected there",
+                    (Side::Us, ByeReason::Timeout) => "nothing came for too long",
+                    _ => return,
+                };
+                if let Some(entry) = self.contacts.get_mut(peer) {
+                    entry.farewell = Some(farewell);
+                }
+                return;
+            }
+        };
+        self.emit(Event::Notice {
+            level: NoticeLevel::Warning,
+            text,
+        });
     }
 
     /// What the user calls somebody.
@@ -419,4 +452,3 @@ impl Core {
         }
     }
 }
-

@@ -8,7 +8,10 @@
 //! |---|---|
 //! | [`book`], [`contacts`] | who is a contact, what is shown of her |
 //! | [`adding`] | what people type to add somebody |
+//! | [`trust`] | keys that change |
+//! | [`persona`] | profiles and presence, ours and theirs |
 //! | [`requests`] | strangers |
+//! | [`nearby`] | who is in the local network |
 //! | [`dialling`] | who is dialled when |
 //! | [`links`] | the links there are, which of two stays |
 //! | [`chat`] | messages on their way between the handle, the database and links |
@@ -32,6 +35,7 @@ use twocan_proto::link::{ContactLink, Place};
 use uuid::Uuid;
 
 use crate::api::{Config, Error, ErrorCode, Event, SETTINGS, WhoAmI};
+use crate::discovery::Heard;
 use crate::link::listen::{self, Accepted};
 use crate::link::task::{LinkEvent, LinkId};
 use crate::link::tls::LinkTls;
@@ -48,8 +52,12 @@ mod contacts;
 mod dialling;
 mod links;
 mod lookups;
+mod nearby;
+mod persona;
+mod rate;
 mod registries;
 mod requests;
+mod trust;
 
 pub(crate) use addresses::path_to;
 pub(crate) use command::{Command, Reply};
@@ -70,6 +78,7 @@ pub(crate) enum Report {
     Dialled(Box<dialling::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
+    Heard(Heard),
 }
 
 /// A message on its way to the disk.
@@ -91,6 +100,11 @@ pub(crate) struct Core {
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    persona: persona::Persona,
+    nearby: nearby::Neighbours,
+    knocks: requests::Knocks,
+    /// Lines about people who come and go.
+    comings: rate::Window,
     saving: FuturesOrdered<Saving>,
     reports: mpsc::Sender<Report>,
     link_events: mpsc::Sender<(LinkId, LinkEvent)>,
@@ -143,6 +157,10 @@ pub(crate) async fn start(
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        persona: persona::Persona::default(),
+        nearby: nearby::Neighbours::default(),
+        knocks: requests::Knocks::default(),
+        comings: rate::Window::default(),
         saving: FuturesOrdered::new(),
         reports,
         link_events,
@@ -152,10 +170,12 @@ pub(crate) async fn start(
         config,
     };
     if let Some(name) = given {
-        core.set_name(&name).await?;
+        core.keep_name(&name).await?;
     }
+    core.load_persona().await?;
     core.load_contacts().await?;
     core.load_registries().await?;
+    core.search_nearby().await;
     let inputs = Inputs {
         commands,
         accepted,
@@ -212,6 +232,7 @@ impl Core {
             Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
             Report::Call(report) => self.on_call_report(report),
+            Report::Heard(heard) => self.on_heard(heard),
         }
     }
 
@@ -234,6 +255,7 @@ impl Core {
             self.on_saved(saved);
         }
         self.stop_registries();
+        self.stop_nearby();
         self.stop_links(&mut inputs.from_links).await;
         while let Some(event) = self.events.pop_front() {
             // An interface that is gone, or does not take it now, never will.
@@ -290,6 +312,12 @@ impl Core {
     }
 
     async fn set_name(&mut self, name: &str) -> Result<(), Error> {
+        self.keep_name(name).await?;
+        self.tell_all().await;
+        Ok(())
+    }
+
+    async fn keep_name(&mut self, name: &str) -> Result<(), Error> {
         let shown = twocan_proto::text::name(name, limits::NAME_BYTES);
         if shown.is_empty() || shown.len() < twocan_proto::text::line(name).len() {
             let most = limits::NAME_BYTES;
@@ -311,11 +339,18 @@ impl Core {
         if key == calls::RING_SETTING {
             self.set_ring_time(&value)?;
         }
+        let is_lan = [nearby::LAN_SETTING, nearby::LAN_NAME_SETTING].contains(&key);
+        if is_lan {
+            nearby::checked_switch(key, &value)?;
+        }
         let key = key.to_owned();
-        Ok(self
-            .store
+        self.store
             .run(move |db| settings::set(db, &key, &value))
-            .await?)
+            .await?;
+        if is_lan {
+            self.search_nearby().await;
+        }
+        Ok(())
     }
 
     async fn get_setting(&self, key: &str) -> Result<Value, Error> {

@@ -218,19 +218,23 @@ pub(crate) fn registry_names(db: &Connection) -> Result<Vec<RegistryName>> {
 }
 
 /// Keeps a stranger's request; the same stranger asking again changes it.
-/// Gives `None` when too many wait already.
+/// Gives the request as it is kept and whether anything of it is new; `None`
+/// when too many wait already.
 pub(crate) fn save_request(
     db: &Connection,
     request: &ContactRequest,
-) -> Result<Option<ContactRequest>> {
+) -> Result<Option<(ContactRequest, bool)>> {
     let known = request_of(db, request.peer_id)?;
     let waiting: usize = db.query_row("SELECT count(*) FROM requests", [], |row| row.get(0))?;
     if known.is_none() && waiting >= limits::REQUESTS {
         return Ok(None);
     }
     let mut request = request.clone();
+    let mut is_news = true;
     if let Some(known) = known {
+        is_news = (&known.from, &known.note) != (&request.from, &request.note);
         request.request = known.request;
+        request.at = known.at;
     }
     db.prepare_cached(
         "INSERT INTO requests VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET name = ?3, note = ?4",
@@ -242,7 +246,7 @@ pub(crate) fn save_request(
         request.note,
         request.at.as_millis(),
     ])?;
-    Ok(Some(request))
+    Ok(Some((request, is_news)))
 }
 
 pub(crate) fn requests(db: &Connection) -> Result<Vec<ContactRequest>> {
@@ -409,8 +413,11 @@ pub(super) mod tests {
         assert_eq!(save_request(&db, &request(limits::REQUESTS)).unwrap(), None);
         let mut again = request(3);
         again.request = Uuid::from_u128(999);
-        let kept = save_request(&db, &again).unwrap().unwrap();
-        assert_eq!(kept.request, Uuid::from_u128(3));
+        let (kept, is_news) = save_request(&db, &again).unwrap().unwrap();
+        assert_eq!((kept.request, is_news), (Uuid::from_u128(3), false));
+        again.note = "please".into();
+        let (_, is_news) = save_request(&db, &again).unwrap().unwrap();
+        assert!(is_news);
         assert_eq!(requests(&db).unwrap().len(), limits::REQUESTS);
         assert_eq!(
             take_request_of(&db, again.peer_id)

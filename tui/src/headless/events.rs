@@ -1,6 +1,7 @@
 //! Events of the engine as lines.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use serde::Serialize;
 use twocan_peer::api::{
@@ -71,6 +72,13 @@ pub(super) enum Told<'a> {
         contact: PeerId,
         old: PeerId,
         new: PeerId,
+    },
+    Nearby {
+        peer_id: PeerId,
+        here: bool,
+        name: &'a str,
+        addresses: &'a [SocketAddr],
+        is_contact: bool,
     },
     Notice {
         level: NoticeLevel,
@@ -145,6 +153,20 @@ impl Events {
                 old: *old,
                 new: *new,
             },
+            Event::Nearby(nearby) => Told::Nearby {
+                peer_id: nearby.peer_id,
+                here: true,
+                name: &nearby.name,
+                addresses: &nearby.addresses,
+                is_contact: nearby.is_contact,
+            },
+            Event::NearbyGone(peer_id) => Told::Nearby {
+                peer_id: *peer_id,
+                here: false,
+                name: "",
+                addresses: &[],
+                is_contact: false,
+            },
             Event::Notice { level, text } => Told::Notice {
                 level: *level,
                 text,
@@ -205,6 +227,13 @@ mod tests {
             blocked: false,
             registry_names: Vec::new(),
             read_upto: None,
+            new_key: None,
+            group: String::new(),
+            favourite: false,
+            muted: false,
+            presence: None,
+            status: String::new(),
+            fields: std::collections::BTreeMap::new(),
         }))
     }
 
