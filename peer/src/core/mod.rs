@@ -185,9 +185,14 @@ pub(crate) async fn start(
     };
     tokio::spawn(async move {
         core.run(inputs).await;
+        let done = core.stopping.take();
         // The database's thread ends with the last handle; a blocking place
         // waits for it so that the runtime may not end before.
         drop(core);
+        // The profile is free: whoever waited for the end may open it again.
+        if let Some(done) = done {
+            let _not_waiting = done.send(());
+        }
         let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
     });
     Ok(())
@@ -262,9 +267,6 @@ impl Core {
             if inputs.events.try_send(event).is_err() {
                 break;
             }
-        }
-        if let Some(done) = self.stopping.take() {
-            let _not_waiting = done.send(());
         }
     }
 

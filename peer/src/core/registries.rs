@@ -285,6 +285,14 @@ impl Core {
         }
     }
 
+    /// Asks registries about contacts at once.
+    pub(super) fn look_now(&self) {
+        let sessions = self.registries.known.values();
+        sessions
+            .filter_map(|registry| registry.session.as_ref())
+            .for_each(SessionTask::look_now);
+    }
+
     pub(super) async fn sign_out(&mut self, url: &RegistryUrl) -> Result<(), Error> {
         let Some(registry) = self
             .registries

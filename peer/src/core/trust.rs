@@ -184,7 +184,8 @@ impl Core {
         }
         self.insert_entry(saved, summary, names, Vec::new());
         self.emit_contact(new);
-        self.watch_anew();
+        // Where the old key was says nothing of where the new one is.
+        self.look_now();
         self.take_in(new);
         self.contact(new)
     }

@@ -79,6 +79,11 @@ impl SessionTask {
         }
     }
 
+    /// Looks up those of interest now, and not only when it is time.
+    pub(crate) fn look_now(&self) {
+        self.watched.send_modify(|_| {});
+    }
+
     /// Whose presence is of interest.
     pub(crate) fn watch(&self, names: Vec<Username>) {
         self.watched.send_if_modified(|watched| {
