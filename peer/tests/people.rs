@@ -6,6 +6,8 @@
 )]
 
 mod common;
+#[path = "people/nearby.rs"]
+mod nearby;
 
 use common::{Side, config, friends};
 use twocan_peer::api::{

@@ -115,7 +115,7 @@ pub const REQUESTS: usize = 100;
 /// Contact requests taken from one address, and from one key, in
 /// [`KNOCK_WINDOW`]; further ones are turned away unread. A household or an
 /// office behind one router stays below it.
-pub const KNOCKS_OF_ADDRESS: u32 = 10;
+pub const KNOCKS_OF_ADDRESS: u32 = 30;
 /// See [`KNOCKS_OF_ADDRESS`]. Whoever mends her note asks twice or thrice.
 pub const KNOCKS_OF_KEY: u32 = 3;
 /// See [`KNOCKS_OF_ADDRESS`].

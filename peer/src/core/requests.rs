@@ -242,3 +242,53 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use twocan_proto::identity::Identity;
+
+    fn key(n: u32) -> PeerId {
+        let mut seed = [0; 32];
+        seed[..4].copy_from_slice(&n.to_le_bytes());
+        Identity::from_seed(&seed).peer_id()
+    }
+
+    fn taken(knocks: &mut Knocks, at: &str, keys: std::ops::Range<u32>, now: Instant) -> u32 {
+        let at: IpAddr = at.parse().unwrap();
+        let taken = keys.filter(|n| knocks.admit(key(*n), Some(at), now));
+        taken.count() as u32
+    }
+
+    #[test]
+    fn a_key_knocks_so_often_and_an_address_for_so_many() {
+        let now = Instant::now();
+        let mut knocks = Knocks::default();
+        let mut again = |now| (0..9).filter(|_| knocks.admit(key(0), None, now)).count();
+        assert_eq!(again(now), limits::KNOCKS_OF_KEY as usize);
+        assert_eq!(again(now), 0);
+        assert_eq!(
+            again(now + limits::KNOCK_WINDOW),
+            limits::KNOCKS_OF_KEY as usize
+        );
+
+        let most = limits::KNOCKS_OF_ADDRESS;
+        assert_eq!(taken(&mut knocks, "192.0.2.1", 1..99, now), most);
+        assert_eq!(taken(&mut knocks, "::ffff:192.0.2.1", 100..199, now), 0);
+        assert_eq!(taken(&mut knocks, "192.0.2.2", 100..199, now), most);
+    }
+
+    #[test]
+    fn an_ipv6_household_is_one_and_this_machine_is_none() {
+        let now = Instant::now();
+        let mut knocks = Knocks::default();
+        let most = limits::KNOCKS_OF_ADDRESS;
+        assert_eq!(taken(&mut knocks, "2001:db8::1", 0..99, now), most);
+        assert_eq!(taken(&mut knocks, "2001:db8::2:0:0:1", 100..199, now), 0);
+        assert_eq!(taken(&mut knocks, "2001:db8:0:1::1", 100..199, now), most);
+        for own in ["127.0.0.1", "::1"] {
+            assert_eq!(taken(&mut knocks, own, 200..250, now), 50);
+            knocks = Knocks::default();
+        }
+    }
+}

@@ -107,8 +107,17 @@ impl Side {
 
 /// Two who know each other and are linked.
 pub(crate) async fn friends() -> (Side, Side) {
-    let mut a = Side::new("anna").await;
-    let mut b = Side::with("bert", |config| config.auto_accept = true).await;
+    friends_with(|_| {}).await
+}
+
+/// The same, started in another way.
+pub(crate) async fn friends_with(change: impl Fn(&mut Config)) -> (Side, Side) {
+    let mut a = Side::with("anna", &change).await;
+    let mut b = Side::with("bert", |config| {
+        change(config);
+        config.auto_accept = true;
+    })
+    .await;
     let connected = a.engine.connect(&b.address).await.unwrap();
     assert_eq!(connected.peer_id, b.id);
     a.friend(|contact| contact.relation == Relation::Mutual)
