@@ -1,6 +1,8 @@
 //! The handle to the engine. Every method is a message to the core task and
 //! its answer; nothing is decided here.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use twocan_proto::identity::PeerId;
@@ -9,8 +11,9 @@ use uuid::Uuid;
 
 use crate::api::{
     CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
-    DirectoryEntry, DirectoryQuery, Draft, Error, Event, KeyDecision, Message, Nearby, Page,
-    Profile, Safety, SignIn, SignedIn, WhoAmI,
+    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat, Imported,
+    KeyDecision, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
+    WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -265,6 +268,81 @@ impl Engine {
             reply,
         })
         .await
+    }
+
+    /// Gives a message of ours another text. The earlier ones are kept.
+    ///
+    /// # Errors
+    /// `not_found`, `refused` for a message of somebody else, `conflict` for
+    /// a deleted one, `too_large` or `bad_request` for the text.
+    pub async fn edit(&self, id: Uuid, text: &str) -> Result<(), Error> {
+        let text = text.to_owned();
+        self.ask(|reply| Command::Edit { id, text, reply }).await
+    }
+
+    /// Deletes a message: here alone, or for both sides if it is ours.
+    ///
+    /// # Errors
+    /// `not_found`, `refused` to take back a message of somebody else,
+    /// `conflict` for one that is deleted.
+    pub async fn delete(&self, id: Uuid, scope: DeleteFor) -> Result<(), Error> {
+        self.ask(|reply| Command::Delete { id, scope, reply }).await
+    }
+
+    /// Reacts to a message with one emoji, in place of the reaction before;
+    /// an empty text takes it back.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` for a deleted message, `bad_request` for more
+    /// than one character.
+    pub async fn react(&self, id: Uuid, emoji: &str) -> Result<(), Error> {
+        let emoji = emoji.to_owned();
+        self.ask(|reply| Command::React { id, emoji, reply }).await
+    }
+
+    /// What a message read when, the first text first.
+    ///
+    /// # Errors
+    /// `not_found`, also for a deleted message.
+    pub async fn revisions(&self, id: Uuid) -> Result<Vec<Revision>, Error> {
+        self.ask(|reply| Command::Revisions(id, reply)).await
+    }
+
+    /// The newest messages that have all words of the query, newest first.
+    ///
+    /// # Errors
+    /// `bad_request` for an empty query.
+    pub async fn search(&self, query: SearchQuery) -> Result<Vec<Message>, Error> {
+        self.ask(|reply| Command::Search(query, reply)).await
+    }
+
+    /// Writes the conversation with one contact, or with all, to a new file
+    /// and gives the number of messages in it.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when the file is there already, `io`.
+    pub async fn export(
+        &self,
+        with: Option<PeerId>,
+        format: ExportFormat,
+        path: PathBuf,
+    ) -> Result<u64, Error> {
+        self.ask(|reply| Command::Export {
+            with,
+            format,
+            path,
+            reply,
+        })
+        .await
+    }
+
+    /// Takes in the messages of a JSON export, before all that are here.
+    ///
+    /// # Errors
+    /// `bad_request` for another file, `io`. What was read before the fault
+    /// stays; the same import again goes on where it stopped.
+    pub async fn import(&self, path: PathBuf) -> Result<Imported, Error> {
+        self.ask(|reply| Command::Import(path, reply)).await
     }
 
     /// Marks a contact's messages up to this one as read, and tells her.

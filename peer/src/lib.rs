@@ -17,6 +17,7 @@ mod clock;
 mod core;
 mod discovery;
 mod engine;
+mod export;
 mod link;
 mod media;
 mod profile;

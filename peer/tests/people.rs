@@ -5,11 +5,11 @@
     reason = "what a test cannot go on without has failed it"
 )]
 
-mod common;
 #[path = "people/nearby.rs"]
 mod nearby;
+mod support;
 
-use common::{Side, config, friends};
+use support::{Side, config, friends};
 use twocan_peer::api::{
     Contact, ContactChange, Draft, ErrorCode, Event, KeyDecision, MessageState, Presence, Profile,
     Relation, SignIn, Trust,

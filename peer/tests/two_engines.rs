@@ -4,20 +4,11 @@
     reason = "what a test cannot go on without has failed it"
 )]
 
-mod common;
-
-use common::{Side, config, friends};
 use twocan_peer::api::{CallState, Draft, ErrorCode, Event, MessageState, Relation};
 
-impl Side {
-    async fn call_state(&mut self, state: CallState) -> Option<u16> {
-        self.wait(&format!("{state:?}"), |event| match event {
-            Event::Call(call) if call.state == state => Some(call.code),
-            _ => None,
-        })
-        .await
-    }
-}
+use support::{Side, config, friends};
+
+mod support;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_asks_is_accepted_and_both_chat() {

@@ -13,7 +13,10 @@ use uuid::Uuid;
 
 use crate::frame::{Frame, FrameError, Kind};
 use crate::limits;
-use crate::time::Timestamp;
+
+mod entry;
+
+pub use entry::{Content, Entry, is_reaction};
 
 /// The first frame of both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,26 +179,6 @@ impl Profile {
     }
 }
 
-/// A message of the conversation between the two ends of the link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatMessage {
-    /// UUIDv7, made by the author.
-    pub id: Uuid,
-    /// Place among the author's messages of this conversation, from 1.
-    pub seq: u64,
-    /// The number before it in the author's stream, when that is not
-    /// `seq - 1`: what lay between is gone at the author and never comes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<u64>,
-    /// The text.
-    pub text: String,
-    /// When it was written, by the author's clock.
-    pub sent_at: Timestamp,
-    /// The message it answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply_to: Option<Uuid>,
-}
-
 /// All of the receiver's messages up to `upto` are stored, or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upto {
@@ -260,7 +243,7 @@ pub struct Hangup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(
     missing_docs,
-    reason = "each variant is the frame type of the same name"
+    reason = "each variant is the frame type of the same name, an entry several"
 )]
 pub enum Body {
     Hello(Hello),
@@ -272,7 +255,7 @@ pub enum Body {
     Welcome(Welcome),
     Reject,
     Profile(Profile),
-    Message(ChatMessage),
+    Entry(Entry),
     Delivered(Upto),
     Read(Upto),
     Typing(Typing),
@@ -297,7 +280,7 @@ impl Body {
             Self::Welcome(_) => Kind::WELCOME,
             Self::Reject => Kind::REJECT,
             Self::Profile(_) => Kind::PROFILE,
-            Self::Message(_) => Kind::MESSAGE,
+            Self::Entry(entry) => entry.content.kind(),
             Self::Delivered(_) => Kind::DELIVERED,
             Self::Read(_) => Kind::READ,
             Self::Typing(_) => Kind::TYPING,
@@ -339,7 +322,7 @@ impl Body {
             Self::Welcome(b) => serde_json::to_vec(b),
             Self::Reject => Ok(b"{}".to_vec()),
             Self::Profile(b) => serde_json::to_vec(b),
-            Self::Message(b) => serde_json::to_vec(b),
+            Self::Entry(b) => b.to_json(),
             Self::Delivered(b) | Self::Read(b) => serde_json::to_vec(b),
             Self::Typing(b) => serde_json::to_vec(b),
             Self::Resend(b) => serde_json::to_vec(b),
@@ -377,7 +360,9 @@ impl Body {
             Kind::WELCOME => Self::Welcome(json(body)?),
             Kind::REJECT => Self::Reject,
             Kind::PROFILE => Self::Profile(json(body)?),
-            Kind::MESSAGE => Self::Message(json(body)?),
+            Kind::MESSAGE | Kind::EDIT | Kind::DELETE | Kind::REACTION => {
+                Self::Entry(Entry::from_json(frame.kind, body)?)
+            }
             Kind::DELIVERED => Self::Delivered(json(body)?),
             Kind::READ => Self::Read(json(body)?),
             Kind::TYPING => Self::Typing(json(body)?),
@@ -419,7 +404,7 @@ impl Body {
             }
             Self::Welcome(welcome) => within("name", welcome.name.len(), limits::NAME_BYTES),
             Self::Profile(profile) => profile.check(),
-            Self::Message(message) => within("text", message.text.len(), limits::TEXT_BYTES),
+            Self::Entry(entry) => entry.content.check(),
             Self::Offer(description) | Self::Answer(description) => within(
                 "session description",
                 description.sdp.len(),
@@ -473,36 +458,6 @@ pub enum BodyError {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn message(text: String) -> Body {
-        Body::Message(ChatMessage {
-            id: Uuid::from_u128(7),
-            seq: 3,
-            after: None,
-            text,
-            sent_at: Timestamp::from_millis(1_000),
-            reply_to: None,
-        })
-    }
-
-    #[test]
-    fn the_worst_text_within_the_limit_fits_a_frame() {
-        let worst = message("\u{1}".repeat(limits::TEXT_BYTES));
-        let frame = worst.to_frame().unwrap();
-        assert_eq!(Body::from_frame(&frame), Ok(worst));
-    }
-
-    #[test]
-    fn a_text_over_the_limit_is_refused() {
-        let frame = message("x".repeat(limits::TEXT_BYTES + 1))
-            .to_frame()
-            .unwrap();
-        let limit = BodyError::Limit {
-            what: "text",
-            most: limits::TEXT_BYTES,
-        };
-        assert_eq!(Body::from_frame(&frame), Err(limit));
-    }
 
     #[test]
     fn a_profile_keeps_its_limits_and_the_worst_fits_a_frame() {
@@ -577,13 +532,6 @@ mod tests {
                 let again = body.to_frame().unwrap();
                 prop_assert_eq!(Body::from_frame(&again), Ok(body));
             }
-        }
-
-        #[test]
-        fn any_message_survives(text in "\\PC{0,500}", seq: u64, id: u128) {
-            let mut body = message(text);
-            if let Body::Message(m) = &mut body { m.seq = seq; m.id = Uuid::from_u128(id); }
-            prop_assert_eq!(Body::from_frame(&body.to_frame().unwrap()), Ok(body));
         }
     }
 }

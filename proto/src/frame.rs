@@ -54,6 +54,12 @@ impl Kind {
     pub const TYPING: Self = Self(19);
     /// Chat: something is missing, send again from here.
     pub const RESEND: Self = Self(20);
+    /// Chat: a message reads otherwise now.
+    pub const EDIT: Self = Self(21);
+    /// Chat: a message is taken back.
+    pub const DELETE: Self = Self(22);
+    /// Chat: a reaction to a message.
+    pub const REACTION: Self = Self(23);
     /// Calls: may I talk with you?
     pub const OFFER: Self = Self(40);
     /// Calls: it rings here.

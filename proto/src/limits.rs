@@ -7,6 +7,10 @@ use std::time::Duration;
 /// six characters (`\u0001`), so that six times this still fits one frame.
 pub const TEXT_BYTES: usize = 8 * 1024;
 
+/// Longest reaction, in bytes of UTF-8: the longest emoji sequences (families
+/// with skin tones, flags of regions) have about 40.
+pub const REACTION_BYTES: usize = 48;
+
 /// Longest name a person may give herself or a contact, in bytes of UTF-8.
 pub const NAME_BYTES: usize = 64;
 

@@ -8,7 +8,7 @@ use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use super::people::Nearby;
-use super::types::{Call, CallId, Contact, ContactRequest, Message, MessageState};
+use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState};
 
 /// Something happened. Events come in the order in which they happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,13 @@ pub enum Event {
     RequestGone(Uuid),
     /// A message was stored: one of theirs, or one of ours from any window.
     Message(Message),
+    /// Something became of a message, by the other or from any window.
+    MessageChanged {
+        /// The conversation it belongs to.
+        conversation: PeerId,
+        /// What; never [`Change::New`], which is [`Event::Message`].
+        change: Change,
+    },
     /// A message of ours came further.
     MessageState {
         /// Which message.

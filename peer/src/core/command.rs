@@ -1,5 +1,7 @@
 //! What the handle asks of the core, one variant for each of its methods.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use tokio::sync::oneshot;
 use twocan_proto::identity::PeerId;
@@ -8,9 +10,9 @@ use uuid::Uuid;
 
 use super::Core;
 use crate::api::{
-    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
-    DirectoryEntry, DirectoryQuery, Draft, Error, KeyDecision, Message, Nearby, Page, Profile,
-    Safety, SignIn, SignedIn, WhoAmI,
+    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
+    DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision, Message,
+    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -58,6 +60,30 @@ pub(crate) enum Command {
         limit: usize,
         reply: Reply<Vec<Message>>,
     },
+    Edit {
+        id: Uuid,
+        text: String,
+        reply: Reply<()>,
+    },
+    Delete {
+        id: Uuid,
+        scope: DeleteFor,
+        reply: Reply<()>,
+    },
+    React {
+        id: Uuid,
+        emoji: String,
+        reply: Reply<()>,
+    },
+    Revisions(Uuid, Reply<Vec<Revision>>),
+    Search(SearchQuery, Reply<Vec<Message>>),
+    Export {
+        with: Option<PeerId>,
+        format: ExportFormat,
+        path: PathBuf,
+        reply: Reply<u64>,
+    },
+    Import(PathBuf, Reply<Imported>),
     MarkRead {
         with: PeerId,
         upto: Uuid,
@@ -141,6 +167,18 @@ impl Core {
                 limit,
                 reply,
             } => answer(reply, self.history(with, page, limit).await),
+            Command::Edit { id, text, reply } => answer(reply, self.edit(id, text).await),
+            Command::Delete { id, scope, reply } => answer(reply, self.delete(id, scope).await),
+            Command::React { id, emoji, reply } => answer(reply, self.react(id, emoji).await),
+            Command::Revisions(id, reply) => answer(reply, self.revisions(id).await),
+            Command::Search(query, reply) => answer(reply, self.search(query).await),
+            Command::Export {
+                with,
+                format,
+                path,
+                reply,
+            } => self.export(with, format, path, reply),
+            Command::Import(path, reply) => self.import(path, reply),
             Command::MarkRead { with, upto, reply } => {
                 answer(reply, self.mark_read(with, upto).await)
             }

@@ -15,6 +15,7 @@
 //! | [`dialling`] | who is dialled when |
 //! | [`links`] | the links there are, which of two stays |
 //! | [`chat`] | messages on their way between the handle, the database and links |
+//! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
 //! | [`registries`] | our sessions at registries |
 //! | [`lookups`] | what registries know of others |
@@ -44,6 +45,7 @@ use crate::store::{Store, StoreError, settings};
 
 mod adding;
 mod addresses;
+mod archive;
 mod book;
 mod calls;
 mod chat;
@@ -105,6 +107,7 @@ pub(crate) struct Core {
     knocks: requests::Knocks,
     /// Lines about people who come and go.
     comings: rate::Window,
+    retention: archive::Retention,
     saving: FuturesOrdered<Saving>,
     reports: mpsc::Sender<Report>,
     link_events: mpsc::Sender<(LinkId, LinkEvent)>,
@@ -161,6 +164,7 @@ pub(crate) async fn start(
         nearby: nearby::Neighbours::default(),
         knocks: requests::Knocks::default(),
         comings: rate::Window::default(),
+        retention: archive::Retention::default(),
         saving: FuturesOrdered::new(),
         reports,
         link_events,
@@ -176,6 +180,7 @@ pub(crate) async fn start(
     core.load_contacts().await?;
     core.load_registries().await?;
     core.search_nearby().await;
+    core.load_retention().await?;
     let inputs = Inputs {
         commands,
         accepted,
@@ -242,15 +247,20 @@ impl Core {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.links_deadline(), self.calls_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.links_deadline(),
+            self.calls_deadline(),
+            self.retention_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn on_deadline(&mut self, now: Instant) {
         self.dial_those_due(now);
         self.on_calls_deadline(now);
+        self.on_retention_deadline(now);
     }
 
     /// Ends calls and links with a reason, and what is being saved is saved.
@@ -340,6 +350,9 @@ impl Core {
         known_setting(key)?;
         if key == calls::RING_SETTING {
             self.set_ring_time(&value)?;
+        }
+        if key == archive::KEEP_SETTING {
+            self.set_retention(&value)?;
         }
         let is_lan = [nearby::LAN_SETTING, nearby::LAN_NAME_SETTING].contains(&key);
         if is_lan {

@@ -240,6 +240,7 @@ impl Core {
         if let Err(error) = changed {
             tracing::error!(%error, "a contact's answer could not be kept");
         }
+        self.fail_waiting(peer).await;
     }
 }
 

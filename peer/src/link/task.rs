@@ -12,16 +12,16 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
-use twocan_proto::body::{Body, ByeReason, ChatMessage, Complaint, Hello, Resend, Resume, Upto};
+use twocan_proto::body::{Body, ByeReason, Complaint, Entry, Hello, Resend, Resume, Upto};
 use twocan_proto::frame::FrameDecoder;
 use twocan_proto::session::{Ended, Event, Session, Side};
 use uuid::Uuid;
 
 use super::Stream;
 use super::outbox::Outbox;
-use crate::api::{Message, MessageState};
+use crate::api::{Change, MessageState};
 use crate::clock;
-use crate::store::chat::{self, Ends};
+use crate::store::chat::{Ends, append, delivery};
 use crate::store::{Store, StoreError};
 
 /// Bytes read at once, and held of a peer that sends faster than we store.
@@ -63,8 +63,8 @@ pub(crate) enum LinkEvent {
     Up(Box<Hello>),
     /// The peer said something that is not about messages.
     Body(Body),
-    /// Messages of the peer are stored.
-    Received(Vec<Message>),
+    /// Entries of the peer are stored.
+    Received(Vec<Change>),
     /// Messages of ours came further.
     States(Vec<(Uuid, MessageState)>),
     /// Messages of ours up to this number are on the wire.
@@ -162,7 +162,10 @@ impl Link {
         setup: Setup,
     ) -> Result<(Self, Reader, Writer, mpsc::Receiver<Command>), StoreError> {
         let ends = setup.ends;
-        let resume = setup.store.run(move |db| chat::resume(db, ends)).await?;
+        let resume = setup
+            .store
+            .run(move |db| delivery::resume(db, ends))
+            .await?;
         let we_welcome = setup.hello.welcome;
         let hello = Hello {
             resume,
@@ -227,7 +230,7 @@ impl Link {
     /// Brings what just happened to its places: events to the core, messages
     /// to the database, frames to the output.
     async fn settle(&mut self) -> Result<(), CoreGone> {
-        let mut messages = Vec::new();
+        let mut entries = Vec::new();
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Up(hello) => {
@@ -235,13 +238,13 @@ impl Link {
                     self.they_welcome = hello.welcome;
                     self.tell(LinkEvent::Up(hello)).await?;
                 }
-                Event::Body(Body::Message(message)) if self.we_welcome => messages.push(message),
+                Event::Body(Body::Entry(entry)) if self.we_welcome => entries.push(entry),
                 Event::Body(body) => self.on_body(body).await?,
                 Event::Ended(ended) => self.ended = Some(ended),
             }
         }
-        if !messages.is_empty() {
-            self.receive(messages).await?;
+        if !entries.is_empty() {
+            self.receive(entries).await?;
         }
         if std::mem::take(&mut self.wants_outbox) {
             self.open_outbox().await?;
@@ -298,12 +301,12 @@ impl Link {
         }
     }
 
-    /// Stores messages of the peer and acknowledges them.
-    async fn receive(&mut self, messages: Vec<ChatMessage>) -> Result<(), CoreGone> {
+    /// Stores entries of the peer and acknowledges them.
+    async fn receive(&mut self, entries: Vec<Entry>) -> Result<(), CoreGone> {
         let (ends, now) = (self.ends, clock::now());
         let stored = self
             .store
-            .run(move |db| chat::append_theirs(db, ends, &messages, now))
+            .run(move |db| append::append_theirs(db, ends, &entries, now))
             .await;
         match stored {
             Ok(appended) => {
@@ -316,10 +319,10 @@ impl Link {
                     }));
                 }
                 self.asked_again = appended.gap;
-                if appended.new.is_empty() {
+                if appended.changes.is_empty() {
                     return Ok(());
                 }
-                self.tell(LinkEvent::Received(appended.new)).await
+                self.tell(LinkEvent::Received(appended.changes)).await
             }
             // Not stored is not acknowledged: the peer sends it again later.
             Err(error) => self.on_store_error(&error),
@@ -330,7 +333,7 @@ impl Link {
         let ends = self.ends;
         match self
             .store
-            .run(move |db| chat::receive_receipts(db, ends, delivered, seen))
+            .run(move |db| delivery::receive_receipts(db, ends, delivered, seen))
             .await
         {
             Ok(changed) if changed.is_empty() => Ok(()),
@@ -350,10 +353,10 @@ impl Link {
         let caught_up = self
             .store
             .run(move |db| {
-                let after = chat::resume_sending(db, ends, theirs)?;
+                let after = delivery::resume_sending(db, ends, theirs)?;
                 Ok((
                     after,
-                    chat::receive_receipts(db, ends, theirs.stored, theirs.read)?,
+                    delivery::receive_receipts(db, ends, theirs.stored, theirs.read)?,
                 ))
             })
             .await;
@@ -372,22 +375,23 @@ impl Link {
             && let Some((after, most)) = self.outbox.next()
         {
             let ends = self.ends;
-            let messages = match self
+            let entries = match self
                 .store
-                .run(move |db| chat::outbox(db, ends, after, most))
+                .run(move |db| delivery::outbox(db, ends, after, most))
                 .await
             {
-                Ok(messages) => messages,
+                Ok(entries) => entries,
                 Err(error) => return self.on_store_error(&error),
             };
             self.outbox
-                .wrote(most, messages.len(), messages.last().map(|m| m.seq));
-            let Some(last) = messages.last().map(|m| m.seq) else {
+                .wrote(most, entries.len(), entries.last().map(|entry| entry.seq));
+            let Some(last) = entries.last().map(|entry| entry.seq) else {
                 return Ok(());
             };
-            let ids = messages.iter().map(|m| m.id).collect();
-            for message in messages {
-                self.say(&Body::Message(message));
+            let messages = entries.iter().filter(|e| e.content.target().is_none());
+            let ids = messages.map(|entry| entry.id).collect();
+            for entry in entries {
+                self.say(&Body::Entry(entry));
             }
             while let Some(frame) = self.session.poll_frame() {
                 if let Err(error) = frame.encode(&mut self.out) {

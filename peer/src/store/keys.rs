@@ -87,7 +87,9 @@ fn swap_conversations(db: &Connection, old: &[u8; 32], new: &[u8; 32]) -> Result
 mod tests {
     use super::*;
     use crate::api::{Draft, MessageState, Page};
-    use crate::store::chat::{self, Ends};
+    use crate::store::chat::append::{append_own, append_theirs};
+    use crate::store::chat::delivery::{outbox, receive_receipts, resume, resume_sending};
+    use crate::store::chat::{Ends, history, summary};
     use crate::store::{contacts, in_memory};
     use twocan_proto::identity::Identity;
     use uuid::Uuid;
@@ -116,7 +118,7 @@ mod tests {
             text: text.into(),
             ..Draft::default()
         };
-        let written = chat::append_own(db, ends, &draft, Uuid::now_v7(), now());
+        let written = append_own(db, ends, &draft, Uuid::now_v7(), now());
         written.unwrap().0.id
     }
 
@@ -133,7 +135,7 @@ mod tests {
         for text in ["had", "read", "waits"] {
             write(&db, ends(OLD), text);
         }
-        chat::receive_receipts(&db, ends(OLD), 2, 1).unwrap();
+        receive_receipts(&db, ends(OLD), 2, 1).unwrap();
         // What the old key wrote, as its own program numbered it.
         let theirs = in_memory();
         let other = Ends {
@@ -141,8 +143,8 @@ mod tests {
             peer: id(ME),
         };
         write(&theirs, other, "from the old key");
-        let hers = chat::outbox(&theirs, other, 0, 10).unwrap();
-        chat::append_theirs(&db, ends(OLD), &hers, now()).unwrap();
+        let hers = outbox(&theirs, other, 0, 10).unwrap();
+        append_theirs(&db, ends(OLD), &hers, now()).unwrap();
         let transaction = db.unchecked_transaction().unwrap();
         rekey(&transaction, id(OLD), id(NEW)).unwrap();
         transaction.commit().unwrap();
@@ -155,12 +157,12 @@ mod tests {
         assert_eq!(contacts::all(&db).unwrap()[0].peer, id(NEW));
         assert_eq!(contacts::registry_names(&db).unwrap()[0].peer, id(NEW));
         assert_eq!(contacts::addresses(&db, id(NEW)).unwrap().len(), 1);
-        let page = chat::history(&db, ends(NEW), Page::Newest, 10);
+        let page = history::page(&db, ends(NEW), Page::Newest, 10);
         let page = page.unwrap().unwrap();
         let states: Vec<_> = page.iter().map(|m| m.state).collect();
         use MessageState::{Delivered, Queued, Read};
         assert_eq!(states, [Some(Read), Some(Delivered), Some(Queued), None]);
-        let summary = chat::summary(&db, ends(NEW)).unwrap();
+        let summary = summary(&db, ends(NEW)).unwrap();
         assert_eq!((summary.unread, summary.waiting), (0, 1));
     }
 
@@ -172,21 +174,24 @@ mod tests {
             me: id(NEW),
             peer: id(ME),
         };
-        let theirs = chat::resume(&fresh, other).unwrap();
-        let after = chat::resume_sending(&db, ends(NEW), theirs).unwrap();
-        let sent = chat::outbox(&db, ends(NEW), after, 10).unwrap();
-        let appended = chat::append_theirs(&fresh, other, &sent, now()).unwrap();
+        let point = resume(&fresh, other).unwrap();
+        let after = resume_sending(&db, ends(NEW), point).unwrap();
+        let sent = outbox(&db, ends(NEW), after, 10).unwrap();
+        let appended = append_theirs(&fresh, other, &sent, now()).unwrap();
         assert!(!appended.gap);
-        let texts: Vec<_> = appended.new.iter().map(|m| m.text.as_str()).collect();
+        assert_eq!(appended.changes.len(), 1);
+        let got = history::page(&fresh, other, Page::Newest, 10);
+        let got = got.unwrap().unwrap();
+        let texts: Vec<_> = got.iter().map(|m| m.text.as_str()).collect();
         assert_eq!(texts, ["waits"]);
         // She asks for everything, and still gets no more than that.
-        assert_eq!(chat::outbox(&db, ends(NEW), 0, 10).unwrap().len(), 1);
+        assert_eq!(outbox(&db, ends(NEW), 0, 10).unwrap().len(), 1);
         // And the new key's own numbers begin anew beside the old one's.
         write(&fresh, other, "hello again");
-        let hers = chat::outbox(&fresh, other, 0, 10).unwrap();
-        let appended = chat::append_theirs(&db, ends(NEW), &hers, now()).unwrap();
-        assert_eq!((appended.new.len(), appended.gap), (1, false));
-        assert_eq!(chat::summary(&db, ends(NEW)).unwrap().unread, 1);
+        let hers = outbox(&fresh, other, 0, 10).unwrap();
+        let appended = append_theirs(&db, ends(NEW), &hers, now()).unwrap();
+        assert_eq!((appended.changes.len(), appended.gap), (1, false));
+        assert_eq!(summary(&db, ends(NEW)).unwrap().unread, 1);
     }
 
     #[test]

@@ -126,11 +126,12 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
     )?;
+    chat::search::install(connection)?;
     migrations::migrate(connection)
 }
 
 fn serve(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
-    while let Some(first) = queue.blocking_recv() {
+    while let Some(first) = next_job(connection, &mut queue) {
         let begun = connection.execute_batch("BEGIN");
         let mut done = vec![first(connection)];
         while done.len() < BATCH
@@ -157,6 +158,30 @@ fn serve(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
     {
         tracing::warn!(%error, "the database was left with its journal, which the next start takes in");
     }
+}
+
+/// The next job. While none is there, the index of words catches up.
+fn next_job(connection: &Connection, queue: &mut mpsc::Receiver<Job>) -> Option<Job> {
+    loop {
+        match queue.try_recv() {
+            Ok(job) => return Some(job),
+            Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            Err(mpsc::error::TryRecvError::Empty) => {}
+        }
+        match index_some(connection) {
+            Ok(true) => {}
+            Ok(false) => return queue.blocking_recv(),
+            Err(error) => {
+                tracing::warn!(%error, "the index of words stays behind");
+                return queue.blocking_recv();
+            }
+        }
+    }
+}
+
+/// One step of the index, in a transaction of its own, if it is worth one.
+fn index_some(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    Ok(chat::search::is_behind(connection)? && in_savepoint(connection, chat::search::step)?)
 }
 
 fn in_savepoint<T>(

@@ -8,7 +8,7 @@
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
-use super::common::{Side, config, friends_with};
+use super::support::{Side, config, friends_with};
 use twocan_peer::api::{Config, Event, Lan, Nearby};
 use twocan_proto::identity::PeerId;
 

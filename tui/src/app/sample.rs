@@ -72,6 +72,9 @@ pub(crate) fn message(n: u64, mine: bool, text: &str) -> Message {
         reply_to: None,
         seq: n,
         state: mine.then_some(MessageState::Delivered),
+        edited_at: None,
+        deleted: false,
+        reactions: Vec::new(),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use twocan_peer::Engine;
 use twocan_peer::api::{
     self, CallChange, Contact, ContactChange, DirectoryQuery, Draft, Error, ErrorCode, KeyDecision,
-    Page, RegistryInfo, WhoAmI,
+    Page, RegistryInfo, SearchQuery, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
@@ -20,7 +20,7 @@ use super::first_address;
 use super::lines::{Answer, Output};
 use super::requests::{
     Ask, CallSet, Clients, ContactSet, Decision, History, Presence, Profile, ProfileSet, Refusal,
-    Request, Send, SignIn, Verb, Visibility, bad,
+    Request, Search, Send, SignIn, Verb, Visibility, bad,
 };
 
 /// Messages in a page of history, and users in a list, when no limit is given.
@@ -133,6 +133,23 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             let contact = engine.resolve(&of.contact).await?;
             done(engine.disconnect(contact).await)
         }
+        Verb::Edit(edit) => done(engine.edit(message(&edit.message)?, &edit.text).await),
+        Verb::Delete(delete) => done(engine.delete(message(&delete.message)?, delete.scope).await),
+        Verb::React(react) => done(engine.react(message(&react.message)?, &react.emoji).await),
+        Verb::Revisions(of) => {
+            let revisions = engine.revisions(message(&of.message)?).await?;
+            fields(&json!({"revisions": revisions}))
+        }
+        Verb::Search(wanted) => {
+            let query = search(engine, wanted).await?;
+            fields(&json!({"hits": engine.search(query).await?}))
+        }
+        Verb::Export(export) => {
+            let with = contact(engine, export.with.as_deref()).await?;
+            let messages = engine.export(with, export.format, export.path).await?;
+            fields(&json!({"messages": messages}))
+        }
+        Verb::Import(import) => fields(&engine.import(import.path).await?),
         Verb::MarkRead(read) => {
             let with = engine.resolve(&read.with).await?;
             done(engine.mark_read(with, message(&read.upto)?).await)
@@ -243,6 +260,24 @@ fn profile_change(now: api::Profile, set: ProfileSet) -> api::Profile {
         },
         fields: set.fields.unwrap_or(now.fields),
     }
+}
+
+/// The contact that is named, if one is.
+async fn contact(engine: &Engine, named: Option<&str>) -> Result<Option<PeerId>, Error> {
+    match named {
+        Some(who) => engine.resolve(who).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn search(engine: &Engine, wanted: Search) -> Result<SearchQuery, Error> {
+    let with = contact(engine, wanted.with.as_deref()).await?;
+    Ok(SearchQuery {
+        text: wanted.text,
+        with,
+        before: wanted.before.map(|id| message(&id)).transpose()?,
+        limit: wanted.limit.unwrap_or_default(),
+    })
 }
 
 fn sign_in(wanted: SignIn) -> Result<api::SignIn, Error> {

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 use twocan_peer::api::{
-    Call, CallId, CallStats, Contact, Event, Message, MessageState, NoticeLevel, Path,
-    RegistryState,
+    Call, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState, NoticeLevel,
+    Path, RegistryState,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -56,6 +56,25 @@ pub(super) enum Told<'a> {
         conversation: PeerId,
         state: MessageState,
         reason: Option<&'a str>,
+    },
+    MessageEdited {
+        id: Uuid,
+        conversation: PeerId,
+        text: &'a str,
+        edited_at: Option<Timestamp>,
+    },
+    MessageDeleted {
+        id: Uuid,
+        conversation: PeerId,
+        from: PeerId,
+        #[serde(rename = "for")]
+        scope: DeleteFor,
+    },
+    Reaction {
+        id: Uuid,
+        conversation: PeerId,
+        from: PeerId,
+        emoji: &'a str,
     },
     Typing {
         contact: PeerId,
@@ -122,6 +141,10 @@ impl Events {
                 note: &request.note,
             },
             Event::Message(message) => message_line(message),
+            Event::MessageChanged {
+                conversation,
+                change,
+            } => change_line(*conversation, change),
             Event::MessageState {
                 id,
                 conversation,
@@ -204,6 +227,30 @@ fn message_line(message: &Message) -> Told<'_> {
     }
 }
 
+fn change_line(conversation: PeerId, change: &Change) -> Told<'_> {
+    match change {
+        Change::New(message) => message_line(message),
+        Change::Edited(message) => Told::MessageEdited {
+            id: message.id,
+            conversation,
+            text: &message.text,
+            edited_at: message.edited_at,
+        },
+        Change::Deleted { id, by, scope } => Told::MessageDeleted {
+            id: *id,
+            conversation,
+            from: *by,
+            scope: *scope,
+        },
+        Change::Reacted { id, by, emoji } => Told::Reaction {
+            id: *id,
+            conversation,
+            from: *by,
+            emoji,
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,6 +321,9 @@ mod tests {
             reply_to: None,
             seq: 1,
             state: None,
+            edited_at: None,
+            deleted: false,
+            reactions: Vec::new(),
         };
         let line = |message: &Message| {
             let event = Event::Message(message.clone());

@@ -2,11 +2,12 @@
 //! name.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use twocan_peer::api::{Error, ErrorCode};
+use twocan_peer::api::{DeleteFor, Error, ErrorCode, ExportFormat};
 use twocan_proto::registry_url::RegistryUrl;
 
 use super::lines::{LINE_BYTES, Line};
@@ -61,6 +62,13 @@ pub(super) enum Verb {
     Reject(OfRequest),
     Connect(To),
     Disconnect(OfContact),
+    Edit(Edit),
+    Delete(Delete),
+    React(React),
+    Revisions(OfMessage),
+    Search(Search),
+    Export(Export),
+    Import(Import),
     MarkRead(MarkRead),
     Typing(Typing),
     History(History),
@@ -77,10 +85,6 @@ pub(super) enum Verb {
 /// Verbs of the contract that other versions have.
 const NOT_YET: &[&str] = &[
     "account",
-    "edit",
-    "delete",
-    "react",
-    "search",
     "file_send",
     "file_accept",
     "file_reject",
@@ -223,6 +227,57 @@ pub(super) struct Send {
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Edit {
+    pub(super) message: String,
+    pub(super) text: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delete {
+    pub(super) message: String,
+    #[serde(rename = "for")]
+    pub(super) scope: DeleteFor,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct React {
+    pub(super) message: String,
+    pub(super) emoji: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfMessage {
+    pub(super) message: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    pub(super) text: String,
+    pub(super) with: Option<String>,
+    pub(super) before: Option<String>,
+    pub(super) limit: Option<usize>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Export {
+    pub(super) with: Option<String>,
+    pub(super) format: ExportFormat,
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Import {
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct MarkRead {
     pub(super) with: String,
     pub(super) upto: String,
@@ -314,7 +369,7 @@ fn parse_fields(line: Line, id: &mut Value) -> Result<Ask, Error> {
             ));
         }
     };
-    let mut fields: Map<String, Value> = serde_json::from_slice(&bytes)
+    let Fields(mut fields) = serde_json::from_slice(&bytes)
         .map_err(|error| bad(format!("a request is one JSON object on one line: {error}")))?;
     match fields.remove("id") {
         Some(given @ (Value::Number(_) | Value::String(_))) => *id = given,
@@ -325,7 +380,44 @@ fn parse_fields(line: Line, id: &mut Value) -> Result<Ask, Error> {
             "a request says what to do: give a verb, such as \"do\": \"whoami\"",
         ));
     };
+    if ABOUT_MESSAGES.contains(&verb.as_str()) && !fields.contains_key(MESSAGE) && id.is_string() {
+        fields.insert(MESSAGE.to_owned(), id.clone());
+    }
     ask(&verb, fields)
+}
+
+/// Verbs about one message. The contract calls its id `id`, as the request's
+/// own: it may be given as `message`, as a second `id` after the request's,
+/// or as the one `id` of both.
+const ABOUT_MESSAGES: &[&str] = &["edit", "delete", "react", "revisions"];
+const MESSAGE: &str = "message";
+
+/// The fields of a line. A second `id` is the one of a message.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Map::new();
+        while let Some((key, value)) = map.next_entry::<String, Value>()? {
+            let second = key == "id" && fields.contains_key("id");
+            fields.insert(if second { MESSAGE.to_owned() } else { key }, value);
+        }
+        Ok(Fields(fields))
+    }
 }
 
 fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
@@ -350,6 +442,13 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "reject" => Verb::Reject(typed(verb, fields)?),
         "connect" => Verb::Connect(typed(verb, fields)?),
         "disconnect" => Verb::Disconnect(typed(verb, fields)?),
+        "edit" => Verb::Edit(typed(verb, fields)?),
+        "delete" => Verb::Delete(typed(verb, fields)?),
+        "react" => Verb::React(typed(verb, fields)?),
+        "revisions" => Verb::Revisions(typed(verb, fields)?),
+        "search" => Verb::Search(typed(verb, fields)?),
+        "export" => Verb::Export(typed(verb, fields)?),
+        "import" => Verb::Import(typed(verb, fields)?),
         "mark_read" => Verb::MarkRead(typed(verb, fields)?),
         "typing" => Verb::Typing(typed(verb, fields)?),
         "history" => Verb::History(typed(verb, fields)?),
@@ -389,6 +488,31 @@ mod tests {
 
     fn parsed(line: &str) -> Result<Request, Refusal> {
         parse(Line::Bytes(line.as_bytes().to_vec()))
+    }
+
+    #[test]
+    fn a_message_is_named_in_three_ways() {
+        for line in [
+            r#"{"id": 7, "do": "edit", "message": "m", "text": "t"}"#,
+            r#"{"id": 7, "do": "edit", "id": "m", "text": "t"}"#,
+            r#"{"id": "m", "do": "edit", "text": "t"}"#,
+        ] {
+            let edit = Edit {
+                message: "m".into(),
+                text: "t".into(),
+            };
+            assert_eq!(
+                parsed(line).unwrap().ask,
+                Ask::Other(Verb::Edit(edit)),
+                "{line}"
+            );
+        }
+        let refused = parsed(r#"{"id": 7, "do": "edit", "text": "t"}"#).unwrap_err();
+        assert!(
+            refused.error.message.contains("message"),
+            "{}",
+            refused.error.message
+        );
     }
 
     #[test]

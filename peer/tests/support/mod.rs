@@ -1,16 +1,18 @@
-//! Engines in one process, over real sockets on loopback.
+//! Engines in this process, over real sockets on loopback.
+#![allow(dead_code, reason = "each test program uses a part of this")]
 
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use twocan_peer::Engine;
-use twocan_peer::api::{Config, Contact, Draft, Event, Lan, Page, Relation};
+use twocan_peer::api::{CallState, Config, Contact, Draft, Event, Lan, Page, Relation};
 use twocan_proto::identity::PeerId;
 use twocan_voice::{InputSpec, OutputSpec};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// One engine with its events, and the folder of its profile.
 pub(crate) struct Side {
     pub(crate) engine: Engine,
     pub(crate) events: Receiver<Event>,
@@ -76,6 +78,14 @@ impl Side {
         timeout(PATIENCE, found)
             .await
             .unwrap_or_else(|_| panic!("never came: {what}"))
+    }
+
+    pub(crate) async fn call_state(&mut self, state: CallState) -> Option<u16> {
+        self.wait(&format!("{state:?}"), |event| match event {
+            Event::Call(call) if call.state == state => Some(call.code),
+            _ => None,
+        })
+        .await
     }
 
     pub(crate) async fn friend(&mut self, wanted: impl Fn(&Contact) -> bool) {
