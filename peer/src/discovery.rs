@@ -119,6 +119,27 @@ impl Discovery {
             _listening: listening,
         })
     }
+
+    /// Tells something else of us from now on, on the same interfaces.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn announce(
+        &mut self,
+        announce: Option<Announcement>,
+    ) -> Result<(), mdns_sd::Error> {
+        match (&self.plan.announce, &announce) {
+            // Takes the place of what was told before.
+            (_, Some(new)) => self.daemon.register(service(new, &self.plan.reach)?)?,
+            (Some(old), None) => {
+                let name = format!("{}.{SERVICE}", old.me.compact());
+                self.daemon.unregister(&name)?;
+            }
+            (None, None) => {}
+        }
+        self.plan.announce = announce;
+        Ok(())
+    }
 }
 
 impl Drop for Discovery {
@@ -153,10 +174,13 @@ fn service(told: &Announcement, reach: &Reach) -> Result<ServiceInfo, mdns_sd::E
     let id = told.me.compact();
     let host = format!("twocan-{}.local.", &id[..HOST_CHARS]);
     let txt: Vec<(&str, &str)> = told.name.iter().map(|name| (NAME, &**name)).collect();
-    let info = match reach.address() {
+    let mut info = match reach.address() {
         Some(ip) => ServiceInfo::new(SERVICE, &id, &host, ip, told.port, &txt[..])?,
         None => ServiceInfo::new(SERVICE, &id, &host, "", told.port, &txt[..])?.enable_addr_auto(),
     };
+    // The id is nobody else's, so that there is nothing to ask before it is
+    // told; and a name that a probe changed would be no id any more.
+    info.set_requires_probe(false);
     Ok(info)
 }
 

@@ -93,15 +93,19 @@ impl Core {
         if self.nearby.search.as_ref().is_some_and(same) {
             return;
         }
-        // The goodbye of the old one goes before the greeting of the new.
-        self.nearby.search = None;
         let Some(plan) = plan else {
+            self.nearby.search = None;
             let gone: Vec<PeerId> = self.nearby.found.drain().map(|(peer, _)| peer).collect();
             gone.into_iter()
                 .for_each(|peer| self.emit(Event::NearbyGone(peer)));
             return;
         };
-        match Discovery::start(plan, self.reports.clone()) {
+        let started = match self.nearby.search.take() {
+            // How it reaches out is settled when the program starts.
+            Some(mut search) => search.announce(plan.announce).map(|()| search),
+            None => Discovery::start(plan, self.reports.clone()),
+        };
+        match started {
             Ok(search) => self.nearby.search = Some(search),
             Err(error) => {
                 tracing::warn!(%error, "the local network cannot be searched");

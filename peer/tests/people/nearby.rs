@@ -9,7 +9,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use super::support::{Side, config, friends_with};
-use twocan_peer::api::{Config, Event, Lan, Nearby};
+use twocan_peer::api::{Config, Event, Lan, Nearby, Presence, Profile};
 use twocan_proto::identity::PeerId;
 
 /// The group of mDNS (RFC 6762 section 3).
@@ -77,6 +77,18 @@ async fn people_find_each_other_and_hear_when_one_goes() {
     // Told to be quiet about its name, and then about itself.
     b.engine.set("lan.name", false.into()).await.unwrap();
     while !a.finds(b.id).await.name.is_empty() {}
+    // Whoever is invisible looks on, and is not seen.
+    for (presence, is_seen) in [(Presence::Invisible, false), (Presence::Away, true)] {
+        let profile = Profile {
+            presence,
+            ..b.engine.profile().await.unwrap()
+        };
+        b.engine.set_profile(profile).await.unwrap();
+        match is_seen {
+            true => drop(a.finds(b.id).await),
+            false => a.loses(b.id).await,
+        }
+    }
     b.engine.set("lan", false.into()).await.unwrap();
     a.loses(b.id).await;
     assert_eq!(b.engine.nearby().await.unwrap(), []);
