@@ -304,7 +304,6 @@ impl Core {
     /// Forgets a contact: alias, trust, group, addresses, names, refused keys.
     /// The conversation stays, and is there again when she is added again; its
     /// numbers go on, so that nothing of it is doubled.
-
     pub(super) async fn contact_remove(&mut self, peer: PeerId) -> Result<(), Error> {
         self.contacts.known(peer)?;
         self.store.run(move |db| table::remove(db, peer)).await?;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use twocan_peer::api::{
     Call, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState, NoticeLevel,
-    Path, RegistryState,
+    Path, Presence, RegistryState,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -43,6 +43,8 @@ pub(super) enum Told<'a> {
         alias: &'a str,
         online: bool,
         path: Option<Path>,
+        presence: Option<Presence>,
+        status: &'a str,
     },
     Request {
         request: Uuid,
@@ -109,7 +111,7 @@ pub(super) enum Told<'a> {
 /// changes of her presence are told.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    presence: HashMap<PeerId, (bool, Option<Path>)>,
+    presence: HashMap<PeerId, (bool, Option<Path>, Option<Presence>, String)>,
 }
 
 impl Events {
@@ -200,15 +202,23 @@ impl Events {
     }
 
     fn presence<'a>(&mut self, contact: &'a Contact) -> Option<Told<'a>> {
-        let now = (contact.online, contact.path);
-        if self.presence.insert(contact.peer_id, now) == Some(now) {
+        let now = (
+            contact.online,
+            contact.path,
+            contact.presence,
+            contact.status.clone(),
+        );
+        if self.presence.get(&contact.peer_id) == Some(&now) {
             return None;
         }
+        self.presence.insert(contact.peer_id, now);
         Some(Told::Presence {
             contact: contact.peer_id,
             alias: &contact.alias,
             online: contact.online,
             path: contact.path,
+            presence: contact.presence,
+            status: &contact.status,
         })
     }
 }
