@@ -12,7 +12,8 @@ use uuid::Uuid;
 use crate::api::{
     CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
     DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat, Imported,
-    Message, Page, Revision, SearchQuery, SignIn, SignedIn, WhoAmI,
+    KeyDecision, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
+    WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -116,13 +117,67 @@ impl Engine {
         .await
     }
 
-    /// Forgets a contact. The messages stay on disk.
+    /// Forgets a contact. The messages stay on disk, and are there again when
+    /// she is added again.
     ///
     /// # Errors
     /// `not_found`.
     pub async fn contact_remove(&self, contact: PeerId) -> Result<(), Error> {
         self.ask(|reply| Command::ContactRemove(contact, reply))
             .await
+    }
+
+    /// Decides what becomes of a contact who shows another key. With
+    /// [`KeyDecision::Accept`] the answer has another `peer_id`: the events
+    /// tell that the old one is gone and the new one is there.
+    ///
+    /// # Errors
+    /// `not_found` when she shows the known key, `conflict` when the new key
+    /// is that of another contact.
+    pub async fn decide_key(
+        &self,
+        contact: PeerId,
+        decision: KeyDecision,
+    ) -> Result<Contact, Error> {
+        self.ask(|reply| Command::DecideKey {
+            contact,
+            decision,
+            reply,
+        })
+        .await
+    }
+
+    /// What to compare with a contact to know each other's keys; once done,
+    /// mark her as verified with [`Self::contact_set`]. Takes about 50 ms.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn safety(&self, contact: PeerId) -> Result<Safety, Error> {
+        self.ask(|reply| Command::Safety(contact, reply)).await
+    }
+
+    /// What we tell our contacts of ourselves.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn profile(&self) -> Result<Profile, Error> {
+        self.ask(Command::Profile).await
+    }
+
+    /// Changes what we tell our contacts of ourselves, and tells them.
+    ///
+    /// # Errors
+    /// `bad_request` or `too_large` for a part that is wrong.
+    pub async fn set_profile(&self, profile: Profile) -> Result<(), Error> {
+        self.ask(|reply| Command::SetProfile(profile, reply)).await
+    }
+
+    /// Who is found in the local network, by name.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn nearby(&self) -> Result<Vec<Nearby>, Error> {
+        self.ask(Command::Nearby).await
     }
 
     /// Strangers who ask to become contacts.

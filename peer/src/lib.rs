@@ -8,12 +8,14 @@
 //!  Engine --commands--> core --commands--> link tasks <--TLS--> peers
 //!         <--events---- (one task, plain state)   \--> store (one thread)
 //!                        |--> media task (one a call) --> voice thread
-//!                        +--> registry tasks
+//!                        |--> registry tasks
+//!                        +--> discovery (the local network)
 //! ```
 
 pub mod api;
 mod clock;
 mod core;
+mod discovery;
 mod engine;
 mod export;
 mod link;

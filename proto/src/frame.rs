@@ -42,6 +42,8 @@ impl Kind {
     pub const WELCOME: Self = Self(6);
     /// Session: you are not.
     pub const REJECT: Self = Self(7);
+    /// Session: who I am, for contacts alone.
+    pub const PROFILE: Self = Self(8);
     /// Chat: a message.
     pub const MESSAGE: Self = Self(16);
     /// Chat: stored up to here.

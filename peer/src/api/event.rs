@@ -7,6 +7,7 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
+use super::people::Nearby;
 use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState};
 
 /// Something happened. Events come in the order in which they happened.
@@ -70,6 +71,10 @@ pub enum Event {
         /// CLOCK_MONOTONIC seconds of the first sample to the loudspeaker.
         spk_at: f64,
     },
+    /// Somebody was found in the local network, or what she tells changed.
+    Nearby(Nearby),
+    /// Somebody is no longer found in the local network.
+    NearbyGone(PeerId),
     /// A contact's name or address now shows another key.
     KeyChanged {
         /// Who.

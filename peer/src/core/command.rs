@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::Core;
 use crate::api::{
     CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, Message, Page, Revision,
-    SearchQuery, SignIn, SignedIn, WhoAmI,
+    DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision, Message,
+    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -35,6 +35,15 @@ pub(crate) enum Command {
         reply: Reply<Contact>,
     },
     ContactRemove(PeerId, Reply<()>),
+    DecideKey {
+        contact: PeerId,
+        decision: KeyDecision,
+        reply: Reply<Contact>,
+    },
+    Safety(PeerId, Reply<Safety>),
+    Profile(Reply<Profile>),
+    SetProfile(Profile, Reply<()>),
+    Nearby(Reply<Vec<Nearby>>),
     Requests(Reply<Vec<ContactRequest>>),
     Accept(Uuid, Reply<Contact>),
     Reject(Uuid, Reply<()>),
@@ -127,7 +136,7 @@ impl Core {
             Command::WhoAmI(reply) => answer(reply, Ok(self.whoami())),
             Command::SetName(name, reply) => answer(reply, self.set_name(&name).await),
             Command::Contacts(reply) => answer(reply, Ok(self.list_contacts())),
-            Command::Resolve(who, reply) => answer(reply, self.resolve(&who)),
+            Command::Resolve(who, reply) => answer(reply, self.contacts.resolve(&who)),
             Command::ContactAdd { who, note, reply } => self.contact_add(&who, &note, reply).await,
             Command::ContactSet {
                 contact,
@@ -137,6 +146,15 @@ impl Core {
             Command::ContactRemove(contact, reply) => {
                 answer(reply, self.contact_remove(contact).await)
             }
+            Command::DecideKey {
+                contact,
+                decision,
+                reply,
+            } => answer(reply, self.decide_key(contact, decision).await),
+            Command::Safety(contact, reply) => self.safety(contact, reply),
+            Command::Profile(reply) => answer(reply, Ok(self.own_profile())),
+            Command::SetProfile(profile, reply) => answer(reply, self.set_profile(profile).await),
+            Command::Nearby(reply) => answer(reply, Ok(self.list_nearby())),
             Command::Requests(reply) => answer(reply, self.list_requests().await),
             Command::Accept(request, reply) => answer(reply, self.accept_request(request).await),
             Command::Reject(request, reply) => answer(reply, self.reject_request(request).await),

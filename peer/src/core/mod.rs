@@ -6,9 +6,14 @@
 //!
 //! | part | what it decides |
 //! |---|---|
-//! | [`contacts`] | who is a contact, what is shown of her |
+//! | [`book`], [`contacts`] | who is a contact, what is shown of her |
+//! | [`adding`] | what people type to add somebody |
+//! | [`trust`] | keys that change |
+//! | [`persona`] | profiles and presence, ours and theirs |
 //! | [`requests`] | strangers |
-//! | [`links`] | who is dialled when, which of two links stays |
+//! | [`nearby`] | who is in the local network |
+//! | [`dialling`] | who is dialled when |
+//! | [`links`] | the links there are, which of two stays |
 //! | [`chat`] | messages on their way between the handle, the database and links |
 //! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
@@ -31,22 +36,30 @@ use twocan_proto::link::{ContactLink, Place};
 use uuid::Uuid;
 
 use crate::api::{Config, Error, ErrorCode, Event, SETTINGS, WhoAmI};
+use crate::discovery::Heard;
 use crate::link::listen::{self, Accepted};
 use crate::link::task::{LinkEvent, LinkId};
 use crate::link::tls::LinkTls;
 use crate::profile::Profile;
 use crate::store::{Store, StoreError, settings};
 
+mod adding;
 mod addresses;
 mod archive;
+mod book;
 mod calls;
 mod chat;
 mod command;
 mod contacts;
+mod dialling;
 mod links;
 mod lookups;
+mod nearby;
+mod persona;
+mod rate;
 mod registries;
 mod requests;
+mod trust;
 
 pub(crate) use addresses::path_to;
 pub(crate) use command::{Command, Reply};
@@ -70,9 +83,10 @@ const SETTING_NAME: &str = "name";
 /// What a task of ours reports.
 #[derive(Debug)]
 pub(crate) enum Report {
-    Dialled(Box<links::Dialled>),
+    Dialled(Box<dialling::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
+    Heard(Heard),
 }
 
 /// Contacts about whom something changed, not yet told.
@@ -104,10 +118,15 @@ pub(crate) struct Core {
     listens_everywhere: bool,
     store: Store,
     tls: LinkTls,
-    contacts: contacts::Book,
+    contacts: book::Book,
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    persona: persona::Persona,
+    nearby: nearby::Neighbours,
+    knocks: requests::Knocks,
+    /// Lines about people who come and go.
+    comings: rate::Window,
     retention: archive::Retention,
     saving: FuturesOrdered<Saving>,
     touched: Touched,
@@ -159,10 +178,14 @@ pub(crate) async fn start(
         profile,
         store,
         tls,
-        contacts: contacts::Book::default(),
+        contacts: book::Book::default(),
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        persona: persona::Persona::default(),
+        nearby: nearby::Neighbours::default(),
+        knocks: requests::Knocks::default(),
+        comings: rate::Window::default(),
         retention: archive::Retention::default(),
         saving: FuturesOrdered::new(),
         touched: Touched::default(),
@@ -175,10 +198,12 @@ pub(crate) async fn start(
         config,
     };
     if let Some(name) = given {
-        core.set_name(&name).await?;
+        core.keep_name(&name).await?;
     }
+    core.load_persona().await?;
     core.load_contacts().await?;
     core.load_registries().await?;
+    core.search_nearby().await;
     core.load_retention().await?;
     let inputs = Inputs {
         commands,
@@ -189,9 +214,14 @@ pub(crate) async fn start(
     };
     tokio::spawn(async move {
         core.run(inputs).await;
+        let done = core.stopping.take();
         // The database's thread ends with the last handle; a blocking place
         // waits for it so that the runtime may not end before.
         drop(core);
+        // The profile is free: whoever waited for the end may open it again.
+        if let Some(done) = done {
+            let _not_waiting = done.send(());
+        }
         let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
     });
     Ok(())
@@ -246,6 +276,7 @@ impl Core {
             Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
             Report::Call(report) => self.on_call_report(report),
+            Report::Heard(heard) => self.on_heard(heard),
         }
     }
 
@@ -274,15 +305,13 @@ impl Core {
             self.on_saved(saved);
         }
         self.stop_registries();
+        self.stop_nearby();
         self.stop_links(&mut inputs.from_links).await;
         while let Some(event) = self.events.pop_front() {
             // An interface that is gone, or does not take it now, never will.
             if inputs.events.try_send(event).is_err() {
                 break;
             }
-        }
-        if let Some(done) = self.stopping.take() {
-            let _not_waiting = done.send(());
         }
     }
 
@@ -365,6 +394,12 @@ impl Core {
     }
 
     async fn set_name(&mut self, name: &str) -> Result<(), Error> {
+        self.keep_name(name).await?;
+        self.tell_all().await;
+        Ok(())
+    }
+
+    async fn keep_name(&mut self, name: &str) -> Result<(), Error> {
         let shown = twocan_proto::text::name(name, limits::NAME_BYTES);
         if shown.is_empty() || shown.len() < twocan_proto::text::line(name).len() {
             let most = limits::NAME_BYTES;
@@ -389,11 +424,18 @@ impl Core {
         if key == archive::KEEP_SETTING {
             self.set_retention(&value)?;
         }
+        let is_lan = [nearby::LAN_SETTING, nearby::LAN_NAME_SETTING].contains(&key);
+        if is_lan {
+            nearby::checked_switch(key, &value)?;
+        }
         let key = key.to_owned();
-        Ok(self
-            .store
+        self.store
             .run(move |db| settings::set(db, &key, &value))
-            .await?)
+            .await?;
+        if is_lan {
+            self.search_nearby().await;
+        }
+        Ok(())
     }
 
     async fn get_setting(&self, key: &str) -> Result<Value, Error> {

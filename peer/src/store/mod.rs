@@ -18,6 +18,7 @@ use crate::api;
 
 pub(crate) mod chat;
 pub(crate) mod contacts;
+pub(crate) mod keys;
 mod migrations;
 pub(crate) mod settings;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use twocan_peer::Engine;
-use twocan_peer::api::{CallState, Config, Contact, Draft, Event, Page, Relation};
+use twocan_peer::api::{CallState, Config, Contact, Draft, Event, Lan, Page, Relation};
 use twocan_proto::identity::PeerId;
 use twocan_voice::{InputSpec, OutputSpec};
 
@@ -32,6 +32,7 @@ pub(crate) fn config(folder: &std::path::Path, name: &str) -> Config {
         auto_accept: false,
         auto_answer: false,
         echo: false,
+        lan: Lan::Auto,
     }
 }
 
@@ -116,8 +117,17 @@ impl Side {
 
 /// Two who know each other and are linked.
 pub(crate) async fn friends() -> (Side, Side) {
-    let mut a = Side::new("anna").await;
-    let mut b = Side::with("bert", |config| config.auto_accept = true).await;
+    friends_with(|_| {}).await
+}
+
+/// The same, started in another way.
+pub(crate) async fn friends_with(change: impl Fn(&mut Config)) -> (Side, Side) {
+    let mut a = Side::with("anna", &change).await;
+    let mut b = Side::with("bert", |config| {
+        change(config);
+        config.auto_accept = true;
+    })
+    .await;
     let connected = a.engine.connect(&b.address).await.unwrap();
     assert_eq!(connected.peer_id, b.id);
     a.friend(|contact| contact.relation == Relation::Mutual)

@@ -1,6 +1,7 @@
 //! Requests as typed values: every field known, every unknown one refused by
 //! name.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
@@ -51,6 +52,11 @@ pub(super) enum Verb {
     ContactAdd(ContactAdd),
     ContactSet(ContactSet),
     ContactRemove(OfContact),
+    ContactKey(ContactKey),
+    Safety(OfContact),
+    Profile(Profile),
+    ProfileSet(ProfileSet),
+    Nearby,
     Requests,
     Accept(OfRequest),
     Reject(OfRequest),
@@ -153,9 +159,49 @@ pub(super) struct ContactSet {
     pub(super) alias: Option<String>,
     pub(super) blocked: Option<bool>,
     pub(super) verified: Option<bool>,
-    pub(super) group: Option<Value>,
-    pub(super) favourite: Option<Value>,
-    pub(super) muted: Option<Value>,
+    pub(super) group: Option<String>,
+    pub(super) favourite: Option<bool>,
+    pub(super) muted: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactKey {
+    pub(super) contact: String,
+    pub(super) decision: Decision,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Decision {
+    Accept,
+    Keep,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Profile {
+    pub(super) contact: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileSet {
+    pub(super) name: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) presence: Option<Presence>,
+    pub(super) fields: Option<BTreeMap<String, String>>,
+}
+
+/// Like [`twocan_peer::api::Presence`], which takes what it does not know for
+/// available; a script that mistypes is told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Presence {
+    Available,
+    Away,
+    DoNotDisturb,
+    Invisible,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -386,6 +432,11 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "contact_add" => Verb::ContactAdd(typed(verb, fields)?),
         "contact_set" => Verb::ContactSet(typed(verb, fields)?),
         "contact_remove" => Verb::ContactRemove(typed(verb, fields)?),
+        "contact_key" => Verb::ContactKey(typed(verb, fields)?),
+        "safety" => Verb::Safety(typed(verb, fields)?),
+        "profile" => Verb::Profile(typed(verb, fields)?),
+        "profile_set" => Verb::ProfileSet(typed(verb, fields)?),
+        "nearby" => none(verb, fields, Verb::Nearby)?,
         "requests" => none(verb, fields, Verb::Requests)?,
         "accept" => Verb::Accept(typed(verb, fields)?),
         "reject" => Verb::Reject(typed(verb, fields)?),
@@ -494,6 +545,16 @@ mod tests {
                 r#"{"id": 1, "do": "file_send", "to": "b"}"#,
                 json!(1),
                 "not in this version",
+            ),
+            (
+                r#"{"id": 1, "do": "profile_set", "presence": "asleep"}"#,
+                json!(1),
+                "asleep",
+            ),
+            (
+                r#"{"id": 1, "do": "contact_key", "contact": "b", "decision": "maybe"}"#,
+                json!(1),
+                "maybe",
             ),
             (
                 r#"{"id": "a", "do": "whoami", "txet": 1}"#,

@@ -76,6 +76,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
                 new.short()
             ));
         }
+        Event::Nearby(_) | Event::NearbyGone(_) => {}
         Event::Notice { level, text } => state.notify(level, text),
         Event::Listening(addresses) => {
             if let Some(me) = &mut state.me {
