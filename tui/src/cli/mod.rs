@@ -104,8 +104,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let (config, sign_up) = resolved::echo(typed)?;
                 echo::run(config, sign_up).await.map(|()| ExitCode::SUCCESS)
             }
-            Command::Id { profile } => one_shot::id(resolved::profile(profile)?).await,
-            Command::Contacts { profile } => one_shot::contacts(resolved::profile(profile)?).await,
+            Command::Id { profile } => one_shot::id(resolved::inward(profile)?).await,
+            Command::Contacts { profile } => one_shot::contacts(resolved::inward(profile)?).await,
             Command::Send(typed) => {
                 let text = typed.text.join(" ");
                 let config = resolved::profile(typed.profile)?;
@@ -126,11 +126,11 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 } else {
                     ExportFormat::Json
                 };
-                let config = resolved::profile(profile)?;
+                let config = resolved::inward(profile)?;
                 one_shot::export(config, with.as_deref(), format, path).await
             }
             Command::History(History::Import { path, profile }) => {
-                one_shot::import(resolved::profile(profile)?, path).await
+                one_shot::import(resolved::inward(profile)?, path).await
             }
         }
     })

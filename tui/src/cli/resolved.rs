@@ -47,6 +47,19 @@ pub(super) fn profile(typed: Profile) -> Result<Config, Failure> {
     call(typed, Sound::default())
 }
 
+/// How a command starts that only looks into the profile: the local network
+/// hears nothing of it.
+///
+/// # Errors
+/// As [`headless`].
+pub(super) fn inward(typed: Profile) -> Result<Config, Failure> {
+    let config = profile(typed)?;
+    Ok(Config {
+        lan: Lan::Off,
+        ..config
+    })
+}
+
 /// How `twocan call` starts.
 ///
 /// # Errors
