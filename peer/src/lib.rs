@@ -8,7 +8,8 @@
 //!  Engine --commands--> core --commands--> link tasks <--TLS--> peers
 //!         <--events---- (one task, plain state)   \--> store (one thread)
 //!                        |--> media task (one a call) --> voice thread
-//!                        +--> registry tasks
+//!                        |--> registry tasks
+//!                        +--> file threads (one a running transfer) <--TLS--> peers
 //! ```
 
 pub mod api;
@@ -20,5 +21,6 @@ mod media;
 mod profile;
 mod registry;
 mod store;
+mod transfer;
 
 pub use engine::Engine;

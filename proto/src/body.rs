@@ -13,6 +13,10 @@ use crate::frame::{Frame, FrameError, Kind};
 use crate::limits;
 use crate::time::Timestamp;
 
+pub mod file;
+
+use file::{FileOffer, FileState, FileSeen, FileRef};
+
 /// The first frame of both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -214,6 +218,10 @@ pub enum Body {
     Read(Upto),
     Typing(Typing),
     Resend(Resend),
+    FileOffer(FileOffer),
+    FileState(FileState),
+    FileSeen(FileSeen),
+    FileWant(FileRef),
     Offer(SessionDescription),
     Ringing(CallRef),
     Answer(SessionDescription),
@@ -238,6 +246,10 @@ impl Body {
             Self::Read(_) => Kind::READ,
             Self::Typing(_) => Kind::TYPING,
             Self::Resend(_) => Kind::RESEND,
+            Self::FileOffer(_) => Kind::FILE_OFFER,
+            Self::FileState(_) => Kind::FILE_STATE,
+            Self::FileSeen(_) => Kind::FILE_SEEN,
+            Self::FileWant(_) => Kind::FILE_WANT,
             Self::Offer(_) => Kind::OFFER,
             Self::Ringing(_) => Kind::RINGING,
             Self::Answer(_) => Kind::ANSWER,
@@ -278,6 +290,10 @@ impl Body {
             Self::Delivered(b) | Self::Read(b) => serde_json::to_vec(b),
             Self::Typing(b) => serde_json::to_vec(b),
             Self::Resend(b) => serde_json::to_vec(b),
+            Self::FileOffer(b) => serde_json::to_vec(b),
+            Self::FileState(b) => serde_json::to_vec(b),
+            Self::FileSeen(b) => serde_json::to_vec(b),
+            Self::FileWant(b) => serde_json::to_vec(b),
             Self::Offer(b) | Self::Answer(b) => serde_json::to_vec(b),
             Self::Ringing(b) => serde_json::to_vec(b),
             Self::Candidate(b) => serde_json::to_vec(b),
@@ -316,6 +332,10 @@ impl Body {
             Kind::READ => Self::Read(json(body)?),
             Kind::TYPING => Self::Typing(json(body)?),
             Kind::RESEND => Self::Resend(json(body)?),
+            Kind::FILE_OFFER => Self::FileOffer(json(body)?),
+            Kind::FILE_STATE => Self::FileState(json(body)?),
+            Kind::FILE_SEEN => Self::FileSeen(json(body)?),
+            Kind::FILE_WANT => Self::FileWant(json(body)?),
             Kind::OFFER => Self::Offer(json(body)?),
             Kind::RINGING => Self::Ringing(json(body)?),
             Kind::ANSWER => Self::Answer(json(body)?),
@@ -353,6 +373,8 @@ impl Body {
             }
             Self::Welcome(welcome) => within("name", welcome.name.len(), limits::NAME_BYTES),
             Self::Message(message) => within("text", message.text.len(), limits::TEXT_BYTES),
+            Self::FileOffer(offer) => offer.check(),
+            Self::FileState(state) => within("reason", state.text.len(), limits::REASON_BYTES),
             Self::Offer(description) | Self::Answer(description) => within(
                 "session description",
                 description.sdp.len(),
@@ -367,6 +389,8 @@ impl Body {
             | Self::Read(_)
             | Self::Typing(_)
             | Self::Resend(_)
+            | Self::FileSeen(_)
+            | Self::FileWant(_)
             | Self::Ringing(_) => Ok(()),
         }
     }

@@ -6,10 +6,12 @@
 
 mod error;
 mod event;
+mod transfer;
 mod types;
 
 pub use error::{Error, ErrorCode};
 pub use event::{CallStats, Event, NoticeLevel, RegistryState};
+pub use transfer::{Transfer, TransferId, TransferState};
 pub use types::*;
 
 // Named by `Config` and `CallChange`, so that whoever fills them needs no other crate.

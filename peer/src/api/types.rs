@@ -178,6 +178,10 @@ pub const SETTINGS: &[(&str, &str)] = &[
         "call.ring_timeout_s",
         "seconds that a call rings before it ends with \"no answer\"; 5 to 300",
     ),
+    (
+        "files.folder",
+        "the folder that files are saved in, as an absolute path; null for \"downloads\" in the profile",
+    ),
     ("ui", "what the interface remembers: theme, sizes, drafts"),
 ];
 

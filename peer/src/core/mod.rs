@@ -11,6 +11,7 @@
 //! | [`links`] | who is dialled when, which of two links stays |
 //! | [`chat`] | messages on their way between the handle, the database and links |
 //! | [`calls`] | calls and their media |
+//! | [`transfers`], [`file_runs`] | files: offers and answers, and when their contents flow |
 //! | [`registries`] | our sessions at registries |
 //! | [`lookups`] | what registries know of others |
 
@@ -41,13 +42,16 @@ mod calls;
 mod chat;
 mod command;
 mod contacts;
+mod file_runs;
 mod links;
 mod lookups;
 mod registries;
 mod requests;
+mod transfers;
 
 pub(crate) use addresses::path_to;
 pub(crate) use command::{Command, Reply};
+pub(crate) use file_runs::TransferReport;
 
 /// Things that tasks of ours report, waiting for the core.
 const REPORTS: usize = 256;
@@ -65,6 +69,7 @@ pub(crate) enum Report {
     Dialled(Box<links::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
+    Transfer(TransferReport),
 }
 
 /// A message on its way to the disk.
@@ -86,6 +91,7 @@ pub(crate) struct Core {
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    transfers: transfers::Transfers,
     saving: FuturesOrdered<Saving>,
     reports: mpsc::Sender<Report>,
     link_events: mpsc::Sender<(LinkId, LinkEvent)>,
@@ -138,6 +144,7 @@ pub(crate) async fn start(
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        transfers: transfers::Transfers::default(),
         saving: FuturesOrdered::new(),
         reports,
         link_events,
@@ -151,6 +158,7 @@ pub(crate) async fn start(
     }
     core.load_contacts().await?;
     core.load_registries().await?;
+    core.load_transfers().await?;
     let inputs = Inputs {
         commands,
         accepted,
@@ -207,19 +215,25 @@ impl Core {
             Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
             Report::Call(report) => self.on_call_report(report),
+            Report::Transfer(report) => self.on_transfer_report(report).await,
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.links_deadline(), self.calls_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.links_deadline(),
+            self.calls_deadline(),
+            self.transfers_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn on_deadline(&mut self, now: Instant) {
         self.dial_those_due(now);
         self.on_calls_deadline(now);
+        self.on_transfers_deadline(now);
     }
 
     /// Ends calls and links with a reason, and what is being saved is saved.
@@ -228,6 +242,7 @@ impl Core {
         while let Some(saved) = self.saving.next().await {
             self.on_saved(saved);
         }
+        self.stop_transfers(&mut inputs.from_tasks).await;
         self.stop_registries();
         self.stop_links(&mut inputs.from_links).await;
         while let Some(event) = self.events.pop_front() {
@@ -305,6 +320,9 @@ impl Core {
         known_setting(key)?;
         if key == calls::RING_SETTING {
             self.set_ring_time(&value)?;
+        }
+        if key == transfers::FOLDER_SETTING {
+            self.set_files_folder(&value)?;
         }
         let key = key.to_owned();
         Ok(self

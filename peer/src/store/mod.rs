@@ -20,6 +20,7 @@ pub(crate) mod chat;
 pub(crate) mod contacts;
 mod migrations;
 pub(crate) mod settings;
+pub(crate) mod transfers;
 
 /// Jobs waiting at most; whoever brings one more waits for a place.
 const QUEUE: usize = 256;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use twocan_peer::api::{
     Call, CallId, CallStats, Contact, Event, Message, MessageState, NoticeLevel, Path,
-    RegistryState,
+    RegistryState, Transfer,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -62,6 +62,7 @@ pub(super) enum Told<'a> {
     },
     Call(&'a Call),
     CallStats(&'a CallStats),
+    Transfer(&'a Transfer),
     Sound {
         call: CallId,
         mic_at: f64,
@@ -131,6 +132,7 @@ impl Events {
             },
             Event::Call(call) => Told::Call(call),
             Event::CallStats(stats) => Told::CallStats(stats),
+            Event::Transfer(transfer) => Told::Transfer(transfer),
             Event::Sound {
                 call,
                 mic_at,
