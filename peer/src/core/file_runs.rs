@@ -140,6 +140,9 @@ impl Core {
 
     /// Whether one more may run that way.
     fn has_room(&self, peer: PeerId, outgoing: bool) -> bool {
+        if self.transfers.stopping {
+            return false;
+        }
         let busy = |entry: &&Entry| {
             entry.saved.sides.outgoing == outgoing && (entry.run.is_some() || entry.asked.is_some())
         };
@@ -355,6 +358,7 @@ impl Core {
     }
 
     pub(super) async fn stop_transfers(&mut self, reports: &mut mpsc::Receiver<Report>) {
+        self.transfers.stopping = true;
         let mut running = 0;
         for entry in self.transfers.all.values() {
             if let Some(run) = &entry.run {

@@ -127,6 +127,8 @@ pub(super) struct Transfers {
     pub(super) tick: Option<Instant>,
     pub(super) ticks: u64,
     pub(super) openings: Arc<Semaphore>,
+    /// The program ends: nothing new begins.
+    pub(super) stopping: bool,
     /// Where files go unless something else is said.
     folder: PathBuf,
 }
@@ -139,6 +141,7 @@ impl Default for Transfers {
             tick: None,
             ticks: 0,
             openings: Arc::new(Semaphore::new(OPENINGS)),
+            stopping: false,
             folder: PathBuf::new(),
         }
     }
