@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 
 pub mod file;
 
-use file::{FileOffer, FileState, FileSeen, FileRef};
+use file::{FileOffer, FileRef, FileSeen, FileState};
 
 /// The first frame of both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::Core;
 use crate::api::{
     CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
-    DirectoryEntry, DirectoryQuery, Draft, Error, Message, Page, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
+    DirectoryEntry, DirectoryQuery, Draft, Error, Message, Page, SignIn, SignedIn, Transfer,
+    TransferId, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -162,16 +163,10 @@ impl Core {
                 folder,
                 reply,
             } => answer(reply, self.file_accept(transfer, folder).await),
-            Command::FileReject(transfer, reply) => {
-                answer(reply, self.file_reject(transfer).await)
-            }
+            Command::FileReject(transfer, reply) => answer(reply, self.file_reject(transfer).await),
             Command::FilePause(transfer, reply) => answer(reply, self.file_pause(transfer).await),
-            Command::FileResume(transfer, reply) => {
-                answer(reply, self.file_resume(transfer).await)
-            }
-            Command::FileCancel(transfer, reply) => {
-                answer(reply, self.file_cancel(transfer).await)
-            }
+            Command::FileResume(transfer, reply) => answer(reply, self.file_resume(transfer).await),
+            Command::FileCancel(transfer, reply) => answer(reply, self.file_cancel(transfer).await),
             Command::Transfers(reply) => answer(reply, self.list_transfers().await),
             Command::Set { key, value, reply } => {
                 answer(reply, self.set_setting(&key, value).await)

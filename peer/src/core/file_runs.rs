@@ -148,8 +148,7 @@ impl Core {
         };
         let all = self.transfers.all.values().filter(busy);
         let with_peer = all.clone().filter(|entry| entry.saved.peer == peer);
-        with_peer.count() < limits::TRANSFERS_AT_ONCE
-            && all.count() < limits::TRANSFERS_AT_ONCE_ALL
+        with_peer.count() < limits::TRANSFERS_AT_ONCE && all.count() < limits::TRANSFERS_AT_ONCE_ALL
     }
 
     fn start_run(&mut self, id: TransferId, connect: Connect) {

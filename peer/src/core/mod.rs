@@ -168,10 +168,15 @@ pub(crate) async fn start(
     };
     tokio::spawn(async move {
         core.run(inputs).await;
+        let stopping = core.stopping.take();
         // The database's thread ends with the last handle; a blocking place
         // waits for it so that the runtime may not end before.
         drop(core);
         let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
+        // Not before the profile is free for whoever opens it next.
+        if let Some(done) = stopping {
+            let _not_waiting = done.send(());
+        }
     });
     Ok(())
 }
@@ -250,9 +255,6 @@ impl Core {
             if inputs.events.try_send(event).is_err() {
                 break;
             }
-        }
-        if let Some(done) = self.stopping.take() {
-            let _not_waiting = done.send(());
         }
     }
 

@@ -110,11 +110,21 @@ fn by_whom(sides: Sides) -> Option<String> {
         () if sides.theirs == standing => Some(there.to_owned()),
         () => None,
     };
-    told("refused here", "refused by the other side", Standing::Rejected)
-        .or_else(|| told("cancelled here", "cancelled by the other side", Standing::Cancelled))
-        .or_else(|| told("failed here", "failed at the other side", Standing::Failed))
-        .or_else(|| told("paused here", "paused by the other side", Standing::Paused))
-        .filter(|_| sides.mine != Standing::Done && sides.theirs != Standing::Done)
+    told(
+        "refused here",
+        "refused by the other side",
+        Standing::Rejected,
+    )
+    .or_else(|| {
+        told(
+            "cancelled here",
+            "cancelled by the other side",
+            Standing::Cancelled,
+        )
+    })
+    .or_else(|| told("failed here", "failed at the other side", Standing::Failed))
+    .or_else(|| told("paused here", "paused by the other side", Standing::Paused))
+    .filter(|_| sides.mine != Standing::Done && sides.theirs != Standing::Done)
 }
 
 /// All transfers that still matter; those that are over are in the database.
@@ -163,7 +173,10 @@ impl Transfers {
 }
 
 fn conflict(refusal: Refusal) -> Error {
-    Error::new(ErrorCode::Conflict, format!("this cannot be done: {refusal}"))
+    Error::new(
+        ErrorCode::Conflict,
+        format!("this cannot be done: {refusal}"),
+    )
 }
 
 impl Core {
@@ -248,7 +261,10 @@ impl Core {
             return Err(Error::new(ErrorCode::Limited, text));
         }
         if source.skipped > 0 {
-            let (count, name) = (source.skipped, text::name(&source.name, limits::FILE_NAME_BYTES));
+            let (count, name) = (
+                source.skipped,
+                text::name(&source.name, limits::FILE_NAME_BYTES),
+            );
             self.emit(Event::Notice {
                 level: NoticeLevel::Warning,
                 text: format!("{name}: {count} links and special files in it are not sent"),
@@ -344,8 +360,10 @@ impl Core {
     }
 
     pub(super) async fn file_cancel(&mut self, id: TransferId) -> Result<(), Error> {
-        self.decide(id, |saved| saved.sides.end(Standing::Cancelled).map(|()| true))
-            .await
+        self.decide(id, |saved| {
+            saved.sides.end(Standing::Cancelled).map(|()| true)
+        })
+        .await
     }
 
     /// What the user decides about a transfer; `Ok(false)` decides nothing new.
@@ -387,7 +405,12 @@ impl Core {
     /// Saves a transfer as it stands now, and shows it.
     async fn keep(&mut self, mut saved: SavedTransfer) -> Result<(), Error> {
         let id = saved.id;
-        if let Some(run) = self.transfers.all.get(&id).and_then(|entry| entry.run.as_ref()) {
+        if let Some(run) = self
+            .transfers
+            .all
+            .get(&id)
+            .and_then(|entry| entry.run.as_ref())
+        {
             saved.done = saved.done.max(run.handle.done());
         }
         let row = saved.clone();
@@ -518,7 +541,9 @@ impl Core {
                     false => self.say_of_unknown(peer, id, Standing::Cancelled, ""),
                 }
             }
-            Ok(Some(_)) => tracing::info!(peer = %peer.short(), "an offer under the id of another transfer"),
+            Ok(Some(_)) => {
+                tracing::info!(peer = %peer.short(), "an offer under the id of another transfer")
+            }
             // It is offered again on the next link.
             Err(error) => tracing::error!(%error, "an offer could not be looked up"),
         }

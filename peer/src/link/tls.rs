@@ -266,7 +266,10 @@ mod tests {
             );
             let (dialled, accepted) = (dialled.unwrap(), accepted.unwrap());
             assert_eq!(is_for_files(dialled.get_ref().1.alpn_protocol()), for_files);
-            assert_eq!(is_for_files(accepted.get_ref().1.alpn_protocol()), for_files);
+            assert_eq!(
+                is_for_files(accepted.get_ref().1.alpn_protocol()),
+                for_files
+            );
         }
     }
 

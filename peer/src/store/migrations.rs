@@ -6,10 +6,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The steps; the version of a database is the number of those it has seen.
-const STEPS: &[&str] = &[
-    include_str!("schema_1.sql"),
-    include_str!("schema_3.sql"),
-];
+const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_3.sql")];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);

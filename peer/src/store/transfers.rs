@@ -164,7 +164,13 @@ pub(crate) fn add_files(db: &Connection, id: Uuid, first: u64, files: &[SavedFil
         "INSERT INTO transfer_files (transfer, number, path, size, modified) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?;
     for (number, file) in (first..).zip(files) {
-        insert.execute(params![id.as_bytes(), number, file.path, file.size, file.modified])?;
+        insert.execute(params![
+            id.as_bytes(),
+            number,
+            file.path,
+            file.size,
+            file.modified
+        ])?;
     }
     Ok(())
 }
@@ -253,7 +259,11 @@ mod tests {
         saved.reason = Some("no".into());
         save(&db, &saved).unwrap();
         assert_eq!(files(&db, saved.id).unwrap(), []);
-        assert_eq!(open(&db).unwrap(), std::slice::from_ref(&saved), "not told yet");
+        assert_eq!(
+            open(&db).unwrap(),
+            std::slice::from_ref(&saved),
+            "not told yet"
+        );
         saved.told = true;
         save(&db, &saved).unwrap();
         assert_eq!(open(&db).unwrap(), []);
@@ -266,7 +276,11 @@ mod tests {
         for id in 1..=5 {
             save(&db, &transfer(id)).unwrap();
         }
-        let ids: Vec<_> = newest(&db, 3).unwrap().iter().map(|t| t.id.as_u128()).collect();
+        let ids: Vec<_> = newest(&db, 3)
+            .unwrap()
+            .iter()
+            .map(|t| t.id.as_u128())
+            .collect();
         assert_eq!(ids, [3, 4, 5]);
     }
 }

@@ -35,8 +35,8 @@ use crate::link::{Stream, dial};
 use crate::store::Store;
 use crate::store::transfers::SavedTransfer;
 
-pub(crate) use wire::opened_for;
 use wire::Wire;
+pub(crate) use wire::opened_for;
 
 /// Tells the runs of a program apart.
 pub(crate) type RunId = u64;
@@ -187,13 +187,14 @@ struct Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let Some(ended) = self.ended.take() else { return };
+        let Some(ended) = self.ended.take() else {
+            return;
+        };
         let report = Report::Transfer(crate::core::TransferReport::Ended(ended));
         if let Err(mpsc::error::TrySendError::Full(report)) = self.reports.try_send(report) {
             let reports = self.reports.clone();
             // The core has ended if nobody takes it.
-            let _waiting = std::thread::Builder::new()
-                .spawn(move || reports.blocking_send(report));
+            let _waiting = std::thread::Builder::new().spawn(move || reports.blocking_send(report));
         }
     }
 }
@@ -261,7 +262,6 @@ fn hash_of_all(folder: bool, files: &[FileHash]) -> FileHash {
         }
     }
 }
-
 
 /// Bytes read at once when only hashing.
 const HASH_READ: usize = 1024 * 1024;

@@ -62,12 +62,18 @@ fn is_separator(c: char) -> bool {
 }
 
 fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or(name).trim_end().to_lowercase();
+    let stem = name
+        .split('.')
+        .next()
+        .unwrap_or(name)
+        .trim_end()
+        .to_lowercase();
     let mut chars = stem.chars();
     let digit = chars.next_back();
     RESERVED.contains(&stem.as_str())
         || NUMBERED.contains(&chars.as_str())
-            && digit.is_some_and(|c| c.is_ascii_digit() || matches!(c, '\u{b9}' | '\u{b2}' | '\u{b3}'))
+            && digit
+                .is_some_and(|c| c.is_ascii_digit() || matches!(c, '\u{b9}' | '\u{b2}' | '\u{b3}'))
 }
 
 /// A name as stem and extension (with its dot; empty if there is none).
@@ -124,7 +130,8 @@ impl Places {
                 None => {
                     let sort = if is_last { Sort::File } else { Sort::Folder };
                     let place = self.free(&place, &safe(part))?;
-                    self.known.insert(path[..end].to_owned(), (place.clone(), sort));
+                    self.known
+                        .insert(path[..end].to_owned(), (place.clone(), sort));
                     place
                 }
             };
@@ -178,7 +185,10 @@ mod tests {
     #[test]
     fn long_names_keep_their_extension() {
         let long = safe(&format!("{}.tar", "\u{e9}".repeat(300)));
-        assert!(long.ends_with('\u{e9}') && long.len() <= NAME_BYTES, "{long}");
+        assert!(
+            long.ends_with('\u{e9}') && long.len() <= NAME_BYTES,
+            "{long}"
+        );
         let long = safe(&format!("{}.tar", "e".repeat(245)));
         assert!(long.ends_with(".tar") && long.len() == NAME_BYTES, "{long}");
     }
@@ -201,7 +211,16 @@ mod tests {
         assert_eq!(place("src/a?b"), Some("src/a_b (2)".into()));
         assert_eq!(place("SRC/main.rs"), Some("SRC (2)/main.rs".into()));
         for wrong in [
-            "", "/", "/etc/passwd", "a//b", "./a", "../a", "a/../../b", "a/..", "src", "src/main.rs",
+            "",
+            "/",
+            "/etc/passwd",
+            "a//b",
+            "./a",
+            "../a",
+            "a/../../b",
+            "a/..",
+            "src",
+            "src/main.rs",
             "src/main.rs/x",
         ] {
             assert_eq!(place(wrong), None, "{wrong}");

@@ -51,7 +51,9 @@ pub(crate) fn open(part: &Path, inside: &str) -> io::Result<File> {
     );
     let file = options.open(&path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("something else is in the place of a partial file"));
+        return Err(io::Error::other(
+            "something else is in the place of a partial file",
+        ));
     }
     Ok(file)
 }
@@ -61,7 +63,9 @@ fn make_folder(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             match fs::symlink_metadata(path)?.is_dir() {
                 true => Ok(()),
-                false => Err(io::Error::other("something else is in the place of a folder")),
+                false => Err(io::Error::other(
+                    "something else is in the place of a folder",
+                )),
             }
         }
         made => made,
@@ -106,7 +110,9 @@ pub(crate) fn finish(
             return Ok(target);
         }
     }
-    Err(io::Error::other(format!("{NAMES} files called {name} are there already")))
+    Err(io::Error::other(format!(
+        "{NAMES} files called {name} are there already"
+    )))
 }
 
 /// Whether the part has its name now; `false` if the name is taken.
@@ -169,7 +175,10 @@ mod tests {
     use std::io::Write as _;
 
     fn write(part: &Path, inside: &str, text: &str) {
-        open(part, inside).unwrap().write_all(text.as_bytes()).unwrap();
+        open(part, inside)
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
     }
 
     fn finish_all(part: &Path, name: &str) -> PathBuf {
@@ -189,7 +198,10 @@ mod tests {
         write(&ours, "", "new");
         assert_eq!(finish_all(&ours, "a.txt"), at.path().join("a (3).txt"));
         assert_eq!(fs::read_to_string(at.path().join("a.txt")).unwrap(), "old");
-        assert_eq!(fs::read_to_string(at.path().join("a (3).txt")).unwrap(), "new");
+        assert_eq!(
+            fs::read_to_string(at.path().join("a (3).txt")).unwrap(),
+            "new"
+        );
         assert!(!ours.exists() && !at.path().join("nowhere").exists());
     }
 

@@ -77,13 +77,22 @@ async fn files(
     store: &Store,
 ) -> Result<Vec<SavedFile>, Outcome> {
     let id = transfer.id;
-    let known = store.run(move |db| table::files(db, id)).await.map_err(held)?;
+    let known = store
+        .run(move |db| table::files(db, id))
+        .await
+        .map_err(held)?;
     if known.len() as u64 == transfer.files {
         return Ok(known);
     }
     let listed = list(wire, transfer).await?;
-    store.run(move |db| table::clear_files(db, id)).await.map_err(held)?;
-    for (first, files) in (0u64..).step_by(STORED_AT_ONCE).zip(listed.chunks(STORED_AT_ONCE)) {
+    store
+        .run(move |db| table::clear_files(db, id))
+        .await
+        .map_err(held)?;
+    for (first, files) in (0u64..)
+        .step_by(STORED_AT_ONCE)
+        .zip(listed.chunks(STORED_AT_ONCE))
+    {
         let files = files.to_vec();
         store
             .run(move |db| table::add_files(db, id, first, &files))
@@ -208,11 +217,14 @@ impl Pull {
 
     /// Takes the rest of one file: `left` bytes and its end.
     async fn file(&mut self, wire: &mut Wire, number: u64, mut left: u64) -> Result<(), Outcome> {
-        let more_than_offered = || Outcome::Failed("the other side sends more than it offered".into());
+        let more_than_offered =
+            || Outcome::Failed("the other side sends more than it offered".into());
         loop {
             match wire.next(limits::TRANSFER_STALL).await.map_err(broken)? {
                 Some(Next::Chunk(length)) => {
-                    left = left.checked_sub(length as u64).ok_or_else(more_than_offered)?;
+                    left = left
+                        .checked_sub(length as u64)
+                        .ok_or_else(more_than_offered)?;
                     if self.block.filled + length > self.block.bytes.len() {
                         self.hand_over().await;
                     }
@@ -344,7 +356,9 @@ impl Disk {
                 }
                 (Work::Finish, None) => return Ok(true),
                 (_, None) | (Work::Finish, Some(_)) => {
-                    return Err(Outcome::Failed("the other side sends more than it offered".into()));
+                    return Err(Outcome::Failed(
+                        "the other side sends more than it offered".into(),
+                    ));
                 }
             }
         }
@@ -367,8 +381,10 @@ impl Disk {
             at.file.set_len(0).map_err(|error| trouble(&error))?;
         } else {
             let progress = &self.progress;
-            hash_beginning(&mut at.file, have, &mut at.hasher, || !progress.is_stopping())
-                .map_err(|error| trouble(&error))?;
+            hash_beginning(&mut at.file, have, &mut at.hasher, || {
+                !progress.is_stopping()
+            })
+            .map_err(|error| trouble(&error))?;
             at.resumed = have > 0;
         }
         at.file
@@ -413,7 +429,9 @@ impl Disk {
             return Err(match at.resumed {
                 // The disk may have lost what it had: once more from the start.
                 true => Outcome::Broken("what was on disk was damaged, it starts over".into()),
-                false => Outcome::Failed("what arrived is not what was sent (BLAKE3 differs)".into()),
+                false => {
+                    Outcome::Failed("what arrived is not what was sent (BLAKE3 differs)".into())
+                }
             });
         }
         at.file.sync_data().map_err(|error| trouble(&error))?;
@@ -431,7 +449,10 @@ impl Disk {
         }
         let (id, whole) = (self.transfer.id, std::mem::take(&mut self.whole));
         Handle::current()
-            .block_on(self.store.run(move |db| table::complete_files(db, id, &whole)))
+            .block_on(
+                self.store
+                    .run(move |db| table::complete_files(db, id, &whole)),
+            )
             .map_err(held)
     }
 
@@ -443,7 +464,10 @@ impl Disk {
         let path = place::finish(&self.part, &names::safe(&self.transfer.name), |target| {
             let target = target.to_string_lossy().into_owned();
             Handle::current()
-                .block_on(self.store.run(move |db| table::set_path(db, id, &target, blake3)))
+                .block_on(
+                    self.store
+                        .run(move |db| table::set_path(db, id, &target, blake3)),
+                )
                 .map_err(io::Error::other)
         })
         .map_err(|error| trouble(&error))?;
@@ -458,7 +482,8 @@ fn trouble(error: &io::Error) -> Outcome {
             "the disk is full: make room, then resume".into()
         }
         io::ErrorKind::FileTooLarge => {
-            "the file is larger than this disk takes: cancel it, or allow larger files and resume".into()
+            "the file is larger than this disk takes: cancel it, or allow larger files and resume"
+                .into()
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "the folder cannot be written to: allow it, then resume".into()

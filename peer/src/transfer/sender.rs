@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::sync::mpsc;
-use twocan_proto::body::file::{Bulk, FileEnd, FileEntries, FileEntry, FileFail, FileGet, FileHash};
+use twocan_proto::body::file::{
+    Bulk, FileEnd, FileEntries, FileEntry, FileFail, FileGet, FileHash,
+};
 use twocan_proto::frame::{HEADER_BYTES, Kind, VERSION};
 use twocan_proto::limits;
 
@@ -110,10 +112,13 @@ async fn list(wire: &mut Wire, files: &[SavedFile]) -> Result<(), WireError> {
         // JSON may make six characters of one byte.
         bytes += 6 * file.path.len() + 64;
         let more = number + 1 < files.len();
-        let next = files.get(number + 1).map_or(0, |file| 6 * file.path.len() + 64);
+        let next = files
+            .get(number + 1)
+            .map_or(0, |file| 6 * file.path.len() + 64);
         if !more || bytes + next > ENTRIES || entries.len() == limits::FILE_ENTRIES {
             let files = std::mem::take(&mut entries);
-            wire.say(&Bulk::Entries(FileEntries { files, more })).await?;
+            wire.say(&Bulk::Entries(FileEntries { files, more }))
+                .await?;
             bytes = 0;
         }
     }
@@ -201,9 +206,17 @@ impl Block {
     }
 
     /// Reads one chunk of at most `most` bytes into a frame and hashes it.
-    fn read_chunk(&mut self, file: &mut File, most: u64, hasher: &mut blake3::Hasher) -> io::Result<u64> {
-        let length = usize::try_from(most).unwrap_or(usize::MAX).min(limits::FILE_CHUNK_BYTES);
-        let (header, body) = self.bytes[self.filled..][..HEADER_BYTES + length].split_at_mut(HEADER_BYTES);
+    fn read_chunk(
+        &mut self,
+        file: &mut File,
+        most: u64,
+        hasher: &mut blake3::Hasher,
+    ) -> io::Result<u64> {
+        let length = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .min(limits::FILE_CHUNK_BYTES);
+        let (header, body) =
+            self.bytes[self.filled..][..HEADER_BYTES + length].split_at_mut(HEADER_BYTES);
         file.read_exact(body)?;
         hasher.update(body);
         header[0] = VERSION << 6 | Kind::FILE_CHUNK.bits();
@@ -271,15 +284,24 @@ impl Output {
         let _unwanted = self.hand_over();
     }
 
-    fn read_file(&mut self, root: &std::path::Path, file: &SavedFile, number: u64, offset: u64) -> Result<(), Stop> {
+    fn read_file(
+        &mut self,
+        root: &std::path::Path,
+        file: &SavedFile,
+        number: u64,
+        offset: u64,
+    ) -> Result<(), Stop> {
         let mut opened = source::open(root, file).map_err(Stop::Gone)?;
         let mut hasher = blake3::Hasher::new();
         let unreadable = |error: io::Error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Stop::Gone("the file became shorter while it was sent".into()),
+            io::ErrorKind::UnexpectedEof => {
+                Stop::Gone("the file became shorter while it was sent".into())
+            }
             _ => Stop::Gone(format!("the file can no longer be read: {error}")),
         };
         if offset > 0 {
-            self.hash_before(&mut opened, offset, &mut hasher).map_err(unreadable)?;
+            self.hash_before(&mut opened, offset, &mut hasher)
+                .map_err(unreadable)?;
             if self.progress.is_stopping() {
                 return Err(Stop::Unwanted);
             }
@@ -290,7 +312,10 @@ impl Output {
             if !self.block.has_room(FRAME) {
                 self.hand_over()?;
             }
-            let read = self.block.read_chunk(&mut opened, left, &mut hasher).map_err(unreadable)?;
+            let read = self
+                .block
+                .read_chunk(&mut opened, left, &mut hasher)
+                .map_err(unreadable)?;
             left -= read;
             self.payload += read;
         }
@@ -302,7 +327,12 @@ impl Output {
     }
 
     /// Hashes what the other side has already, with signs of life.
-    fn hash_before(&mut self, file: &mut File, bytes: u64, hasher: &mut blake3::Hasher) -> io::Result<()> {
+    fn hash_before(
+        &mut self,
+        file: &mut File,
+        bytes: u64,
+        hasher: &mut blake3::Hasher,
+    ) -> io::Result<()> {
         let (pieces, progress, alive) = (&self.pieces, &self.progress, &mut self.alive);
         super::hash_beginning(file, bytes, hasher, || {
             if alive.elapsed() > limits::TRANSFER_ALIVE {
@@ -316,7 +346,9 @@ impl Output {
 
     fn end(&mut self, end: FileEnd) -> Result<(), Stop> {
         let mut frame = BytesMut::new();
-        let encoded = Bulk::End(end).to_frame().and_then(|end| end.encode(&mut frame));
+        let encoded = Bulk::End(end)
+            .to_frame()
+            .and_then(|end| end.encode(&mut frame));
         debug_assert!(encoded.is_ok());
         if !self.block.has_room(frame.len()) {
             self.hand_over()?;

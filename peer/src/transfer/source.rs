@@ -36,7 +36,10 @@ pub(crate) fn look(path: &Path) -> Result<Source, Error> {
     let about = fs::metadata(&root).map_err(|error| unreadable(path, &error))?;
     let name = root.file_name().and_then(|name| name.to_str());
     let (Some(name), true) = (name, root.to_str().is_some()) else {
-        let text = format!("{} has no name in plain text: rename it first", path.display());
+        let text = format!(
+            "{} has no name in plain text: rename it first",
+            path.display()
+        );
         return Err(Error::new(ErrorCode::BadRequest, text));
     };
     let mut source = Source {
@@ -109,7 +112,10 @@ impl Source {
             return Err(Error::new(ErrorCode::TooLarge, text));
         }
         if self.size > limits::TRANSFER_BYTES {
-            return Err(Error::new(ErrorCode::TooLarge, "that is too large to be sent"));
+            return Err(Error::new(
+                ErrorCode::TooLarge,
+                "that is too large to be sent",
+            ));
         }
         self.files.push(SavedFile {
             path,
@@ -143,7 +149,10 @@ pub(crate) fn open(root: &Path, file: &SavedFile) -> Result<File, String> {
     options.read(true);
     // What was put in its place meanwhile is not followed, nor waited for.
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        libc::O_NOFOLLOW | libc::O_NONBLOCK,
+    );
     let opened = options.open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("{} is no longer there", shown(root, file)),
         _ => format!("{} can no longer be read: {error}", shown(root, file)),
@@ -163,7 +172,10 @@ pub(crate) fn check_unchanged(opened: &File, root: &Path, file: &SavedFile) -> R
     if same {
         return Ok(());
     }
-    Err(format!("{} has changed since it was offered: offer it again", shown(root, file)))
+    Err(format!(
+        "{} has changed since it was offered: offer it again",
+        shown(root, file)
+    ))
 }
 
 /// The file as both people know it; the folders around it are nobody's
@@ -190,16 +202,26 @@ mod tests {
         #[cfg(unix)]
         std::os::unix::fs::symlink("/etc", root.join("link")).unwrap();
         let source = look(&root).unwrap();
-        let paths: Vec<_> = source.files.iter().map(|f| (f.path.as_str(), f.size)).collect();
+        let paths: Vec<_> = source
+            .files
+            .iter()
+            .map(|f| (f.path.as_str(), f.size))
+            .collect();
         assert_eq!(paths, [("b.txt", 2), ("sub/deep/a", 3)]);
-        assert_eq!((source.size, source.folder, source.name.as_str()), (5, true, "set"));
+        assert_eq!(
+            (source.size, source.folder, source.name.as_str()),
+            (5, true, "set")
+        );
         assert_eq!(source.skipped, u64::from(cfg!(unix)));
     }
 
     #[test]
     fn what_cannot_be_sent_says_why() {
         let at = tempfile::tempdir().unwrap();
-        assert_eq!(look(&at.path().join("none")).unwrap_err().code, ErrorCode::NotFound);
+        assert_eq!(
+            look(&at.path().join("none")).unwrap_err().code,
+            ErrorCode::NotFound
+        );
         assert_eq!(look(at.path()).unwrap_err().code, ErrorCode::BadRequest);
         #[cfg(unix)]
         {

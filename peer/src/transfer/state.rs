@@ -37,7 +37,11 @@ impl Sides {
     }
 
     fn receiver(self) -> Standing {
-        if self.outgoing { self.theirs } else { self.mine }
+        if self.outgoing {
+            self.theirs
+        } else {
+            self.mine
+        }
     }
 
     /// What both together come to. What the receiver has on its disk is done
@@ -227,7 +231,12 @@ mod tests {
     #[test]
     fn a_sender_cannot_decide_for_the_receiver() {
         let mut receiver = Sides::offered(false);
-        for standing in [Standing::Accepted, Standing::Rejected, Standing::Done, Standing::Other] {
+        for standing in [
+            Standing::Accepted,
+            Standing::Rejected,
+            Standing::Done,
+            Standing::Other,
+        ] {
             assert!(!receiver.told(standing));
         }
         assert_eq!(receiver, Sides::offered(false));

@@ -41,7 +41,9 @@ impl Gate {
                 let mut cuts = cuts.clone();
                 cuts.mark_unchanged();
                 tokio::spawn(async move {
-                    let Ok(far) = TcpStream::connect(to).await else { return };
+                    let Ok(far) = TcpStream::connect(to).await else {
+                        return;
+                    };
                     let ((a, b), (c, d)) = (near.into_split(), far.into_split());
                     tokio::select! {
                         () = pass(a, d, &passed, allowed.clone()) => {}
@@ -85,7 +87,9 @@ async fn pass(
     let mut buffer = vec![0; 64 * 1024];
     let mut free = FREE;
     loop {
-        let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
+        let Ok(read @ 1..) = from.read(&mut buffer).await else {
+            return;
+        };
         let bytes = read as u64;
         if free >= bytes {
             free -= bytes;

@@ -350,7 +350,10 @@ mod tests {
             kind: Kind::HELLO,
             body: Bytes::from_static(b"{}"),
         };
-        assert_eq!(Bulk::from_frame(&frame), Err(BodyError::Unknown(Kind::HELLO)));
+        assert_eq!(
+            Bulk::from_frame(&frame),
+            Err(BodyError::Unknown(Kind::HELLO))
+        );
         let chunk = Bulk::Chunk(vec![0; limits::FILE_CHUNK_BYTES + 1].into());
         assert!(Bulk::from_frame(&chunk.to_frame().unwrap()).is_err());
     }

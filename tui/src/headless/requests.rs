@@ -77,14 +77,7 @@ pub(super) enum Verb {
 }
 
 /// Verbs of the contract that other versions have.
-const NOT_YET: &[&str] = &[
-    "account",
-    "edit",
-    "delete",
-    "react",
-    "search",
-    "lobby",
-];
+const NOT_YET: &[&str] = &["account", "edit", "delete", "react", "search", "lobby"];
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
