@@ -543,3 +543,20 @@ async fn a_folder_that_cannot_be_written_holds_the_transfer_until_it_can() {
     b.state(id, TransferState::Done).await;
     assert!(same(&file, &blocked.join("a.txt")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_without_room_holds_the_transfer_before_it_is_full() {
+    let (mut a, mut b) = friends().await;
+    let path = a.folder.path().join("huge");
+    // Nothing but a hole, larger than any disk this runs on.
+    std::fs::File::create(&path)
+        .unwrap()
+        .set_len(10 << 40)
+        .unwrap();
+    let id = a.engine.file_send(b.id, &path).await.unwrap();
+    let held = b.state(id, TransferState::Paused).await;
+    assert!(held.reason.unwrap().contains("the disk is full"));
+    a.state(id, TransferState::Paused).await;
+    b.engine.file_cancel(id).await.unwrap();
+    a.state(id, TransferState::Cancelled).await;
+}

@@ -284,3 +284,6 @@ fn hash_beginning(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

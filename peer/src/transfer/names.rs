@@ -44,9 +44,11 @@ pub(crate) fn safe(given: &str) -> String {
         name.insert(0, '_');
     }
     let (stem, extension) = split(&name);
-    let short = text::cut(stem, NAME_BYTES - extension.len());
+    if stem.len() + extension.len() <= NAME_BYTES {
+        return name;
+    }
     // Cutting may lay a blank or a dot bare.
-    let short = short.trim_end_matches(['.', ' ']);
+    let short = text::cut(stem, NAME_BYTES - extension.len()).trim_end_matches(['.', ' ']);
     match short.is_empty() {
         true => format!("{NAMELESS}{extension}"),
         false => format!("{short}{extension}"),
