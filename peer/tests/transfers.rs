@@ -342,7 +342,7 @@ async fn offers_are_refused_taken_elsewhere_and_taken_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_written_over_and_the_setting_says_where() {
-    let (mut a, mut b) = friends().await;
+    let (a, mut b) = friends().await;
     let folder = b.folder.path().join("my files");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("a.txt"), "mine").unwrap();

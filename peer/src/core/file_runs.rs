@@ -15,7 +15,7 @@ use super::transfers::Entry;
 use super::{Core, Reply, Report};
 use crate::api::{Error, TransferId};
 use crate::link::Stream;
-use crate::store::transfers as table;
+use crate::store::transfers::{self as table, SavedTransfer};
 use crate::transfer::source::Source;
 use crate::transfer::{self, Connect, Outcome, Run, RunEnded, RunHandle, opened_for};
 
@@ -91,6 +91,11 @@ fn back_off(failures: u32) -> Duration {
     first.saturating_mul(1 << failures.min(16)).min(longest)
 }
 
+/// Whether the contents of what we offered go to `peer` now.
+fn is_served_to(saved: &SavedTransfer, peer: PeerId) -> bool {
+    saved.peer == peer && saved.sides.outgoing && saved.sides.may_run()
+}
+
 impl Core {
     pub(super) async fn on_transfer_report(&mut self, report: TransferReport) {
         match report {
@@ -101,7 +106,7 @@ impl Core {
                 stream,
                 peer,
                 transfer,
-            } => self.on_opened(*stream, peer, transfer),
+            } => self.on_opened(stream, peer, transfer),
             TransferReport::Ended(ended) => self.on_run_ended(ended).await,
         }
     }
@@ -187,8 +192,8 @@ impl Core {
         let Some(entry) = self.transfers.all.get_mut(&id) else {
             return;
         };
-        let saved = &entry.saved;
-        if saved.peer != peer || !saved.sides.outgoing || !saved.sides.may_run() {
+        if !is_served_to(&entry.saved, peer) {
+            tracing::info!(peer = %peer.short(), "a transfer is asked for that is not to be had");
             return;
         }
         entry.run = None;
@@ -214,7 +219,7 @@ impl Core {
         tokio::spawn(async move {
             if let Some((stream, transfer)) = opened_for(stream).await {
                 let report = TransferReport::Opened {
-                    stream: Box::new(stream),
+                    stream,
                     peer,
                     transfer,
                 };
@@ -225,12 +230,12 @@ impl Core {
         });
     }
 
-    fn on_opened(&mut self, stream: Stream, peer: PeerId, id: TransferId) {
+    fn on_opened(&mut self, stream: Box<Stream>, peer: PeerId, id: TransferId) {
         let Some(entry) = self.transfers.all.get(&id) else {
             tracing::info!(peer = %peer.short(), "a connection for a transfer that is not known");
             return;
         };
-        let connect = Connect::Ready(Box::new(stream));
+        let connect = Connect::Ready(stream);
         if entry.saved.sides.outgoing {
             return self.serve(id, peer, connect);
         }
@@ -380,5 +385,65 @@ impl Core {
         if timeout(FAREWELL, all_ended).await.is_err() {
             tracing::info!("some transfers did not end in time");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transfer::state::Sides;
+    use twocan_proto::identity::Identity;
+    use twocan_proto::time::Timestamp;
+
+    fn peer(seed: u8) -> PeerId {
+        Identity::from_seed(&[seed; 32]).peer_id()
+    }
+
+    fn saved(outgoing: bool, mine: Standing, theirs: Standing) -> SavedTransfer {
+        SavedTransfer {
+            id: uuid::Uuid::from_u128(1),
+            peer: peer(1),
+            sides: Sides {
+                outgoing,
+                mine,
+                theirs,
+            },
+            name: "a".into(),
+            folder: false,
+            files: 1,
+            size: 1,
+            at: Timestamp::from_millis(0),
+            reason: None,
+            told: true,
+            root: "/a".into(),
+            path: None,
+            done: 0,
+            blake3: None,
+        }
+    }
+
+    #[test]
+    fn contents_go_to_who_accepted_them_and_to_nobody_else() {
+        use Standing::{Accepted, Cancelled, Offered, Paused};
+        let accepted = saved(true, Offered, Accepted);
+        assert!(is_served_to(&accepted, peer(1)));
+        assert!(!is_served_to(&accepted, peer(2)));
+        for (outgoing, mine, theirs) in [
+            (false, Accepted, Offered),
+            (true, Offered, Offered),
+            (true, Paused, Accepted),
+            (true, Cancelled, Accepted),
+            (true, Offered, Paused),
+        ] {
+            let other = saved(outgoing, mine, theirs);
+            assert!(!is_served_to(&other, peer(1)), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn waits_grow_to_a_limit() {
+        assert_eq!(back_off(0), BACK_OFF.0);
+        assert_eq!(back_off(1), BACK_OFF.0 * 2);
+        assert_eq!(back_off(u32::MAX), BACK_OFF.1);
     }
 }

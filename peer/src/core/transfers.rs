@@ -186,7 +186,7 @@ impl Core {
             .run(|db| settings::get(db, FOLDER_SETTING))
             .await?;
         self.set_files_folder(&saved.unwrap_or(Value::Null))?;
-        for mut saved in self.store.run(|db| table::open(db)).await? {
+        for mut saved in self.store.run(table::open).await? {
             if was_put(&saved) {
                 saved.sides.arrived();
                 saved.done = saved.size;

@@ -194,7 +194,8 @@ impl Drop for Ending {
         if let Err(mpsc::error::TrySendError::Full(report)) = self.reports.try_send(report) {
             let reports = self.reports.clone();
             // The core has ended if nobody takes it.
-            let _waiting = std::thread::Builder::new().spawn(move || reports.blocking_send(report));
+            let _waiting =
+                std::thread::Builder::new().spawn(move || drop(reports.blocking_send(report)));
         }
     }
 }
@@ -233,12 +234,15 @@ async fn carry(run: Run, progress: Arc<Progress>) -> Outcome {
 
 async fn connected(connect: Connect, transfer: &SavedTransfer) -> Result<Wire, String> {
     match connect {
-        Connect::Ready(stream) => Ok(Wire::new(*stream)),
+        Connect::Ready(mut stream) => {
+            move_here(&mut stream).map_err(|error| error.to_string())?;
+            Ok(Wire::new(stream))
+        }
         Connect::Dial { tls, at } => {
             let dialled = dial::dial(tls, vec![at.into()], Some(transfer.peer))
                 .await
                 .map_err(|error| error.message)?;
-            let mut wire = Wire::new(dialled.stream);
+            let mut wire = Wire::new(Box::new(dialled.stream));
             let open = Bulk::Open(FileRef {
                 transfer: transfer.id,
             });
@@ -246,6 +250,22 @@ async fn connected(connect: Connect, transfer: &SavedTransfer) -> Result<Wire, S
             Ok(wire)
         }
     }
+}
+
+/// Has a connection that was accepted elsewhere wake this runtime itself,
+/// which saves a change of threads each time that something comes.
+#[cfg(unix)]
+fn move_here(stream: &mut Stream) -> io::Result<()> {
+    use std::os::fd::AsFd as _;
+    let socket = stream.get_mut().0;
+    let same = std::net::TcpStream::from(socket.as_fd().try_clone_to_owned()?);
+    *socket = tokio::net::TcpStream::from_std(same)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn move_here(_: &mut Stream) -> io::Result<()> {
+    Ok(())
 }
 
 /// BLAKE3 of a set: of the hashes of its files, one after another. A single

@@ -259,7 +259,7 @@ impl Pull {
         }
     }
 
-    async fn give(&mut self, work: Work) {
+    async fn give(&self, work: Work) {
         // A disk that has given up tells it at its end.
         let _given_up = self.work.send(work).await;
     }
@@ -367,7 +367,7 @@ impl Disk {
 
     /// Opens the first file that is not whole where it stops; `None` if all
     /// are.
-    fn resume(&mut self) -> Result<Option<Current>, Outcome> {
+    fn resume(&self) -> Result<Option<Current>, Outcome> {
         fs::create_dir_all(&self.transfer.root).map_err(|error| trouble(&error))?;
         let Some(number) = self.files.iter().position(|file| file.blake3.is_none()) else {
             return Ok(None);
@@ -422,7 +422,7 @@ impl Disk {
         })
     }
 
-    fn end_file(&mut self, at: &mut Current, end: FileEnd) -> Result<(), Outcome> {
+    fn end_file(&mut self, at: &Current, end: FileEnd) -> Result<(), Outcome> {
         let have = FileHash(*at.hasher.finalize().as_bytes());
         if have != end.blake3 {
             at.file.set_len(0).map_err(|error| trouble(&error))?;

@@ -28,17 +28,12 @@ async fn wires() -> (Wire, Wire) {
         let stream = TlsConnector::from(tls.file_client)
             .connect(server_name(), tcp)
             .await;
-        Wire::new(stream.unwrap().into())
+        Wire::new(Box::new(stream.unwrap().into()))
     };
     let accept = async {
         let (tcp, _) = listener.accept().await.unwrap();
-        Wire::new(
-            TlsAcceptor::from(tls.server)
-                .accept(tcp)
-                .await
-                .unwrap()
-                .into(),
-        )
+        let stream = TlsAcceptor::from(tls.server).accept(tcp).await;
+        Wire::new(Box::new(stream.unwrap().into()))
     };
     tokio::join!(dial, accept)
 }
@@ -56,7 +51,7 @@ impl OneSide {
     async fn new(outgoing: bool, files: &[(&str, u64)]) -> (Self, Wire) {
         let folder = tempfile::tempdir().unwrap();
         let (store, _thread) = Store::open(&folder.path().join("db")).unwrap();
-        let is_folder = files[0].0 != "";
+        let is_folder = !files[0].0.is_empty();
         let transfer = SavedTransfer {
             id: Uuid::from_u128(5),
             peer: Identity::from_seed(&[2; 32]).peer_id(),
@@ -108,20 +103,20 @@ impl OneSide {
         (side, other)
     }
 
-    fn part(&self) -> std::path::PathBuf {
+    fn part(&self) -> PathBuf {
         place::part(&self.transfer.root, self.transfer.id)
     }
 
     /// Runs this side against `other` until it ends.
     async fn against(self, other: impl Future<Output = Wire>) -> (Outcome, TempDir) {
         let progress = Arc::new(Progress::default());
-        let run = async {
+        let run = Box::pin(async {
             match self.transfer.sides.outgoing {
                 true => sender::run(self.wire, self.transfer, self.store, progress).await,
                 false => receiver::run(self.wire, self.transfer, self.store, progress).await,
             }
-        };
-        let both = async { tokio::join!(run, other) };
+        });
+        let both = async { tokio::join!(run, Box::pin(other)) };
         let (outcome, _wire) = tokio::time::timeout(PATIENCE, both).await.unwrap();
         (outcome, self.folder)
     }

@@ -46,11 +46,11 @@ pub(super) enum Next {
 
 /// One connection for the contents of one transfer.
 pub(super) struct Wire {
-    stream: Stream,
+    stream: Box<Stream>,
 }
 
 impl Wire {
-    pub(super) fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Box<Stream>) -> Self {
         Self { stream }
     }
 
@@ -149,8 +149,8 @@ async fn within<T>(
 
 /// Reads what a connection that came in is for. `None` for one that does not
 /// say so in time, or says something else.
-pub(crate) async fn opened_for(stream: Stream) -> Option<(Stream, Uuid)> {
-    let mut wire = Wire::new(stream);
+pub(crate) async fn opened_for(stream: Stream) -> Option<(Box<Stream>, Uuid)> {
+    let mut wire = Wire::new(Box::new(stream));
     let first = timeout(FIRST_WORD, wire.word(FIRST_WORD)).await;
     match first {
         Ok(Ok(Some(Bulk::Open(open)))) => Some((wire.stream, open.transfer)),
