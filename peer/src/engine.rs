@@ -1,7 +1,7 @@
 //! The handle to the engine. Every method is a message to the core task and
 //! its answer; nothing is decided here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use crate::api::{
     CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
-    DirectoryEntry, DirectoryQuery, Draft, Error, Event, Message, Page, SignIn, SignedIn, Transfer,
-    TransferId, WhoAmI,
+    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat, Imported,
+    KeyDecision, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
+    Transfer, TransferId, WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -116,13 +117,67 @@ impl Engine {
         .await
     }
 
-    /// Forgets a contact. The messages stay on disk.
+    /// Forgets a contact. The messages stay on disk, and are there again when
+    /// she is added again.
     ///
     /// # Errors
     /// `not_found`.
     pub async fn contact_remove(&self, contact: PeerId) -> Result<(), Error> {
         self.ask(|reply| Command::ContactRemove(contact, reply))
             .await
+    }
+
+    /// Decides what becomes of a contact who shows another key. With
+    /// [`KeyDecision::Accept`] the answer has another `peer_id`: the events
+    /// tell that the old one is gone and the new one is there.
+    ///
+    /// # Errors
+    /// `not_found` when she shows the known key, `conflict` when the new key
+    /// is that of another contact.
+    pub async fn decide_key(
+        &self,
+        contact: PeerId,
+        decision: KeyDecision,
+    ) -> Result<Contact, Error> {
+        self.ask(|reply| Command::DecideKey {
+            contact,
+            decision,
+            reply,
+        })
+        .await
+    }
+
+    /// What to compare with a contact to know each other's keys; once done,
+    /// mark her as verified with [`Self::contact_set`]. Takes about 50 ms.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn safety(&self, contact: PeerId) -> Result<Safety, Error> {
+        self.ask(|reply| Command::Safety(contact, reply)).await
+    }
+
+    /// What we tell our contacts of ourselves.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn profile(&self) -> Result<Profile, Error> {
+        self.ask(Command::Profile).await
+    }
+
+    /// Changes what we tell our contacts of ourselves, and tells them.
+    ///
+    /// # Errors
+    /// `bad_request` or `too_large` for a part that is wrong.
+    pub async fn set_profile(&self, profile: Profile) -> Result<(), Error> {
+        self.ask(|reply| Command::SetProfile(profile, reply)).await
+    }
+
+    /// Who is found in the local network, by name.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn nearby(&self) -> Result<Vec<Nearby>, Error> {
+        self.ask(Command::Nearby).await
     }
 
     /// Strangers who ask to become contacts.
@@ -213,6 +268,81 @@ impl Engine {
             reply,
         })
         .await
+    }
+
+    /// Gives a message of ours another text. The earlier ones are kept.
+    ///
+    /// # Errors
+    /// `not_found`, `refused` for a message of somebody else, `conflict` for
+    /// a deleted one, `too_large` or `bad_request` for the text.
+    pub async fn edit(&self, id: Uuid, text: &str) -> Result<(), Error> {
+        let text = text.to_owned();
+        self.ask(|reply| Command::Edit { id, text, reply }).await
+    }
+
+    /// Deletes a message: here alone, or for both sides if it is ours.
+    ///
+    /// # Errors
+    /// `not_found`, `refused` to take back a message of somebody else,
+    /// `conflict` for one that is deleted.
+    pub async fn delete(&self, id: Uuid, scope: DeleteFor) -> Result<(), Error> {
+        self.ask(|reply| Command::Delete { id, scope, reply }).await
+    }
+
+    /// Reacts to a message with one emoji, in place of the reaction before;
+    /// an empty text takes it back.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` for a deleted message, `bad_request` for more
+    /// than one character.
+    pub async fn react(&self, id: Uuid, emoji: &str) -> Result<(), Error> {
+        let emoji = emoji.to_owned();
+        self.ask(|reply| Command::React { id, emoji, reply }).await
+    }
+
+    /// What a message read when, the first text first.
+    ///
+    /// # Errors
+    /// `not_found`, also for a deleted message.
+    pub async fn revisions(&self, id: Uuid) -> Result<Vec<Revision>, Error> {
+        self.ask(|reply| Command::Revisions(id, reply)).await
+    }
+
+    /// The newest messages that have all words of the query, newest first.
+    ///
+    /// # Errors
+    /// `bad_request` for an empty query.
+    pub async fn search(&self, query: SearchQuery) -> Result<Vec<Message>, Error> {
+        self.ask(|reply| Command::Search(query, reply)).await
+    }
+
+    /// Writes the conversation with one contact, or with all, to a new file
+    /// and gives the number of messages in it.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when the file is there already, `io`.
+    pub async fn export(
+        &self,
+        with: Option<PeerId>,
+        format: ExportFormat,
+        path: PathBuf,
+    ) -> Result<u64, Error> {
+        self.ask(|reply| Command::Export {
+            with,
+            format,
+            path,
+            reply,
+        })
+        .await
+    }
+
+    /// Takes in the messages of a JSON export, before all that are here.
+    ///
+    /// # Errors
+    /// `bad_request` for another file, `io`. What was read before the fault
+    /// stays; the same import again goes on where it stopped.
+    pub async fn import(&self, path: PathBuf) -> Result<Imported, Error> {
+        self.ask(|reply| Command::Import(path, reply)).await
     }
 
     /// Marks a contact's messages up to this one as read, and tells her.

@@ -9,13 +9,16 @@
 //!         <--events---- (one task, plain state)   \--> store (one thread)
 //!                        |--> media task (one a call) --> voice thread
 //!                        |--> registry tasks
-//!                        +--> file threads (one a running transfer) <--TLS--> peers
+//!                        |--> file threads (one a running transfer) <--TLS--> peers
+//!                        +--> discovery (the local network)
 //! ```
 
 pub mod api;
 mod clock;
 mod core;
+mod discovery;
 mod engine;
+mod export;
 mod link;
 mod media;
 mod profile;

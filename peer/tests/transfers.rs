@@ -17,9 +17,9 @@ use twocan_peer::api::{
     Config, Draft, ErrorCode, Event, MessageState, Relation, Transfer, TransferId, TransferState,
 };
 use twocan_proto::identity::PeerId;
-use twocan_voice::{InputSpec, OutputSpec};
 
 mod gate;
+mod support;
 use gate::Gate;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,15 +38,8 @@ impl Side {
     async fn new(name: &str, auto_accept: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = Config {
-            data: folder.path().join("profile"),
-            listen: Some("127.0.0.1:0".parse().unwrap()),
-            name: Some(name.to_owned()),
-            registries: Vec::new(),
-            audio_in: InputSpec::Silence,
-            audio_out: OutputSpec::Null,
             auto_accept,
-            auto_answer: false,
-            echo: false,
+            ..support::config(&folder.path().join("profile"), name)
         };
         Self::start(config, folder).await
     }

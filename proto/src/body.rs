@@ -4,6 +4,8 @@
 //! limit of [`crate::limits`], so nothing further in has to ask again. Fields
 //! that we do not know are passed over, so that later versions can add some.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,10 @@ use uuid::Uuid;
 
 use crate::frame::{Frame, FrameError, Kind};
 use crate::limits;
-use crate::time::Timestamp;
+
+mod entry;
+
+pub use entry::{Content, Entry, is_reaction};
 
 pub mod file;
 
@@ -34,6 +39,10 @@ pub struct Hello {
     /// The receiver is a contact of the sender: messages and calls are welcome.
     #[serde(default)]
     pub welcome: bool,
+    /// The sender is not to be shown as online; said to contacts alone, as
+    /// part of `welcome`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invisible: bool,
     /// Where the conversation stands at the sender.
     #[serde(default)]
     pub resume: Resume,
@@ -118,24 +127,60 @@ pub struct Welcome {
     pub name: String,
 }
 
-/// A message of the conversation between the two ends of the link.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatMessage {
-    /// UUIDv7, made by the author.
-    pub id: Uuid,
-    /// Place among the author's messages of this conversation, from 1.
-    pub seq: u64,
-    /// The number before it in the author's stream, when that is not
-    /// `seq - 1`: what lay between is gone at the author and never comes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<u64>,
-    /// The text.
-    pub text: String,
-    /// When it was written, by the author's clock.
-    pub sent_at: Timestamp,
-    /// The message it answers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reply_to: Option<Uuid>,
+/// How somebody wants to be found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Not at the machine.
+    Away,
+    /// There, and not to be rung or called to.
+    DoNotDisturb,
+    /// To be shown as offline.
+    Invisible,
+    /// There. What this version does not know counts as this.
+    #[default]
+    #[serde(other)]
+    Available,
+}
+
+/// Who the sender is, as far as contacts may know. Each takes the place of the
+/// one before.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// What the sender calls herself.
+    #[serde(default)]
+    pub name: String,
+    /// A line about what she is up to; may be empty.
+    #[serde(default)]
+    pub status: String,
+    /// How she wants to be found.
+    #[serde(default)]
+    pub presence: Presence,
+    /// What else she chose to tell, such as `mail` or `pronouns`.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Profile {
+    /// Whether every part keeps its limit.
+    ///
+    /// # Errors
+    /// [`BodyError::Limit`], which names the part.
+    pub fn check(&self) -> Result<(), BodyError> {
+        within("name", self.name.len(), limits::NAME_BYTES)?;
+        within("status", self.status.len(), limits::STATUS_BYTES)?;
+        let count = self.fields.len();
+        within("number of profile fields", count, limits::PROFILE_FIELDS)?;
+        for (name, value) in &self.fields {
+            within(
+                "name of a profile field",
+                name.len(),
+                limits::FIELD_NAME_BYTES,
+            )?;
+            within("profile field", value.len(), limits::FIELD_BYTES)?;
+        }
+        Ok(())
+    }
 }
 
 /// All of the receiver's messages up to `upto` are stored, or read.
@@ -202,7 +247,7 @@ pub struct Hangup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(
     missing_docs,
-    reason = "each variant is the frame type of the same name"
+    reason = "each variant is the frame type of the same name, an entry several"
 )]
 pub enum Body {
     Hello(Hello),
@@ -213,7 +258,8 @@ pub enum Body {
     Knock(Knock),
     Welcome(Welcome),
     Reject,
-    Message(ChatMessage),
+    Profile(Profile),
+    Entry(Entry),
     Delivered(Upto),
     Read(Upto),
     Typing(Typing),
@@ -241,7 +287,8 @@ impl Body {
             Self::Knock(_) => Kind::KNOCK,
             Self::Welcome(_) => Kind::WELCOME,
             Self::Reject => Kind::REJECT,
-            Self::Message(_) => Kind::MESSAGE,
+            Self::Profile(_) => Kind::PROFILE,
+            Self::Entry(entry) => entry.content.kind(),
             Self::Delivered(_) => Kind::DELIVERED,
             Self::Read(_) => Kind::READ,
             Self::Typing(_) => Kind::TYPING,
@@ -286,7 +333,8 @@ impl Body {
             Self::Knock(b) => serde_json::to_vec(b),
             Self::Welcome(b) => serde_json::to_vec(b),
             Self::Reject => Ok(b"{}".to_vec()),
-            Self::Message(b) => serde_json::to_vec(b),
+            Self::Profile(b) => serde_json::to_vec(b),
+            Self::Entry(b) => b.to_json(),
             Self::Delivered(b) | Self::Read(b) => serde_json::to_vec(b),
             Self::Typing(b) => serde_json::to_vec(b),
             Self::Resend(b) => serde_json::to_vec(b),
@@ -327,7 +375,10 @@ impl Body {
             Kind::KNOCK => Self::Knock(json(body)?),
             Kind::WELCOME => Self::Welcome(json(body)?),
             Kind::REJECT => Self::Reject,
-            Kind::MESSAGE => Self::Message(json(body)?),
+            Kind::PROFILE => Self::Profile(json(body)?),
+            Kind::MESSAGE | Kind::EDIT | Kind::DELETE | Kind::REACTION => {
+                Self::Entry(Entry::from_json(frame.kind, body)?)
+            }
             Kind::DELIVERED => Self::Delivered(json(body)?),
             Kind::READ => Self::Read(json(body)?),
             Kind::TYPING => Self::Typing(json(body)?),
@@ -372,9 +423,10 @@ impl Body {
                 within("note", knock.note.len(), limits::NOTE_BYTES)
             }
             Self::Welcome(welcome) => within("name", welcome.name.len(), limits::NAME_BYTES),
-            Self::Message(message) => within("text", message.text.len(), limits::TEXT_BYTES),
             Self::FileOffer(offer) => offer.check(),
             Self::FileState(state) => within("reason", state.text.len(), limits::REASON_BYTES),
+            Self::Profile(profile) => profile.check(),
+            Self::Entry(entry) => entry.content.check(),
             Self::Offer(description) | Self::Answer(description) => within(
                 "session description",
                 description.sdp.len(),
@@ -431,34 +483,48 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn message(text: String) -> Body {
-        Body::Message(ChatMessage {
-            id: Uuid::from_u128(7),
-            seq: 3,
-            after: None,
-            text,
-            sent_at: Timestamp::from_millis(1_000),
-            reply_to: None,
-        })
-    }
-
     #[test]
-    fn the_worst_text_within_the_limit_fits_a_frame() {
-        let worst = message("\u{1}".repeat(limits::TEXT_BYTES));
-        let frame = worst.to_frame().unwrap();
-        assert_eq!(Body::from_frame(&frame), Ok(worst));
-    }
-
-    #[test]
-    fn a_text_over_the_limit_is_refused() {
-        let frame = message("x".repeat(limits::TEXT_BYTES + 1))
-            .to_frame()
-            .unwrap();
-        let limit = BodyError::Limit {
-            what: "text",
-            most: limits::TEXT_BYTES,
+    fn a_profile_keeps_its_limits_and_the_worst_fits_a_frame() {
+        let worst = |fields: usize| Profile {
+            name: "\u{1}".repeat(limits::NAME_BYTES),
+            status: "\u{1}".repeat(limits::STATUS_BYTES),
+            presence: Presence::DoNotDisturb,
+            fields: (0..fields)
+                .map(|n| {
+                    let name = "\u{1}".repeat(limits::FIELD_NAME_BYTES - 2);
+                    (format!("{n:02}{name}"), "\u{1}".repeat(limits::FIELD_BYTES))
+                })
+                .collect(),
         };
-        assert_eq!(Body::from_frame(&frame), Err(limit));
+        let body = Body::Profile(worst(limits::PROFILE_FIELDS));
+        let frame = body.to_frame().unwrap();
+        assert_eq!(Body::from_frame(&frame), Ok(body));
+        let more = Body::Profile(worst(limits::PROFILE_FIELDS + 1));
+        assert!(matches!(
+            Body::from_frame(&more.to_frame().unwrap()),
+            Err(BodyError::Limit { .. })
+        ));
+    }
+
+    #[test]
+    fn a_presence_of_later_is_taken_as_available() {
+        let frame = Frame {
+            kind: Kind::PROFILE,
+            body: Bytes::from_static(br#"{"presence":"at_lunch","name":"a"}"#),
+        };
+        let Ok(Body::Profile(profile)) = Body::from_frame(&frame) else {
+            panic!("not taken");
+        };
+        assert_eq!(profile.presence, Presence::Available);
+        for presence in [
+            Presence::Available,
+            Presence::Away,
+            Presence::DoNotDisturb,
+            Presence::Invisible,
+        ] {
+            let word = serde_json::to_string(&presence).unwrap();
+            assert_eq!(serde_json::from_str::<Presence>(&word).unwrap(), presence);
+        }
     }
 
     #[test]
@@ -490,13 +556,6 @@ mod tests {
                 let again = body.to_frame().unwrap();
                 prop_assert_eq!(Body::from_frame(&again), Ok(body));
             }
-        }
-
-        #[test]
-        fn any_message_survives(text in "\\PC{0,500}", seq: u64, id: u128) {
-            let mut body = message(text);
-            if let Body::Message(m) = &mut body { m.seq = seq; m.id = Uuid::from_u128(id); }
-            prop_assert_eq!(Body::from_frame(&body.to_frame().unwrap()), Ok(body));
         }
     }
 }

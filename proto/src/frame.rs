@@ -42,6 +42,8 @@ impl Kind {
     pub const WELCOME: Self = Self(6);
     /// Session: you are not.
     pub const REJECT: Self = Self(7);
+    /// Session: who I am, for contacts alone.
+    pub const PROFILE: Self = Self(8);
     /// Chat: a message.
     pub const MESSAGE: Self = Self(16);
     /// Chat: stored up to here.
@@ -52,6 +54,12 @@ impl Kind {
     pub const TYPING: Self = Self(19);
     /// Chat: something is missing, send again from here.
     pub const RESEND: Self = Self(20);
+    /// Chat: a message reads otherwise now.
+    pub const EDIT: Self = Self(21);
+    /// Chat: a message is taken back.
+    pub const DELETE: Self = Self(22);
+    /// Chat: a reaction to a message.
+    pub const REACTION: Self = Self(23);
     /// Files: will you take this?
     pub const FILE_OFFER: Self = Self(24);
     /// Files: how a transfer stands at me.

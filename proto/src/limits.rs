@@ -7,12 +7,44 @@ use std::time::Duration;
 /// six characters (`\u0001`), so that six times this still fits one frame.
 pub const TEXT_BYTES: usize = 8 * 1024;
 
+/// Longest reaction, in bytes of UTF-8: the longest emoji sequences (families
+/// with skin tones, flags of regions) have about 40.
+pub const REACTION_BYTES: usize = 48;
+
 /// Longest name a person may give herself or a contact, in bytes of UTF-8.
 pub const NAME_BYTES: usize = 64;
 
 /// Longest note of a contact request, in bytes of UTF-8: a sentence or two,
 /// as it comes from a stranger.
 pub const NOTE_BYTES: usize = 280;
+
+/// Longest status text of a profile, in bytes of UTF-8: one line of a list.
+pub const STATUS_BYTES: usize = 140;
+
+/// Most fields of a profile: it is a visiting card, not a page.
+pub const PROFILE_FIELDS: usize = 8;
+/// Longest name of such a field, in bytes of UTF-8.
+pub const FIELD_NAME_BYTES: usize = 32;
+/// Longest value of such a field, in bytes of UTF-8: an address or a link.
+pub const FIELD_BYTES: usize = 256;
+
+/// Profiles taken from a peer on one link in [`PROFILE_WINDOW`]; further ones
+/// are passed over. People change theirs by hand.
+pub const PROFILES: u32 = 30;
+/// See [`PROFILES`].
+pub const PROFILE_WINDOW: Duration = Duration::from_secs(60);
+
+/// Longest name of a group of contacts, in bytes of UTF-8.
+pub const GROUP_BYTES: usize = 64;
+
+/// Keys kept of a contact that the user has refused; the oldest makes room.
+pub const REFUSED_KEYS: usize = 8;
+
+/// People kept who were found in the local network; further ones are passed
+/// over until some have gone.
+pub const NEARBY: usize = 256;
+/// Addresses kept of each of them.
+pub const NEARBY_ADDRESSES: usize = 4;
 
 /// Longest reason given with a bye or an error, in bytes of UTF-8.
 pub const REASON_BYTES: usize = 280;
@@ -56,9 +88,9 @@ pub const GONE_AFTER_IN_CALL: Duration = Duration::from_secs(10);
 pub const PROBE_WAIT: Duration = Duration::from_secs(3);
 
 /// Messages sent and not yet acknowledged on one link: enough to fill a fast
-/// line at a high round-trip time (256 x 1 KiB in 200 ms is 10 Mbit/s), and a
+/// line at a high round-trip time (1024 x 1 KiB in 200 ms is 40 Mbit/s), and a
 /// bound on what a broken link makes us send again.
-pub const MESSAGES_IN_FLIGHT: usize = 256;
+pub const MESSAGES_IN_FLIGHT: usize = 1024;
 
 /// How long a call rings before it ends with "no answer".
 pub const RING_TIME: Duration = Duration::from_secs(60);
@@ -84,6 +116,17 @@ pub const MEDIA_SILENCE: Duration = Duration::from_secs(4);
 /// Contact requests of strangers kept at most; further ones are refused.
 pub const REQUESTS: usize = 100;
 
+/// Contact requests taken from one address, and from one key, in
+/// [`KNOCK_WINDOW`]; further ones are turned away unread. A household or an
+/// office behind one router stays below it.
+pub const KNOCKS_OF_ADDRESS: u32 = 30;
+/// See [`KNOCKS_OF_ADDRESS`]. Whoever mends her note asks twice or thrice.
+pub const KNOCKS_OF_KEY: u32 = 3;
+/// See [`KNOCKS_OF_ADDRESS`].
+pub const KNOCK_WINDOW: Duration = Duration::from_secs(600);
+/// Addresses and keys whose knocks are counted at once; when that many knock
+/// in one window, all further ones are turned away.
+pub const KNOCKERS: usize = 1024;
 /// Longest name of a file or folder, in bytes of UTF-8: what common file
 /// systems take.
 pub const FILE_NAME_BYTES: usize = 255;

@@ -7,8 +7,9 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
+use super::people::Nearby;
 use super::transfer::Transfer;
-use super::types::{Call, CallId, Contact, ContactRequest, Message, MessageState};
+use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState};
 
 /// Something happened. Events come in the order in which they happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,13 @@ pub enum Event {
     RequestGone(Uuid),
     /// A message was stored: one of theirs, or one of ours from any window.
     Message(Message),
+    /// Something became of a message, by the other or from any window.
+    MessageChanged {
+        /// The conversation it belongs to.
+        conversation: PeerId,
+        /// What; never [`Change::New`], which is [`Event::Message`].
+        change: Change,
+    },
     /// A message of ours came further.
     MessageState {
         /// Which message.
@@ -67,6 +75,10 @@ pub enum Event {
         /// CLOCK_MONOTONIC seconds of the first sample to the loudspeaker.
         spk_at: f64,
     },
+    /// Somebody was found in the local network, or what she tells changed.
+    Nearby(Nearby),
+    /// Somebody is no longer found in the local network.
+    NearbyGone(PeerId),
     /// A contact's name or address now shows another key.
     KeyChanged {
         /// Who.

@@ -1,15 +1,18 @@
 //! The things themselves: contacts, messages, calls, registries.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 use twocan_voice::{InputSpec, OutputSpec};
 use uuid::Uuid;
+
+use super::people::{Lan, Presence};
 
 /// How to start the engine.
 #[derive(Debug, Clone)]
@@ -34,6 +37,8 @@ pub struct Config {
     pub auto_answer: bool,
     /// Be the echo contact: repeat messages and play calls back.
     pub echo: bool,
+    /// Whether people in the local network are looked for.
+    pub lan: Lan,
 }
 
 /// Who we are.
@@ -182,6 +187,18 @@ pub const SETTINGS: &[(&str, &str)] = &[
         "files.folder",
         "the folder that files are saved in, as an absolute path; null for \"downloads\" in the profile",
     ),
+    (
+        "history.keep_days",
+        "days that messages are kept; 0 keeps them for ever",
+    ),
+    (
+        "lan",
+        "whether people in the local network are found, and find you; true unless set to false",
+    ),
+    (
+        "lan.name",
+        "whether your name is told to the local network, beside your peer id; true unless set to false",
+    ),
     ("ui", "what the interface remembers: theme, sizes, drafts"),
 ];
 
@@ -196,6 +213,9 @@ pub struct Contact {
     pub name: String,
     /// How far her key is to be trusted.
     pub trust: Trust,
+    /// With [`Trust::Changed`]: the key that is shown now, to be compared with
+    /// `peer_id` and decided on.
+    pub new_key: Option<PeerId>,
     /// Whether both said yes.
     pub relation: Relation,
     /// There now: linked to us, or a registry says so.
@@ -212,6 +232,19 @@ pub struct Contact {
     pub last_message_at: Option<Timestamp>,
     /// Blocked by us: no links, no messages, no calls.
     pub blocked: bool,
+    /// Which of our groups she is in; empty for none.
+    pub group: String,
+    /// One of those we want to see first.
+    pub favourite: bool,
+    /// Nothing of hers shall notify or ring.
+    pub muted: bool,
+    /// How she wants to be found; `None` while she is offline, or not to be
+    /// seen.
+    pub presence: Option<Presence>,
+    /// The line she tells of herself; kept while she is offline.
+    pub status: String,
+    /// What else she tells of herself.
+    pub fields: BTreeMap<String, String>,
     /// Names at registries under which she was found.
     pub registry_names: Vec<String>,
     /// Up to which message of hers we have read: the last one not unread.
@@ -225,8 +258,16 @@ pub struct ContactChange {
     pub alias: Option<String>,
     /// Block or unblock.
     pub blocked: Option<bool>,
-    /// The user compared the keys (or takes that back).
+    /// The user compared the keys (or takes that back). Said of a contact who
+    /// shows another key, the known one is right: see
+    /// [`super::KeyDecision::Keep`].
     pub verified: Option<bool>,
+    /// Another group; empty takes her out of the one she is in.
+    pub group: Option<String>,
+    /// A favourite, or no longer.
+    pub favourite: Option<bool>,
+    /// No notifications, or notifications again.
+    pub muted: Option<bool>,
 }
 
 /// A stranger's request to become a contact.
@@ -281,6 +322,128 @@ pub struct Message {
     pub seq: u64,
     /// How far it has come; `None` for messages of others.
     pub state: Option<MessageState>,
+    /// When its author last changed it, by this machine's clock.
+    pub edited_at: Option<Timestamp>,
+    /// Taken back by its author: nothing of it is left but its place.
+    pub deleted: bool,
+    /// What people react with, one each.
+    pub reactions: Vec<Reaction>,
+}
+
+/// A person's reaction to a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// Whose.
+    pub from: PeerId,
+    /// One user-perceived character.
+    pub emoji: String,
+}
+
+/// What a message read at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// The whole text.
+    pub text: String,
+    /// Since when, by its author's clock.
+    pub at: Timestamp,
+}
+
+/// Something became of a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A message was stored.
+    New(Message),
+    /// A message reads otherwise now.
+    Edited(Message),
+    /// A message is gone.
+    Deleted {
+        /// Which one.
+        id: Uuid,
+        /// Who took it back or removed it.
+        by: PeerId,
+        /// For whom.
+        scope: DeleteFor,
+    },
+    /// Somebody reacted to a message.
+    Reacted {
+        /// Which one.
+        id: Uuid,
+        /// Who.
+        by: PeerId,
+        /// With what; empty took the reaction back.
+        emoji: String,
+    },
+}
+
+/// For whom a message is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteFor {
+    /// For us alone: it leaves this profile.
+    Me,
+    /// For both sides; only its author can.
+    Both,
+}
+
+/// What to look for in all that was said.
+#[derive(Debug, Clone, Default)]
+pub struct SearchQuery {
+    /// Words, all of which a message must have; the beginning of a word is
+    /// enough, and case and accents do not matter.
+    pub text: String,
+    /// In the conversation with this person alone.
+    pub with: Option<PeerId>,
+    /// Only messages stored before this one: the next page.
+    pub before: Option<Uuid>,
+    /// Most hits, newest first; 0 takes 50.
+    pub limit: usize,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// For programs, and for twocan itself to read back.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// What an import found in its file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// Messages that were not here.
+    pub new: u64,
+    /// Messages that were here already, or were removed here.
+    pub known: u64,
+}
+
+/// A message as an export holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exported {
+    /// Its id.
+    pub id: Uuid,
+    /// Whether the owner of the profile wrote it.
+    pub mine: bool,
+    /// Its text as it reads now.
+    pub text: String,
+    /// When it was sent, by its author's clock.
+    pub sent_at: Timestamp,
+    /// The message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Uuid>,
+    /// When it was last edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
+    /// Taken back by its author.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// Reactions that stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+    /// What it read before and now, if it was edited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revisions: Vec<Revision>,
 }
 
 /// A message about to be sent.

@@ -1,28 +1,33 @@
 //! Messages between the handle, the database and the links.
 
 use tokio::sync::oneshot;
-use twocan_proto::body::{self, Body, Upto};
+use twocan_proto::body::{self, Body, Entry, Upto};
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
 use uuid::Uuid;
 
 use super::command::answer;
-use super::{Core, Reply};
-use crate::api::{Draft, Error, ErrorCode, Event, Message, MessageState, Page, Relation};
+use super::{Core, Reply, Stale};
+use crate::api::{
+    Change, DeleteFor, Draft, Error, ErrorCode, Event, Message, MessageState, Page, Relation,
+    Revision, SearchQuery,
+};
 use crate::clock;
-use crate::link::task::Command as LinkCommand;
 use crate::store::StoreError;
-use crate::store::chat::{self, Ends};
+use crate::store::chat::amend::{self, Amendment, Refused};
+use crate::store::chat::{Ends, append, delivery, history, search};
 
 /// Messages given in one page at most.
 pub(crate) const HISTORY_LIMIT: usize = 1000;
+/// Hits of a search when no number is asked for.
+const SEARCH_LIMIT: usize = 50;
 /// Longest `client_id`, in bytes: a UUID with room to spare.
 const CLIENT_ID_BYTES: usize = 128;
 
 /// A message of ours that has reached the disk, or not.
 pub(super) struct Saved {
     to: PeerId,
-    result: Result<(Message, bool), StoreError>,
+    result: Result<(Message, Option<Entry>), StoreError>,
     reply: Reply<Uuid>,
 }
 
@@ -40,7 +45,7 @@ impl Core {
         let (ends, now) = (self.ends(to), clock::now());
         let submitted = self
             .store
-            .submit(move |db| chat::append_own(db, ends, &draft, Uuid::now_v7(), now))
+            .submit(move |db| append::append_own(db, ends, &draft, Uuid::now_v7(), now))
             .await;
         match submitted {
             Ok(saved) => {
@@ -66,7 +71,7 @@ impl Core {
         let ends = self.ends(to);
         if self
             .store
-            .run(move |db| chat::contains(db, ends, reply_to))
+            .run(move |db| delivery::contains(db, ends, reply_to))
             .await?
         {
             return Ok(());
@@ -80,14 +85,13 @@ impl Core {
     pub(super) fn on_saved(&mut self, saved: Saved) {
         let Saved { to, result, reply } = saved;
         match result {
-            Ok((message, new)) => {
+            Ok((message, entry)) => {
                 let id = message.id;
-                if new {
+                if let Some(entry) = entry {
                     self.contacts.on_own_message(to);
                     self.emit(Event::Message(message));
-                    self.emit_contact(to);
-                    self.tell_link(to, LinkCommand::Wake);
-                    self.hurry(to);
+                    self.touch(to, Stale::No);
+                    self.hand_over(to, entry);
                 }
                 answer(reply, Ok(id));
             }
@@ -95,22 +99,38 @@ impl Core {
         }
     }
 
-    /// Messages of `peer` are stored.
-    pub(super) async fn on_received(&mut self, peer: PeerId, messages: Vec<Message>) {
-        let Some(last) = messages.last() else { return };
-        let upto = last.id;
-        self.contacts.on_their_messages(peer, messages.len() as u64);
-        let texts: Vec<String> = match self.config.echo {
-            true => messages.iter().map(|m| m.text.clone()).collect(),
-            false => Vec::new(),
+    /// Entries of `peer` are stored.
+    pub(super) async fn on_received(&mut self, peer: PeerId, changes: Vec<Change>) {
+        let new = |change: &Change| match change {
+            Change::New(message) if !message.deleted => Some((message.id, message.text.clone())),
+            _ => None,
         };
-        for message in messages {
-            self.emit(Event::Message(message));
+        let messages: Vec<(Uuid, String)> = changes.iter().filter_map(new).collect();
+        let only_new = messages.len() == changes.len();
+        for change in changes {
+            self.emit_change(peer, change);
         }
-        self.emit_contact(peer);
-        if self.config.echo {
+        if only_new {
+            self.contacts.on_their_messages(peer, messages.len() as u64);
+        }
+        self.touch(peer, if only_new { Stale::No } else { Stale::Yes });
+        if self.config.echo
+            && let Some((upto, _)) = messages.last()
+        {
+            let upto = *upto;
+            let texts = messages.into_iter().map(|(_, text)| text).collect();
             self.echo(peer, upto, texts).await;
         }
+    }
+
+    fn emit_change(&mut self, conversation: PeerId, change: Change) {
+        self.emit(match change {
+            Change::New(message) => Event::Message(message),
+            change => Event::MessageChanged {
+                conversation,
+                change,
+            },
+        });
     }
 
     /// The echo contact reads everything and says it back.
@@ -132,7 +152,7 @@ impl Core {
         }
     }
 
-    pub(super) async fn on_states(&mut self, peer: PeerId, changed: Vec<(Uuid, MessageState)>) {
+    pub(super) fn on_states(&mut self, peer: PeerId, changed: Vec<(Uuid, MessageState)>) {
         if changed.is_empty() {
             return;
         }
@@ -144,8 +164,7 @@ impl Core {
                 reason: None,
             });
         }
-        self.refresh_summary(peer).await;
-        self.emit_contact(peer);
+        self.touch(peer, Stale::Yes);
     }
 
     pub(super) fn on_sent(&mut self, peer: PeerId, ids: Vec<Uuid>, upto: u64) {
@@ -171,22 +190,114 @@ impl Core {
         let limit = limit.clamp(1, HISTORY_LIMIT);
         let found = self
             .store
-            .run(move |db| chat::history(db, ends, page, limit))
+            .run(move |db| history::page(db, ends, page, limit))
             .await?;
-        let mut messages = found.ok_or_else(|| {
+        let messages = found.ok_or_else(|| {
             Error::new(
                 ErrorCode::NotFound,
                 "that message is not in this conversation",
             )
         })?;
-        // What is under way on a link is known here alone.
-        let sent = self.contacts.sent(with);
-        for message in &mut messages {
-            if message.state == Some(MessageState::Queued) && message.seq <= sent {
+        Ok(messages.into_iter().map(|m| self.as_sent(m)).collect())
+    }
+
+    /// Gives message `id` another text.
+    pub(super) async fn edit(&mut self, id: Uuid, text: String) -> Result<(), Error> {
+        check_text(&text)?;
+        self.amend(id, Amendment::Edit(text)).await
+    }
+
+    pub(super) async fn delete(&mut self, id: Uuid, scope: DeleteFor) -> Result<(), Error> {
+        self.amend(id, Amendment::Delete(scope)).await
+    }
+
+    pub(super) async fn react(&mut self, id: Uuid, emoji: String) -> Result<(), Error> {
+        if !body::is_reaction(&emoji) {
+            return Err(Error::new(
+                ErrorCode::BadRequest,
+                "a reaction is one emoji or one character; an empty text takes it back",
+            ));
+        }
+        self.amend(id, Amendment::React(emoji)).await
+    }
+
+    async fn amend(&mut self, id: Uuid, amendment: Amendment) -> Result<(), Error> {
+        let (me, now) = (self.me, clock::now());
+        let done = self
+            .store
+            .run(move |db| amend::amend_own(db, me, id, amendment, now))
+            .await?;
+        let amended = done.map_err(refused)?;
+        let peer = amended.ends.peer;
+        self.emit_change(peer, amended.change);
+        self.touch(peer, Stale::Yes);
+        if let Some(entry) = amended.entry {
+            self.hand_over(peer, entry);
+        }
+        Ok(())
+    }
+
+    /// What message `id` read when, the first text first.
+    pub(super) async fn revisions(&self, id: Uuid) -> Result<Vec<Revision>, Error> {
+        let found = self.store.run(move |db| history::revisions(db, id)).await?;
+        if found.is_empty() {
+            return Err(refused(Refused::Unknown));
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn search(&self, mut query: SearchQuery) -> Result<Vec<Message>, Error> {
+        if query.text.trim().is_empty() {
+            return Err(Error::new(
+                ErrorCode::BadRequest,
+                "nothing to look for: give one word or more",
+            ));
+        }
+        query.limit = match query.limit {
+            0 => SEARCH_LIMIT,
+            limit => limit.min(HISTORY_LIMIT),
+        };
+        let me = self.me;
+        let hits = self
+            .store
+            .run(move |db| search::search(db, me, &query))
+            .await?;
+        Ok(hits.into_iter().map(|hit| self.as_sent(hit)).collect())
+    }
+
+    /// What is under way on a link, or will never be, is known here alone.
+    fn as_sent(&self, mut message: Message) -> Message {
+        if message.state == Some(MessageState::Queued) {
+            let entry = self.contacts.get(message.conversation);
+            if entry.is_some_and(|entry| entry.saved.relation == Relation::Rejected) {
+                message.state = Some(MessageState::Failed);
+            } else if message.seq <= self.contacts.sent(message.conversation) {
                 message.state = Some(MessageState::Sent);
             }
         }
-        Ok(messages)
+        message
+    }
+
+    /// The contact said no: what waits for her is told as failed. It is not
+    /// lost, and goes out if she says yes after all.
+    pub(super) async fn fail_waiting(&mut self, peer: PeerId) {
+        let ends = self.ends(peer);
+        let waiting = self
+            .store
+            .run(move |db| delivery::waiting(db, ends, HISTORY_LIMIT))
+            .await;
+        let waiting = waiting.unwrap_or_else(|error| {
+            tracing::error!(%error, "what waits for a contact could not be read");
+            Vec::new()
+        });
+        for id in waiting {
+            self.emit(Event::MessageState {
+                id,
+                conversation: peer,
+                state: MessageState::Failed,
+                reason: Some("your request to be a contact was declined".into()),
+            });
+        }
     }
 
     pub(super) async fn mark_read(&mut self, with: PeerId, upto: Uuid) -> Result<(), Error> {
@@ -196,8 +307,8 @@ impl Core {
             .store
             .run(move |db| {
                 Ok((
-                    chat::contains(db, ends, upto)?,
-                    chat::mark_seen(db, ends, upto)?,
+                    delivery::contains(db, ends, upto)?,
+                    delivery::mark_seen(db, ends, upto)?,
                 ))
             })
             .await?;
@@ -209,8 +320,7 @@ impl Core {
         }
         if let Some(seq) = news {
             self.say(with, Body::Read(Upto { upto: seq }));
-            self.refresh_summary(with).await;
-            self.emit_contact(with);
+            self.touch(with, Stale::Yes);
         }
         Ok(())
     }
@@ -224,21 +334,38 @@ impl Core {
     }
 }
 
-fn check_draft(draft: &Draft) -> Result<(), Error> {
+fn refused(why: Refused) -> Error {
+    let (code, text) = match why {
+        Refused::Unknown => (ErrorCode::NotFound, "there is no such message here"),
+        Refused::NotOurs => (
+            ErrorCode::Refused,
+            "only whoever wrote a message can change it or take it back for both; delete it for yourself instead",
+        ),
+        Refused::Deleted => (ErrorCode::Conflict, "that message was deleted"),
+    };
+    Error::new(code, text)
+}
+
+fn check_text(text: &str) -> Result<(), Error> {
     let most = limits::TEXT_BYTES;
-    if draft.text.len() > most {
-        let is = draft.text.len();
+    if text.len() > most {
+        let is = text.len();
         return Err(Error::new(
             ErrorCode::TooLarge,
             format!("a message has at most {most} bytes, this one has {is}: send it in parts"),
         ));
     }
-    if draft.text.trim().is_empty() {
+    if text.trim().is_empty() {
         return Err(Error::new(
             ErrorCode::BadRequest,
             "an empty message says nothing: type a text",
         ));
     }
+    Ok(())
+}
+
+fn check_draft(draft: &Draft) -> Result<(), Error> {
+    check_text(&draft.text)?;
     if draft
         .client_id
         .as_ref()

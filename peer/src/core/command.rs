@@ -10,9 +10,10 @@ use uuid::Uuid;
 
 use super::Core;
 use crate::api::{
-    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
-    DirectoryEntry, DirectoryQuery, Draft, Error, Message, Page, SignIn, SignedIn, Transfer,
-    TransferId, WhoAmI,
+    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
+    DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision, Message,
+    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId,
+    WhoAmI,
 };
 
 /// Where an answer goes.
@@ -35,6 +36,15 @@ pub(crate) enum Command {
         reply: Reply<Contact>,
     },
     ContactRemove(PeerId, Reply<()>),
+    DecideKey {
+        contact: PeerId,
+        decision: KeyDecision,
+        reply: Reply<Contact>,
+    },
+    Safety(PeerId, Reply<Safety>),
+    Profile(Reply<Profile>),
+    SetProfile(Profile, Reply<()>),
+    Nearby(Reply<Vec<Nearby>>),
     Requests(Reply<Vec<ContactRequest>>),
     Accept(Uuid, Reply<Contact>),
     Reject(Uuid, Reply<()>),
@@ -51,6 +61,30 @@ pub(crate) enum Command {
         limit: usize,
         reply: Reply<Vec<Message>>,
     },
+    Edit {
+        id: Uuid,
+        text: String,
+        reply: Reply<()>,
+    },
+    Delete {
+        id: Uuid,
+        scope: DeleteFor,
+        reply: Reply<()>,
+    },
+    React {
+        id: Uuid,
+        emoji: String,
+        reply: Reply<()>,
+    },
+    Revisions(Uuid, Reply<Vec<Revision>>),
+    Search(SearchQuery, Reply<Vec<Message>>),
+    Export {
+        with: Option<PeerId>,
+        format: ExportFormat,
+        path: PathBuf,
+        reply: Reply<u64>,
+    },
+    Import(PathBuf, Reply<Imported>),
     MarkRead {
         with: PeerId,
         upto: Uuid,
@@ -118,7 +152,7 @@ impl Core {
             Command::WhoAmI(reply) => answer(reply, Ok(self.whoami())),
             Command::SetName(name, reply) => answer(reply, self.set_name(&name).await),
             Command::Contacts(reply) => answer(reply, Ok(self.list_contacts())),
-            Command::Resolve(who, reply) => answer(reply, self.resolve(&who)),
+            Command::Resolve(who, reply) => answer(reply, self.contacts.resolve(&who)),
             Command::ContactAdd { who, note, reply } => self.contact_add(&who, &note, reply).await,
             Command::ContactSet {
                 contact,
@@ -128,6 +162,15 @@ impl Core {
             Command::ContactRemove(contact, reply) => {
                 answer(reply, self.contact_remove(contact).await)
             }
+            Command::DecideKey {
+                contact,
+                decision,
+                reply,
+            } => answer(reply, self.decide_key(contact, decision).await),
+            Command::Safety(contact, reply) => self.safety(contact, reply),
+            Command::Profile(reply) => answer(reply, Ok(self.own_profile())),
+            Command::SetProfile(profile, reply) => answer(reply, self.set_profile(profile).await),
+            Command::Nearby(reply) => answer(reply, Ok(self.list_nearby())),
             Command::Requests(reply) => answer(reply, self.list_requests().await),
             Command::Accept(request, reply) => answer(reply, self.accept_request(request).await),
             Command::Reject(request, reply) => answer(reply, self.reject_request(request).await),
@@ -140,6 +183,18 @@ impl Core {
                 limit,
                 reply,
             } => answer(reply, self.history(with, page, limit).await),
+            Command::Edit { id, text, reply } => answer(reply, self.edit(id, text).await),
+            Command::Delete { id, scope, reply } => answer(reply, self.delete(id, scope).await),
+            Command::React { id, emoji, reply } => answer(reply, self.react(id, emoji).await),
+            Command::Revisions(id, reply) => answer(reply, self.revisions(id).await),
+            Command::Search(query, reply) => answer(reply, self.search(query).await),
+            Command::Export {
+                with,
+                format,
+                path,
+                reply,
+            } => self.export(with, format, path, reply),
+            Command::Import(path, reply) => self.import(path, reply),
             Command::MarkRead { with, upto, reply } => {
                 answer(reply, self.mark_read(with, upto).await)
             }

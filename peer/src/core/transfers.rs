@@ -467,7 +467,7 @@ impl Core {
 
     /// Both are contacts of each other, and linked.
     pub(super) fn takes_files(&self, peer: PeerId) -> bool {
-        let mutual = |entry: &super::contacts::Entry| entry.saved.relation == Relation::Mutual;
+        let mutual = |entry: &super::book::Entry| entry.saved.relation == Relation::Mutual;
         self.links.get(peer).is_some()
             && self.contacts.welcomes(peer)
             && self.contacts.get(peer).is_some_and(mutual)

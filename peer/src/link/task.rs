@@ -6,22 +6,24 @@
 //! so a peer that sends faster than the disk writes is held back by TCP.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
-use twocan_proto::body::{Body, ByeReason, ChatMessage, Complaint, Hello, Resend, Resume, Upto};
+use twocan_proto::body::{Body, ByeReason, Complaint, Entry, Hello, Resend, Resume, Upto};
 use twocan_proto::frame::FrameDecoder;
 use twocan_proto::session::{Ended, Event, Session, Side};
 use uuid::Uuid;
 
 use super::Stream;
+use super::handover::Handover;
 use super::outbox::Outbox;
-use crate::api::{Message, MessageState};
+use crate::api::{Change, MessageState};
 use crate::clock;
-use crate::store::chat::{self, Ends};
+use crate::store::chat::{Ends, append, delivery};
 use crate::store::{Store, StoreError};
 
 /// Bytes read at once, and held of a peer that sends faster than we store.
@@ -46,8 +48,6 @@ pub(crate) enum Command {
     Welcome(bool),
     /// Say this.
     Send(Box<Body>),
-    /// There are new messages to send.
-    Wake,
     /// Is the other side still there? See [`Session::probe`].
     Probe,
     /// A call is up, or over.
@@ -63,8 +63,8 @@ pub(crate) enum LinkEvent {
     Up(Box<Hello>),
     /// The peer said something that is not about messages.
     Body(Body),
-    /// Messages of the peer are stored.
-    Received(Vec<Message>),
+    /// Entries of the peer are stored.
+    Received(Vec<Change>),
     /// Messages of ours came further.
     States(Vec<(Uuid, MessageState)>),
     /// Messages of ours up to this number are on the wire.
@@ -83,6 +83,7 @@ pub(crate) struct Setup {
     pub(crate) hello: Hello,
     pub(crate) store: Store,
     pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) handover: Arc<Handover>,
     pub(crate) events: mpsc::Sender<(LinkId, LinkEvent)>,
 }
 
@@ -95,6 +96,8 @@ pub(crate) struct LinkHandle {
     /// Our own address on it.
     pub(crate) near: IpAddr,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// What is to be sent to the peer, once it is on disk.
+    pub(crate) handover: Arc<Handover>,
 }
 
 /// Runs a link until it ends.
@@ -130,6 +133,13 @@ async fn write(writer: &mut Writer, out: &mut BytesMut) -> std::io::Result<()> {
 /// The core has ended: nothing is left to do.
 struct CoreGone;
 
+/// The peer's receipts that came together: up to which number each.
+#[derive(Default, PartialEq, Eq)]
+struct Receipts {
+    delivered: u64,
+    read: u64,
+}
+
 struct Link {
     id: LinkId,
     ends: Ends,
@@ -139,6 +149,9 @@ struct Link {
     decoder: FrameDecoder,
     out: BytesMut,
     outbox: Outbox,
+    handover: Arc<Handover>,
+    /// Something was handed over.
+    has_fresh: bool,
     /// What the peer said of itself, once it has.
     theirs: Option<Resume>,
     /// The peer takes our messages.
@@ -162,7 +175,10 @@ impl Link {
         setup: Setup,
     ) -> Result<(Self, Reader, Writer, mpsc::Receiver<Command>), StoreError> {
         let ends = setup.ends;
-        let resume = setup.store.run(move |db| chat::resume(db, ends)).await?;
+        let resume = setup
+            .store
+            .run(move |db| delivery::resume(db, ends))
+            .await?;
         let we_welcome = setup.hello.welcome;
         let hello = Hello {
             resume,
@@ -180,6 +196,8 @@ impl Link {
             decoder: FrameDecoder::default(),
             out: BytesMut::new(),
             outbox: Outbox::default(),
+            handover: setup.handover,
+            has_fresh: false,
             theirs: None,
             they_welcome: false,
             we_welcome,
@@ -209,6 +227,7 @@ impl Link {
             let deadline = self.session.deadline().unwrap_or_else(Instant::now);
             let read_more = self.out.len() < WRITE_TOO_MUCH;
             let have_output = !self.out.is_empty();
+            let handover = Arc::clone(&self.handover);
             tokio::select! {
                 read = reader.read_buf(self.decoder.buffer()), if read_more => self.on_read(read),
                 written = write(&mut writer, &mut self.out), if have_output || unflushed => match written {
@@ -219,6 +238,7 @@ impl Link {
                     Some(command) => self.on_command(command),
                     None => self.session.close(ByeReason::Shutdown, ""),
                 },
+                () = handover.woken() => self.has_fresh = true,
                 () = sleep_until(deadline.into()) => self.session.on_deadline(Instant::now()),
             }
         }
@@ -227,7 +247,8 @@ impl Link {
     /// Brings what just happened to its places: events to the core, messages
     /// to the database, frames to the output.
     async fn settle(&mut self) -> Result<(), CoreGone> {
-        let mut messages = Vec::new();
+        let mut entries = Vec::new();
+        let mut receipts = Receipts::default();
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Up(hello) => {
@@ -235,13 +256,23 @@ impl Link {
                     self.they_welcome = hello.welcome;
                     self.tell(LinkEvent::Up(hello)).await?;
                 }
-                Event::Body(Body::Message(message)) if self.we_welcome => messages.push(message),
+                Event::Body(Body::Entry(entry)) if self.we_welcome => entries.push(entry),
+                Event::Body(Body::Delivered(Upto { upto })) if self.we_welcome => {
+                    self.outbox.acknowledge(upto);
+                    receipts.delivered = receipts.delivered.max(upto);
+                }
+                Event::Body(Body::Read(Upto { upto })) if self.we_welcome => {
+                    receipts.read = receipts.read.max(upto);
+                }
                 Event::Body(body) => self.on_body(body).await?,
                 Event::Ended(ended) => self.ended = Some(ended),
             }
         }
-        if !messages.is_empty() {
-            self.receive(messages).await?;
+        if !entries.is_empty() {
+            self.receive(entries).await?;
+        }
+        if receipts != Receipts::default() {
+            self.take_receipts(receipts).await?;
         }
         if std::mem::take(&mut self.wants_outbox) {
             self.open_outbox().await?;
@@ -265,11 +296,6 @@ impl Link {
             return Ok(());
         }
         match body {
-            Body::Delivered(Upto { upto }) => {
-                self.outbox.acknowledge(upto);
-                self.take_receipts(upto, 0).await
-            }
-            Body::Read(Upto { upto }) => self.take_receipts(0, upto).await,
             Body::Resend(Resend { from }) => {
                 self.outbox.resend(from);
                 Ok(())
@@ -298,12 +324,12 @@ impl Link {
         }
     }
 
-    /// Stores messages of the peer and acknowledges them.
-    async fn receive(&mut self, messages: Vec<ChatMessage>) -> Result<(), CoreGone> {
+    /// Stores entries of the peer and acknowledges them.
+    async fn receive(&mut self, entries: Vec<Entry>) -> Result<(), CoreGone> {
         let (ends, now) = (self.ends, clock::now());
         let stored = self
             .store
-            .run(move |db| chat::append_theirs(db, ends, &messages, now))
+            .run(move |db| append::append_theirs(db, ends, &entries, now))
             .await;
         match stored {
             Ok(appended) => {
@@ -316,21 +342,21 @@ impl Link {
                     }));
                 }
                 self.asked_again = appended.gap;
-                if appended.new.is_empty() {
+                if appended.changes.is_empty() {
                     return Ok(());
                 }
-                self.tell(LinkEvent::Received(appended.new)).await
+                self.tell(LinkEvent::Received(appended.changes)).await
             }
             // Not stored is not acknowledged: the peer sends it again later.
             Err(error) => self.on_store_error(&error),
         }
     }
 
-    async fn take_receipts(&mut self, delivered: u64, seen: u64) -> Result<(), CoreGone> {
-        let ends = self.ends;
+    async fn take_receipts(&mut self, receipts: Receipts) -> Result<(), CoreGone> {
+        let (ends, Receipts { delivered, read }) = (self.ends, receipts);
         match self
             .store
-            .run(move |db| chat::receive_receipts(db, ends, delivered, seen))
+            .run(move |db| delivery::receive_receipts(db, ends, delivered, read))
             .await
         {
             Ok(changed) if changed.is_empty() => Ok(()),
@@ -350,10 +376,10 @@ impl Link {
         let caught_up = self
             .store
             .run(move |db| {
-                let after = chat::resume_sending(db, ends, theirs)?;
+                let after = delivery::resume_sending(db, ends, theirs)?;
                 Ok((
                     after,
-                    chat::receive_receipts(db, ends, theirs.stored, theirs.read)?,
+                    delivery::receive_receipts(db, ends, theirs.stored, theirs.read)?,
                 ))
             })
             .await;
@@ -368,35 +394,44 @@ impl Link {
 
     /// Writes messages while the peer keeps up and the output has room.
     async fn send_messages(&mut self) -> Result<(), CoreGone> {
+        if std::mem::take(&mut self.has_fresh) {
+            let fresh = self.outbox.fresh(self.handover.take());
+            self.send_entries(fresh).await?;
+        }
         while self.out.len() < WRITE_ENOUGH
             && let Some((after, most)) = self.outbox.next()
         {
             let ends = self.ends;
-            let messages = match self
+            let entries = match self
                 .store
-                .run(move |db| chat::outbox(db, ends, after, most))
+                .run(move |db| delivery::outbox(db, ends, after, most))
                 .await
             {
-                Ok(messages) => messages,
+                Ok(entries) => entries,
                 Err(error) => return self.on_store_error(&error),
             };
             self.outbox
-                .wrote(most, messages.len(), messages.last().map(|m| m.seq));
-            let Some(last) = messages.last().map(|m| m.seq) else {
-                return Ok(());
-            };
-            let ids = messages.iter().map(|m| m.id).collect();
-            for message in messages {
-                self.say(&Body::Message(message));
-            }
-            while let Some(frame) = self.session.poll_frame() {
-                if let Err(error) = frame.encode(&mut self.out) {
-                    tracing::error!(%error, "a message was not sent");
-                }
-            }
-            self.tell(LinkEvent::Sent(ids, last)).await?;
+                .wrote(most, entries.len(), entries.last().map(|entry| entry.seq));
+            self.send_entries(entries).await?;
         }
         Ok(())
+    }
+
+    async fn send_entries(&mut self, entries: Vec<Entry>) -> Result<(), CoreGone> {
+        let Some(last) = entries.last().map(|entry| entry.seq) else {
+            return Ok(());
+        };
+        let messages = entries.iter().filter(|e| e.content.target().is_none());
+        let ids = messages.map(|entry| entry.id).collect();
+        for entry in entries {
+            self.say(&Body::Entry(entry));
+        }
+        while let Some(frame) = self.session.poll_frame() {
+            if let Err(error) = frame.encode(&mut self.out) {
+                tracing::error!(%error, "a message was not sent");
+            }
+        }
+        self.tell(LinkEvent::Sent(ids, last)).await
     }
 
     fn on_read(&mut self, read: std::io::Result<usize>) {
@@ -433,7 +468,6 @@ impl Link {
             }
             Command::Welcome(welcome) => self.set_welcome(welcome),
             Command::Send(body) => self.say(&body),
-            Command::Wake => self.outbox.wake(),
             Command::Probe => self.session.probe(Instant::now()),
             Command::InCall(in_call) => self.session.set_in_call(in_call),
             Command::Close(reason, text) => self.session.close(reason, text),

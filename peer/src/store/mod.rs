@@ -18,14 +18,18 @@ use crate::api;
 
 pub(crate) mod chat;
 pub(crate) mod contacts;
+pub(crate) mod keys;
 mod migrations;
 pub(crate) mod settings;
 pub(crate) mod transfers;
 
 /// Jobs waiting at most; whoever brings one more waits for a place.
-const QUEUE: usize = 256;
+const QUEUE: usize = 1024;
 /// Jobs that commit together at most, so that the first is not kept waiting.
-const BATCH: usize = 128;
+const BATCH: usize = 512;
+
+/// Statements kept ready: more than there are in the program.
+const STATEMENTS: usize = 256;
 
 /// Tells what became of a job once its transaction has committed or not.
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -124,13 +128,15 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     // FULL: a commit survives a power cut, not only a crash of ours. Deleted
     // content is overwritten, as people mean it when they delete.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
     )?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    chat::search::install(connection)?;
     migrations::migrate(connection)
 }
 
 fn serve(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
-    while let Some(first) = queue.blocking_recv() {
+    while let Some(first) = next_job(connection, &mut queue) {
         let begun = connection.execute_batch("BEGIN");
         let mut done = vec![first(connection)];
         while done.len() < BATCH
@@ -159,16 +165,41 @@ fn serve(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
+/// The next job. While none is there, the index of words catches up.
+fn next_job(connection: &Connection, queue: &mut mpsc::Receiver<Job>) -> Option<Job> {
+    loop {
+        match queue.try_recv() {
+            Ok(job) => return Some(job),
+            Err(mpsc::error::TryRecvError::Disconnected) => return None,
+            Err(mpsc::error::TryRecvError::Empty) => {}
+        }
+        match index_some(connection) {
+            Ok(true) => {}
+            Ok(false) => return queue.blocking_recv(),
+            Err(error) => {
+                tracing::warn!(%error, "the index of words stays behind");
+                return queue.blocking_recv();
+            }
+        }
+    }
+}
+
+/// One step of the index, in a transaction of its own, if it is worth one.
+fn index_some(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    Ok(chat::search::is_behind(connection)? && in_savepoint(connection, chat::search::step)?)
+}
+
 fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
 ) -> Result<T, rusqlite::Error> {
-    connection.execute_batch("SAVEPOINT job")?;
+    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+    run("SAVEPOINT job")?;
     let result = work(connection);
-    connection.execute_batch(match result {
-        Ok(_) => "RELEASE job",
-        Err(_) => "ROLLBACK TO job; RELEASE job",
-    })?;
+    if result.is_err() {
+        run("ROLLBACK TO job")?;
+    }
+    run("RELEASE job")?;
     result
 }
 

@@ -241,7 +241,7 @@ async fn connected(connect: Connect, transfer: &SavedTransfer) -> Result<Wire, S
         Connect::Dial { tls, at } => {
             let dialled = dial::dial(tls, vec![at.into()], Some(transfer.peer))
                 .await
-                .map_err(|error| error.message)?;
+                .map_err(|failed| failed.error.message)?;
             let mut wire = Wire::new(Box::new(dialled.stream));
             let open = Bulk::Open(FileRef {
                 transfer: transfer.id,

@@ -1,7 +1,7 @@
 //! One conversation as it is held for the screen: a window of its messages,
 //! where the reader stands in it, and the draft being written.
 
-use twocan_peer::api::{Message, MessageState, Page};
+use twocan_peer::api::{Change, DeleteFor, Message, MessageState, Page, Reaction};
 use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
@@ -124,6 +124,42 @@ impl Conversation {
         }
         if let Some(message) = self.messages.iter_mut().find(|m| m.id == id) {
             message.state = Some(state);
+        }
+    }
+
+    /// Takes what became of a message, if it is held here.
+    pub(crate) fn take_change(&mut self, change: Change) {
+        match change {
+            Change::New(message) => self.take_message(message),
+            Change::Edited(message) => {
+                if let Some(known) = self.messages.iter_mut().find(|m| m.id == message.id) {
+                    *known = message;
+                }
+            }
+            Change::Deleted {
+                id,
+                scope: DeleteFor::Me,
+                ..
+            } => {
+                self.messages.retain(|m| m.id != id);
+                self.forget_lost_anchor();
+            }
+            Change::Deleted { id, .. } => {
+                if let Some(message) = self.messages.iter_mut().find(|m| m.id == id) {
+                    message.deleted = true;
+                    message.text.clear();
+                    message.reactions.clear();
+                    message.reply_to = None;
+                }
+            }
+            Change::Reacted { id, by, emoji } => {
+                if let Some(message) = self.messages.iter_mut().find(|m| m.id == id) {
+                    message.reactions.retain(|r| r.from != by);
+                    if !emoji.is_empty() {
+                        message.reactions.push(Reaction { from: by, emoji });
+                    }
+                }
+            }
         }
     }
 

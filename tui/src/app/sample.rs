@@ -50,6 +50,13 @@ pub(crate) fn contact(seed: u8, alias: &str) -> Contact {
         blocked: false,
         registry_names: Vec::new(),
         read_upto: None,
+        new_key: None,
+        group: String::new(),
+        favourite: false,
+        muted: false,
+        presence: None,
+        status: String::new(),
+        fields: std::collections::BTreeMap::new(),
     }
 }
 
@@ -65,6 +72,9 @@ pub(crate) fn message(n: u64, mine: bool, text: &str) -> Message {
         reply_to: None,
         seq: n,
         state: mine.then_some(MessageState::Delivered),
+        edited_at: None,
+        deleted: false,
+        reactions: Vec::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
-use twocan_peer::api::Config;
+use twocan_peer::api::{Config, Lan};
 
 use super::Failure;
 use super::typed::{Consent, Echo, File, Headless, Profile, Settings, Sound};
@@ -80,6 +80,10 @@ fn resolve(typed: Settings, sound: Sound, consent: Consent, file: File) -> Resul
         auto_accept: consent.auto_accept || file.consent.auto_accept,
         auto_answer: consent.auto_answer || file.consent.auto_answer,
         echo: false,
+        lan: match settings.no_lan {
+            true => Lan::Off,
+            false => Lan::Auto,
+        },
     })
 }
 

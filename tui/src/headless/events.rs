@@ -1,11 +1,12 @@
 //! Events of the engine as lines.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use serde::Serialize;
 use twocan_peer::api::{
-    Call, CallId, CallStats, Contact, Event, Message, MessageState, NoticeLevel, Path,
-    RegistryState, Transfer,
+    Call, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState, NoticeLevel,
+    Path, Presence, RegistryState, Transfer,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -42,6 +43,8 @@ pub(super) enum Told<'a> {
         alias: &'a str,
         online: bool,
         path: Option<Path>,
+        presence: Option<Presence>,
+        status: &'a str,
     },
     Request {
         request: Uuid,
@@ -55,6 +58,25 @@ pub(super) enum Told<'a> {
         conversation: PeerId,
         state: MessageState,
         reason: Option<&'a str>,
+    },
+    MessageEdited {
+        id: Uuid,
+        conversation: PeerId,
+        text: &'a str,
+        edited_at: Option<Timestamp>,
+    },
+    MessageDeleted {
+        id: Uuid,
+        conversation: PeerId,
+        from: PeerId,
+        #[serde(rename = "for")]
+        scope: DeleteFor,
+    },
+    Reaction {
+        id: Uuid,
+        conversation: PeerId,
+        from: PeerId,
+        emoji: &'a str,
     },
     Typing {
         contact: PeerId,
@@ -73,6 +95,13 @@ pub(super) enum Told<'a> {
         old: PeerId,
         new: PeerId,
     },
+    Nearby {
+        peer_id: PeerId,
+        here: bool,
+        name: &'a str,
+        addresses: &'a [SocketAddr],
+        is_contact: bool,
+    },
     Notice {
         level: NoticeLevel,
         text: &'a str,
@@ -83,7 +112,7 @@ pub(super) enum Told<'a> {
 /// changes of her presence are told.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    presence: HashMap<PeerId, (bool, Option<Path>)>,
+    presence: HashMap<PeerId, (bool, Option<Path>, Option<Presence>, String)>,
 }
 
 impl Events {
@@ -115,6 +144,10 @@ impl Events {
                 note: &request.note,
             },
             Event::Message(message) => message_line(message),
+            Event::MessageChanged {
+                conversation,
+                change,
+            } => change_line(*conversation, change),
             Event::MessageState {
                 id,
                 conversation,
@@ -147,6 +180,20 @@ impl Events {
                 old: *old,
                 new: *new,
             },
+            Event::Nearby(nearby) => Told::Nearby {
+                peer_id: nearby.peer_id,
+                here: true,
+                name: &nearby.name,
+                addresses: &nearby.addresses,
+                is_contact: nearby.is_contact,
+            },
+            Event::NearbyGone(peer_id) => Told::Nearby {
+                peer_id: *peer_id,
+                here: false,
+                name: "",
+                addresses: &[],
+                is_contact: false,
+            },
             Event::Notice { level, text } => Told::Notice {
                 level: *level,
                 text,
@@ -157,15 +204,23 @@ impl Events {
     }
 
     fn presence<'a>(&mut self, contact: &'a Contact) -> Option<Told<'a>> {
-        let now = (contact.online, contact.path);
-        if self.presence.insert(contact.peer_id, now) == Some(now) {
+        let now = (
+            contact.online,
+            contact.path,
+            contact.presence,
+            contact.status.clone(),
+        );
+        if self.presence.get(&contact.peer_id) == Some(&now) {
             return None;
         }
+        self.presence.insert(contact.peer_id, now);
         Some(Told::Presence {
             contact: contact.peer_id,
             alias: &contact.alias,
             online: contact.online,
             path: contact.path,
+            presence: contact.presence,
+            status: &contact.status,
         })
     }
 }
@@ -181,6 +236,30 @@ fn message_line(message: &Message) -> Told<'_> {
             reason: None,
         },
         false => Told::Message(message),
+    }
+}
+
+fn change_line(conversation: PeerId, change: &Change) -> Told<'_> {
+    match change {
+        Change::New(message) => message_line(message),
+        Change::Edited(message) => Told::MessageEdited {
+            id: message.id,
+            conversation,
+            text: &message.text,
+            edited_at: message.edited_at,
+        },
+        Change::Deleted { id, by, scope } => Told::MessageDeleted {
+            id: *id,
+            conversation,
+            from: *by,
+            scope: *scope,
+        },
+        Change::Reacted { id, by, emoji } => Told::Reaction {
+            id: *id,
+            conversation,
+            from: *by,
+            emoji,
+        },
     }
 }
 
@@ -207,6 +286,13 @@ mod tests {
             blocked: false,
             registry_names: Vec::new(),
             read_upto: None,
+            new_key: None,
+            group: String::new(),
+            favourite: false,
+            muted: false,
+            presence: None,
+            status: String::new(),
+            fields: std::collections::BTreeMap::new(),
         }))
     }
 
@@ -247,6 +333,9 @@ mod tests {
             reply_to: None,
             seq: 1,
             state: None,
+            edited_at: None,
+            deleted: false,
+            reactions: Vec::new(),
         };
         let line = |message: &Message| {
             let event = Event::Message(message.clone());

@@ -1,12 +1,13 @@
 //! Requests as typed values: every field known, every unknown one refused by
 //! name.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use twocan_peer::api::{Error, ErrorCode};
+use twocan_peer::api::{DeleteFor, Error, ErrorCode, ExportFormat};
 use twocan_proto::registry_url::RegistryUrl;
 
 use super::lines::{LINE_BYTES, Line};
@@ -51,11 +52,23 @@ pub(super) enum Verb {
     ContactAdd(ContactAdd),
     ContactSet(ContactSet),
     ContactRemove(OfContact),
+    ContactKey(ContactKey),
+    Safety(OfContact),
+    Profile(Profile),
+    ProfileSet(ProfileSet),
+    Nearby,
     Requests,
     Accept(OfRequest),
     Reject(OfRequest),
     Connect(To),
     Disconnect(OfContact),
+    Edit(Edit),
+    Delete(Delete),
+    React(React),
+    Revisions(OfMessage),
+    Search(Search),
+    Export(Export),
+    Import(Import),
     MarkRead(MarkRead),
     Typing(Typing),
     History(History),
@@ -77,7 +90,7 @@ pub(super) enum Verb {
 }
 
 /// Verbs of the contract that other versions have.
-const NOT_YET: &[&str] = &["account", "edit", "delete", "react", "search", "lobby"];
+const NOT_YET: &[&str] = &["account", "lobby"];
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -143,9 +156,49 @@ pub(super) struct ContactSet {
     pub(super) alias: Option<String>,
     pub(super) blocked: Option<bool>,
     pub(super) verified: Option<bool>,
-    pub(super) group: Option<Value>,
-    pub(super) favourite: Option<Value>,
-    pub(super) muted: Option<Value>,
+    pub(super) group: Option<String>,
+    pub(super) favourite: Option<bool>,
+    pub(super) muted: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactKey {
+    pub(super) contact: String,
+    pub(super) decision: Decision,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Decision {
+    Accept,
+    Keep,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Profile {
+    pub(super) contact: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileSet {
+    pub(super) name: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) presence: Option<Presence>,
+    pub(super) fields: Option<BTreeMap<String, String>>,
+}
+
+/// Like [`twocan_peer::api::Presence`], which takes what it does not know for
+/// available; a script that mistypes is told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Presence {
+    Available,
+    Away,
+    DoNotDisturb,
+    Invisible,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -167,6 +220,57 @@ pub(super) struct Send {
     pub(super) text: String,
     pub(super) reply_to: Option<String>,
     pub(super) client_id: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Edit {
+    pub(super) message: String,
+    pub(super) text: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delete {
+    pub(super) message: String,
+    #[serde(rename = "for")]
+    pub(super) scope: DeleteFor,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct React {
+    pub(super) message: String,
+    pub(super) emoji: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfMessage {
+    pub(super) message: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    pub(super) text: String,
+    pub(super) with: Option<String>,
+    pub(super) before: Option<String>,
+    pub(super) limit: Option<usize>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Export {
+    pub(super) with: Option<String>,
+    pub(super) format: ExportFormat,
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Import {
+    pub(super) path: PathBuf,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -282,7 +386,7 @@ fn parse_fields(line: Line, id: &mut Value) -> Result<Ask, Error> {
             ));
         }
     };
-    let mut fields: Map<String, Value> = serde_json::from_slice(&bytes)
+    let Fields(mut fields) = serde_json::from_slice(&bytes)
         .map_err(|error| bad(format!("a request is one JSON object on one line: {error}")))?;
     match fields.remove("id") {
         Some(given @ (Value::Number(_) | Value::String(_))) => *id = given,
@@ -293,7 +397,44 @@ fn parse_fields(line: Line, id: &mut Value) -> Result<Ask, Error> {
             "a request says what to do: give a verb, such as \"do\": \"whoami\"",
         ));
     };
+    if ABOUT_MESSAGES.contains(&verb.as_str()) && !fields.contains_key(MESSAGE) && id.is_string() {
+        fields.insert(MESSAGE.to_owned(), id.clone());
+    }
     ask(&verb, fields)
+}
+
+/// Verbs about one message. The contract calls its id `id`, as the request's
+/// own: it may be given as `message`, as a second `id` after the request's,
+/// or as the one `id` of both.
+const ABOUT_MESSAGES: &[&str] = &["edit", "delete", "react", "revisions"];
+const MESSAGE: &str = "message";
+
+/// The fields of a line. A second `id` is the one of a message.
+struct Fields(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Map::new();
+        while let Some((key, value)) = map.next_entry::<String, Value>()? {
+            let second = key == "id" && fields.contains_key("id");
+            fields.insert(if second { MESSAGE.to_owned() } else { key }, value);
+        }
+        Ok(Fields(fields))
+    }
 }
 
 fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
@@ -308,11 +449,23 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "contact_add" => Verb::ContactAdd(typed(verb, fields)?),
         "contact_set" => Verb::ContactSet(typed(verb, fields)?),
         "contact_remove" => Verb::ContactRemove(typed(verb, fields)?),
+        "contact_key" => Verb::ContactKey(typed(verb, fields)?),
+        "safety" => Verb::Safety(typed(verb, fields)?),
+        "profile" => Verb::Profile(typed(verb, fields)?),
+        "profile_set" => Verb::ProfileSet(typed(verb, fields)?),
+        "nearby" => none(verb, fields, Verb::Nearby)?,
         "requests" => none(verb, fields, Verb::Requests)?,
         "accept" => Verb::Accept(typed(verb, fields)?),
         "reject" => Verb::Reject(typed(verb, fields)?),
         "connect" => Verb::Connect(typed(verb, fields)?),
         "disconnect" => Verb::Disconnect(typed(verb, fields)?),
+        "edit" => Verb::Edit(typed(verb, fields)?),
+        "delete" => Verb::Delete(typed(verb, fields)?),
+        "react" => Verb::React(typed(verb, fields)?),
+        "revisions" => Verb::Revisions(typed(verb, fields)?),
+        "search" => Verb::Search(typed(verb, fields)?),
+        "export" => Verb::Export(typed(verb, fields)?),
+        "import" => Verb::Import(typed(verb, fields)?),
         "mark_read" => Verb::MarkRead(typed(verb, fields)?),
         "typing" => Verb::Typing(typed(verb, fields)?),
         "history" => Verb::History(typed(verb, fields)?),
@@ -362,6 +515,31 @@ mod tests {
     }
 
     #[test]
+    fn a_message_is_named_in_three_ways() {
+        for line in [
+            r#"{"id": 7, "do": "edit", "message": "m", "text": "t"}"#,
+            r#"{"id": 7, "do": "edit", "id": "m", "text": "t"}"#,
+            r#"{"id": "m", "do": "edit", "text": "t"}"#,
+        ] {
+            let edit = Edit {
+                message: "m".into(),
+                text: "t".into(),
+            };
+            assert_eq!(
+                parsed(line).unwrap().ask,
+                Ask::Other(Verb::Edit(edit)),
+                "{line}"
+            );
+        }
+        let refused = parsed(r#"{"id": 7, "do": "edit", "text": "t"}"#).unwrap_err();
+        assert!(
+            refused.error.message.contains("message"),
+            "{}",
+            refused.error.message
+        );
+    }
+
+    #[test]
     fn a_request_with_all_its_fields() {
         let line = r#"{"id": 7, "do": "send", "to": "bob", "text": "hi", "client_id": "c"}"#;
         let send = Send {
@@ -391,6 +569,16 @@ mod tests {
                 r#"{"id": 1, "do": "lobby", "to": "b"}"#,
                 json!(1),
                 "not in this version",
+            ),
+            (
+                r#"{"id": 1, "do": "profile_set", "presence": "asleep"}"#,
+                json!(1),
+                "asleep",
+            ),
+            (
+                r#"{"id": 1, "do": "contact_key", "contact": "b", "decision": "maybe"}"#,
+                json!(1),
+                "maybe",
             ),
             (
                 r#"{"id": "a", "do": "whoami", "txet": 1}"#,

@@ -38,6 +38,14 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
         }
         Event::RequestGone(id) => state.requests.retain(|r| r.request != id),
         Event::Message(message) => message_came(state, message, out),
+        Event::MessageChanged {
+            conversation,
+            change,
+        } => {
+            if let Some(conversation) = state.conversations.get_mut(&conversation) {
+                conversation.take_change(change);
+            }
+        }
         Event::MessageState {
             id,
             conversation,
@@ -68,6 +76,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
                 new.short()
             ));
         }
+        Event::Nearby(_) | Event::NearbyGone(_) => {}
         Event::Notice { level, text } => state.notify(level, text),
         Event::Listening(addresses) => {
             if let Some(me) = &mut state.me {

@@ -1,0 +1,146 @@
+//! Taking entries in: ours from the interface, theirs from a link.
+
+use rusqlite::{Connection, OptionalExtension, Result, params};
+use twocan_proto::body::{Content, Entry};
+use twocan_proto::time::Timestamp;
+use uuid::Uuid;
+
+use super::{Ends, Talk, amend, history, set_stored, sql, uuid};
+use crate::api::{Change, Draft, Message};
+
+/// What came of entries that a link brought.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Appended {
+    /// What is new here, in its order.
+    pub(crate) changes: Vec<Change>,
+    /// The number up to which all are stored now.
+    pub(crate) stored: u64,
+    /// One came whose predecessor is missing: ask for those after `stored`.
+    pub(crate) gap: bool,
+}
+
+/// Puts a message of ours into the conversation and thereby into the outbox.
+/// With a `client_id` that was used before, gives the message of then and
+/// no entry.
+pub(crate) fn append_own(
+    db: &Connection,
+    ends: Ends,
+    draft: &Draft,
+    id: Uuid,
+    now: Timestamp,
+) -> Result<(Message, Option<Entry>)> {
+    let talk = Talk::open(db, ends)?;
+    if let Some(client_id) = &draft.client_id {
+        let earlier = db
+            .prepare_cached("SELECT id FROM entries WHERE client_id = ?1")?
+            .query_row([client_id], |row| row.get::<_, Vec<u8>>(0))
+            .optional()?;
+        if let Some(id) = earlier.and_then(uuid)
+            && let Some(message) = history::find(db, ends, id)?
+        {
+            return Ok((message, None));
+        }
+    }
+    let entry = Entry {
+        id,
+        seq: talk.my_last + 1,
+        after: None,
+        sent_at: now,
+        content: Content::Text {
+            text: draft.text.clone(),
+            reply_to: draft.reply_to,
+        },
+    };
+    insert(
+        db,
+        &talk,
+        talk.mine,
+        &entry,
+        now,
+        draft.client_id.as_deref(),
+    )?;
+    set_stored(db, talk.mine, entry.seq)?;
+    Ok((history::fresh(&talk, talk.mine, &entry), Some(entry)))
+}
+
+/// Stores entries of `ends.peer` that came in this order.
+pub(crate) fn append_theirs(
+    db: &Connection,
+    ends: Ends,
+    entries: &[Entry],
+    now: Timestamp,
+) -> Result<Appended> {
+    let talk = Talk::open(db, ends)?;
+    let mut appended = Appended {
+        stored: talk.stored,
+        ..Appended::default()
+    };
+    for entry in entries {
+        if entry.seq <= appended.stored {
+            continue;
+        }
+        if entry.after.unwrap_or(entry.seq - 1) > appended.stored {
+            appended.gap = true;
+            break;
+        }
+        appended.stored = entry.seq;
+        appended.changes.extend(take(db, &talk, entry, now)?);
+    }
+    if appended.stored != talk.stored {
+        set_stored(db, talk.theirs, appended.stored)?;
+    }
+    Ok(appended)
+}
+
+/// Stores one entry of the peer and gives what it changed here.
+fn take(db: &Connection, talk: &Talk, entry: &Entry, now: Timestamp) -> Result<Option<Change>> {
+    if entry.content.target().is_some() {
+        return amend::take_theirs(db, talk, entry, now);
+    }
+    // An id that is here already under another number is the same message,
+    // numbered again by an author whose profile was set back.
+    if !insert(db, talk, talk.theirs, entry, now, None)? {
+        return Ok(None);
+    }
+    if amend::apply_waiting(db, talk, entry.id, now)? {
+        return Ok(history::find(db, talk.ends, entry.id)?.map(Change::New));
+    }
+    Ok(Some(Change::New(history::fresh(talk, talk.theirs, entry))))
+}
+
+/// Writes the row of an entry, unless its id is there already.
+pub(super) fn insert(
+    db: &Connection,
+    talk: &Talk,
+    stream: i64,
+    entry: &Entry,
+    now: Timestamp,
+    client_id: Option<&str>,
+) -> Result<bool> {
+    let (kind, text, reply_to) = match &entry.content {
+        Content::Text { text, reply_to } => ("text", text.as_str(), *reply_to),
+        Content::Edit { text, .. } => ("edit", text.as_str(), None),
+        Content::Delete { .. } => ("delete", "", None),
+        Content::Reaction { emoji, .. } => ("reaction", emoji.as_str(), None),
+    };
+    let target = entry.content.target();
+    let rows = db
+        .prepare_cached(
+            "INSERT INTO entries (id, conversation, stream, seq, kind, target, text, sent_at, stored_at, reply_to, client_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
+        )?
+        .execute(params![
+            entry.id.as_bytes(),
+            talk.id,
+            stream,
+            sql(entry.seq),
+            kind,
+            target.as_ref().map(Uuid::as_bytes),
+            text,
+            entry.sent_at.as_millis(),
+            now.as_millis(),
+            reply_to.as_ref().map(Uuid::as_bytes),
+            client_id,
+        ])?;
+    Ok(rows == 1)
+}
