@@ -184,6 +184,10 @@ pub const SETTINGS: &[(&str, &str)] = &[
         "seconds that a call rings before it ends with \"no answer\"; 5 to 300",
     ),
     (
+        "files.folder",
+        "the folder that files are saved in, as an absolute path; null for \"downloads\" in the profile",
+    ),
+    (
         "history.keep_days",
         "days that messages are kept; 0 keeps them for ever",
     ),

@@ -17,6 +17,7 @@
 //! | [`chat`] | messages on their way between the handle, the database and links |
 //! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
+//! | [`transfers`], [`file_runs`] | files: offers and answers, and when their contents flow |
 //! | [`registries`] | our sessions at registries |
 //! | [`lookups`] | what registries know of others |
 
@@ -52,6 +53,7 @@ mod chat;
 mod command;
 mod contacts;
 mod dialling;
+mod file_runs;
 mod links;
 mod lookups;
 mod nearby;
@@ -59,10 +61,12 @@ mod persona;
 mod rate;
 mod registries;
 mod requests;
+mod transfers;
 mod trust;
 
 pub(crate) use addresses::path_to;
 pub(crate) use command::{Command, Reply};
+pub(crate) use file_runs::TransferReport;
 
 /// Things that tasks of ours report, waiting for the core.
 const REPORTS: usize = 256;
@@ -86,6 +90,7 @@ pub(crate) enum Report {
     Dialled(Box<dialling::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
+    Transfer(TransferReport),
     Heard(Heard),
 }
 
@@ -122,6 +127,7 @@ pub(crate) struct Core {
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    transfers: transfers::Transfers,
     persona: persona::Persona,
     nearby: nearby::Neighbours,
     knocks: requests::Knocks,
@@ -182,6 +188,7 @@ pub(crate) async fn start(
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        transfers: transfers::Transfers::default(),
         persona: persona::Persona::default(),
         nearby: nearby::Neighbours::default(),
         knocks: requests::Knocks::default(),
@@ -203,6 +210,7 @@ pub(crate) async fn start(
     core.load_persona().await?;
     core.load_contacts().await?;
     core.load_registries().await?;
+    core.load_transfers().await?;
     core.search_nearby().await;
     core.load_retention().await?;
     let inputs = Inputs {
@@ -276,6 +284,7 @@ impl Core {
             Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
             Report::Call(report) => self.on_call_report(report),
+            Report::Transfer(report) => self.on_transfer_report(report).await,
             Report::Heard(heard) => self.on_heard(heard),
         }
     }
@@ -284,6 +293,7 @@ impl Core {
         [
             self.links_deadline(),
             self.calls_deadline(),
+            self.transfers_deadline(),
             self.retention_deadline(),
             self.interface_deadline(),
         ]
@@ -295,6 +305,7 @@ impl Core {
     fn on_deadline(&mut self, now: Instant) {
         self.dial_those_due(now);
         self.on_calls_deadline(now);
+        self.on_transfers_deadline(now);
         self.on_retention_deadline(now);
     }
 
@@ -304,6 +315,7 @@ impl Core {
         while let Some(saved) = self.saving.next().await {
             self.on_saved(saved);
         }
+        self.stop_transfers(&mut inputs.from_tasks).await;
         self.stop_registries();
         self.stop_nearby();
         self.stop_links(&mut inputs.from_links).await;
@@ -420,6 +432,9 @@ impl Core {
         known_setting(key)?;
         if key == calls::RING_SETTING {
             self.set_ring_time(&value)?;
+        }
+        if key == transfers::FOLDER_SETTING {
+            self.set_files_folder(&value)?;
         }
         if key == archive::KEEP_SETTING {
             self.set_retention(&value)?;

@@ -21,6 +21,7 @@ pub(crate) mod contacts;
 pub(crate) mod keys;
 mod migrations;
 pub(crate) mod settings;
+pub(crate) mod transfers;
 
 /// Jobs waiting at most; whoever brings one more waits for a place.
 const QUEUE: usize = 1024;
