@@ -20,5 +20,6 @@ mod media;
 mod profile;
 mod registry;
 mod store;
+pub mod vault;
 
 pub use engine::Engine;

@@ -12,6 +12,7 @@ use twocan_peer::Engine;
 use twocan_peer::api::{
     CallState, Config, Contact, Draft, ErrorCode, Event, MessageState, Page, Relation,
 };
+use twocan_peer::vault::Protection;
 use twocan_proto::identity::PeerId;
 use twocan_voice::{InputSpec, OutputSpec};
 
@@ -28,6 +29,7 @@ struct Side {
 fn config(folder: &std::path::Path, name: &str) -> Config {
     Config {
         data: folder.to_owned(),
+        protection: Protection::None,
         listen: Some("127.0.0.1:0".parse().unwrap()),
         name: Some(name.to_owned()),
         registries: Vec::new(),

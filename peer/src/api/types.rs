@@ -11,12 +11,16 @@ use twocan_proto::time::Timestamp;
 use twocan_voice::{InputSpec, OutputSpec};
 use uuid::Uuid;
 
+use crate::vault::Protection;
+
 /// How to start the engine.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Folder of the profile: identity, database, settings, downloads. Made
     /// if missing.
     pub data: PathBuf,
+    /// What opens the profile, and protects a new one on the disk.
+    pub protection: Protection,
     /// Where peers connect; `None` takes `[::]:7777` and falls back to
     /// `0.0.0.0:7777`. Port 0 picks a free one.
     pub listen: Option<SocketAddr>,

@@ -17,6 +17,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
@@ -100,8 +101,7 @@ pub(crate) async fn start(
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<(), Error> {
-    let profile = Profile::open(&config.data)?;
-    let (store, store_thread) = Store::open(&profile.database())?;
+    let (profile, (store, store_thread)) = open(&config).await?;
     let tls = LinkTls::new(&profile.identity)
         .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
     let listener = listen::bind(config.listen).await?;
@@ -166,6 +166,19 @@ pub(crate) async fn start(
         let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
     });
     Ok(())
+}
+
+/// Opens profile and database where waiting for a passphrase's cost, or for a
+/// keyring, holds nothing else up.
+async fn open(config: &Config) -> Result<(Profile, (Store, JoinHandle<()>)), Error> {
+    let (folder, protection) = (config.data.clone(), config.protection.clone());
+    tokio::task::spawn_blocking(move || {
+        let profile = Profile::open(&folder, &protection)?;
+        let store = profile.open_store()?;
+        Ok((profile, store))
+    })
+    .await
+    .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?
 }
 
 struct Inputs {
