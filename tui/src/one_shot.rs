@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::cli::{Failure, say};
 use crate::signals::Signals;
+use crate::unlock;
 
 /// The exit code of a message that waits for its recipient.
 const QUEUED: u8 = 3;
@@ -23,7 +24,7 @@ const LINKING: Duration = Duration::from_secs(10);
 /// # Errors
 /// What keeps the profile from being opened.
 pub(crate) async fn id(config: Config) -> Result<ExitCode, Failure> {
-    let (engine, _events) = Engine::start(config).await?;
+    let (engine, _events) = unlock::start(config).await?;
     let me = engine.whoami().await?;
     engine.shutdown().await;
     say(&format!("id    {}", me.peer_id))?;
@@ -37,7 +38,7 @@ pub(crate) async fn id(config: Config) -> Result<ExitCode, Failure> {
 /// # Errors
 /// What keeps the profile from being opened.
 pub(crate) async fn contacts(config: Config) -> Result<ExitCode, Failure> {
-    let (engine, _events) = Engine::start(config).await?;
+    let (engine, _events) = unlock::start(config).await?;
     let contacts = engine.contacts().await?;
     engine.shutdown().await;
     for contact in &contacts {
@@ -71,7 +72,7 @@ pub(crate) async fn send(
     text: String,
     wait: Duration,
 ) -> Result<ExitCode, Failure> {
-    let (engine, mut events) = Engine::start(config).await?;
+    let (engine, mut events) = unlock::start(config).await?;
     let sent = async {
         let to = engine.resolve(who).await?;
         let draft = Draft {
@@ -119,7 +120,7 @@ async fn arrival(events: &mut Receiver<Event>, message: Uuid) -> Result<(), Stri
 /// What keeps the profile from being opened or the contact from being called.
 pub(crate) async fn call(config: Config, who: &str) -> Result<ExitCode, Failure> {
     let mut signals = Signals::new()?;
-    let (engine, mut events) = Engine::start(config).await?;
+    let (engine, mut events) = unlock::start(config).await?;
     let result = tokio::select! {
         result = talk(&engine, &mut events, who) => result,
         () = signals.any() => Ok(()),

@@ -141,6 +141,8 @@ fn connect(path: &Path, key: Option<&DatabaseKey>) -> Result<Connection, StoreEr
         // Before anything is read; what SQLite sorts stays in memory, as
         // SQLCipher is built to.
         connection.pragma_update(None, "key", key.literal().as_str())?;
+        // Else it writes of damage to standard error, where others write.
+        connection.execute_batch("PRAGMA cipher_log = off")?;
     }
     prepare(&mut connection)?;
     Ok(connection)

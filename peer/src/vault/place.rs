@@ -154,6 +154,10 @@ impl Place {
             self.remove_other_than(found)?;
             disk::remove(&self.converting())?;
         }
+        if found == Found::Nothing {
+            // Empty: a start that got no further.
+            remove_database(&self.sealed_database())?;
+        }
         if found == Found::Sealed && !database.exists() {
             return Err(self.missing("database twocan.sealed.db"));
         }
