@@ -48,7 +48,8 @@ pub(crate) async fn start(mut config: Config) -> Result<(Engine, Receiver<Event>
 /// # Errors
 /// As [`start`].
 pub(crate) async fn first_start(mut config: Config) -> Result<(Engine, Receiver<Event>), Failure> {
-    if !can_ask() || protected(&config.data)? != Protected::New {
+    let given = config.protection != Protection::None;
+    if given || !can_ask() || protected(&config.data)? != Protected::New {
         return start(config).await;
     }
     tell(OFFER)?;
