@@ -14,12 +14,12 @@ use std::sync::Mutex;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
-use twocan_peer::api::Error;
+use twocan_peer::api::{Error, ExportFormat};
 use twocan_peer::vault;
 
 use crate::custody::Change;
 use crate::{custody, echo, headless, one_shot, terminal, unlock};
-use typed::{Cli, Command, Interface, Passphrase, Sound};
+use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -106,8 +106,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let (config, sign_up) = resolved::echo(typed)?;
                 echo::run(config, sign_up).await.map(|()| ExitCode::SUCCESS)
             }
-            Command::Id { profile } => one_shot::id(resolved::profile(profile)?).await,
-            Command::Contacts { profile } => one_shot::contacts(resolved::profile(profile)?).await,
+            Command::Id { profile } => one_shot::id(resolved::inward(profile)?).await,
+            Command::Contacts { profile } => one_shot::contacts(resolved::inward(profile)?).await,
             Command::Send(typed) => {
                 let text = typed.text.join(" ");
                 let config = resolved::profile(typed.profile)?;
@@ -127,6 +127,23 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let (config, keep_plain) = resolved::kept_plain(typed.profile, Sound::default())?;
                 let passphrase = given(typed.backup_passphrase_file.as_deref())?;
                 custody::import(config, keep_plain, &typed.file, passphrase).await
+            }
+            Command::History(History::Export {
+                path,
+                with,
+                text,
+                profile,
+            }) => {
+                let format = if text {
+                    ExportFormat::Text
+                } else {
+                    ExportFormat::Json
+                };
+                let config = resolved::inward(profile)?;
+                one_shot::export(config, with.as_deref(), format, path).await
+            }
+            Command::History(History::Import { path, profile }) => {
+                one_shot::import(resolved::inward(profile)?, path).await
             }
         }
     })

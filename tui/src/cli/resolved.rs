@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
-use twocan_peer::api::Config;
+use twocan_peer::api::{Config, Lan};
 use twocan_peer::vault::Protection;
 
 use super::typed::{Consent, Echo, File, Headless, Profile, Settings, Sound};
@@ -46,6 +46,19 @@ pub(super) fn echo(typed: Echo) -> Result<(Config, bool), Failure> {
 /// As [`headless`].
 pub(super) fn profile(typed: Profile) -> Result<Config, Failure> {
     call(typed, Sound::default())
+}
+
+/// How a command starts that only looks into the profile: the local network
+/// hears nothing of it.
+///
+/// # Errors
+/// As [`headless`].
+pub(super) fn inward(typed: Profile) -> Result<Config, Failure> {
+    let config = profile(typed)?;
+    Ok(Config {
+        lan: Lan::Off,
+        ..config
+    })
 }
 
 /// How `twocan call` starts.
@@ -94,6 +107,10 @@ fn resolve(
         auto_accept: consent.auto_accept || file.consent.auto_accept,
         auto_answer: consent.auto_answer || file.consent.auto_answer,
         echo: false,
+        lan: match settings.no_lan {
+            true => Lan::Off,
+            false => Lan::Auto,
+        },
     };
     Ok((config, settings.no_passphrase))
 }

@@ -59,6 +59,9 @@ pub(super) enum Command {
     Send(Send),
     /// Call a contact until Ctrl+C
     Call(Call),
+    /// Write conversations to a file, or read them back from one
+    #[command(subcommand)]
+    History(History),
     /// Encrypt the profile, decrypt it, or change what it opens with
     #[command(subcommand)]
     Passphrase(Passphrase),
@@ -66,6 +69,30 @@ pub(super) enum Command {
     Export(Backup),
     /// Make a profile of a file that was exported
     Import(Backup),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum History {
+    /// Write the conversation with one contact, or all, to a new file
+    Export {
+        /// The file to make
+        path: PathBuf,
+        /// Alias, name, name@registry or peer id of one contact
+        #[arg(long)]
+        with: Option<String>,
+        /// Plain text to read, instead of JSON that can be imported again
+        #[arg(long)]
+        text: bool,
+        #[command(flatten)]
+        profile: Profile,
+    },
+    /// Take in the messages of a JSON export
+    Import {
+        /// The file to read
+        path: PathBuf,
+        #[command(flatten)]
+        profile: Profile,
+    },
 }
 
 /// What protects the profile on the disk. It must not be in use.
