@@ -24,6 +24,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
@@ -150,8 +151,7 @@ pub(crate) async fn start(
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<(), Error> {
-    let profile = Profile::open(&config.data)?;
-    let (store, store_thread) = Store::open(&profile.database())?;
+    let (profile, (store, store_thread)) = open(&config).await?;
     let tls = LinkTls::new(&profile.identity)
         .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
     let listener = listen::bind(config.listen).await?;
@@ -236,6 +236,19 @@ pub(crate) async fn start(
         }
     });
     Ok(())
+}
+
+/// Opens profile and database where waiting for a passphrase's cost, or for a
+/// keyring, holds nothing else up.
+async fn open(config: &Config) -> Result<(Profile, (Store, JoinHandle<()>)), Error> {
+    let (folder, protection) = (config.data.clone(), config.protection.clone());
+    tokio::task::spawn_blocking(move || {
+        let profile = Profile::open(&folder, &protection)?;
+        let store = profile.open_store()?;
+        Ok((profile, store))
+    })
+    .await
+    .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?
 }
 
 struct Inputs {

@@ -15,13 +15,17 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api;
+use crate::vault::DatabaseKey;
 
 pub(crate) mod chat;
 pub(crate) mod contacts;
+mod copy;
 pub(crate) mod keys;
 mod migrations;
 pub(crate) mod settings;
 pub(crate) mod transfers;
+
+pub(crate) use copy::{copy_database, verify_database};
 
 /// Jobs waiting at most; whoever brings one more waits for a place.
 const QUEUE: usize = 1024;
@@ -51,6 +55,11 @@ pub enum StoreError {
         /// Newest version known here.
         known: i64,
     },
+    /// The file is no database, or not a sound one.
+    #[error(
+        "the database of the profile is damaged ({0}); nothing was changed: put back a copy of it, or import a backup into another folder with twocan import"
+    )]
+    Damaged(String),
     /// The thread has ended.
     #[error("the database is closed")]
     Closed,
@@ -58,7 +67,11 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error.to_string())
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged(error.to_string()),
+            _ => Self::Sqlite(error.to_string()),
+        }
     }
 }
 
@@ -78,11 +91,14 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the database at `path`, made and migrated as needed, and starts
-    /// its thread. The handle is joined to know that all is written.
-    pub(crate) fn open(path: &Path) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
-        let mut connection = Connection::open(path)?;
-        prepare(&mut connection)?;
+    /// Opens the database at `path`, encrypted if there is a key, made and
+    /// migrated as needed, and starts its thread. The handle is joined to know
+    /// that all is written.
+    pub(crate) fn open(
+        path: &Path,
+        key: Option<&DatabaseKey>,
+    ) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
+        let connection = connect(path, key)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store".into())
@@ -122,6 +138,19 @@ impl Store {
         self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         Ok(async { answered.await.map_err(|_| StoreError::Closed)? })
     }
+}
+
+fn connect(path: &Path, key: Option<&DatabaseKey>) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    if let Some(key) = key {
+        // Before anything is read; what SQLite sorts stays in memory, as
+        // SQLCipher is built to.
+        connection.pragma_update(None, "key", key.literal().as_str())?;
+        // Else it writes of damage to standard error, where others write.
+        connection.execute_batch("PRAGMA cipher_log = off")?;
+    }
+    prepare(&mut connection)?;
+    Ok(connection)
 }
 
 fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
@@ -217,7 +246,7 @@ mod tests {
     #[tokio::test]
     async fn a_failed_job_leaves_nothing_and_disturbs_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, thread) = Store::open(&folder.path().join("db")).unwrap();
+        let (store, thread) = Store::open(&folder.path().join("db"), None).unwrap();
         let good = store.run(|db| settings::set(db, "a", &serde_json::json!(1)));
         let bad = store.run(|db| {
             settings::set(db, "b", &serde_json::json!(2))?;

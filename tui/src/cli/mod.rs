@@ -1,6 +1,7 @@
 //! The command line: from what was typed to the command that runs.
 
 mod resolved;
+pub(crate) mod secret;
 mod typed;
 
 use std::fmt;
@@ -13,11 +14,12 @@ use std::sync::Mutex;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
-use twocan_peer::Engine;
 use twocan_peer::api::{Error, ExportFormat};
+use twocan_peer::vault;
 
-use crate::{echo, headless, one_shot, terminal};
-use typed::{Cli, Command, History, Interface};
+use crate::custody::Change;
+use crate::{custody, echo, headless, one_shot, terminal, unlock};
+use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -115,6 +117,17 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let config = resolved::call(typed.profile, typed.sound)?;
                 one_shot::call(config, &typed.who).await
             }
+            Command::Passphrase(typed) => passphrase(typed).await,
+            Command::Export(typed) => {
+                let config = resolved::profile(typed.profile)?;
+                let passphrase = given(typed.backup_passphrase_file.as_deref())?;
+                custody::export(config, typed.file, passphrase).await
+            }
+            Command::Import(typed) => {
+                let (config, keep_plain) = resolved::kept_plain(typed.profile, Sound::default())?;
+                let passphrase = given(typed.backup_passphrase_file.as_deref())?;
+                custody::import(config, keep_plain, &typed.file, passphrase).await
+            }
             Command::History(History::Export {
                 path,
                 with,
@@ -136,6 +149,22 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     })
 }
 
+async fn passphrase(typed: Passphrase) -> Result<ExitCode, Failure> {
+    let (change, profile, new) = match typed {
+        Passphrase::Set(typed) => (Change::Set, typed.profile, typed.new_passphrase_file),
+        Passphrase::Change(typed) => (Change::Change, typed.profile, typed.new_passphrase_file),
+        Passphrase::Remove { profile } => (Change::Remove, profile, None),
+        Passphrase::Keyring { profile } => (Change::Keyring, profile, None),
+    };
+    let config = resolved::profile(profile)?;
+    custody::passphrase(config, change, given(new.as_deref())?).await
+}
+
+/// The passphrase in a file, if there is one.
+fn given(file: Option<&Path>) -> Result<Option<vault::Passphrase>, Failure> {
+    file.map(secret::from_file).transpose()
+}
+
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -145,7 +174,7 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// The interface in the terminal.
 fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let (ascii, no_color) = (typed.ascii, typed.no_color);
-    let config = resolved::call(typed.profile, typed.sound)?;
+    let (config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
     log_to_file(&config.data)?;
     let options = terminal::Options {
         ascii,
@@ -153,7 +182,10 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
         registry: config.registries.first().cloned(),
     };
     runtime()?.block_on(async {
-        let (engine, events) = Engine::start(config).await?;
+        let (engine, events) = match keep_plain {
+            true => unlock::start(config).await?,
+            false => unlock::first_start(config).await?,
+        };
         terminal::run(engine, events, options)
             .await
             .map_err(|error| Failure::Run(format!("{error:#}")))
