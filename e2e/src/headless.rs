@@ -392,6 +392,15 @@ impl Headless {
         self.program.kill9();
     }
 
+    /// Ends it like [`Self::kill9`] and starts `profile`, which is its own, anew.
+    ///
+    /// # Panics
+    /// If it is not ready in time.
+    pub fn restart(&mut self, profile: &mut Profile) {
+        self.program.kill9();
+        *self = profile.start();
+    }
+
     /// Asks it to end and waits for that.
     ///
     /// # Panics
