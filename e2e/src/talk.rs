@@ -50,7 +50,8 @@ impl Speaker {
 
     /// Says the next thing: a numbered text; of every eight, one is edited
     /// and one deleted a little later.
-    fn say(&mut self, peer: &str, filling: &str) {
+    #[track_caller]
+    pub fn say(&mut self, peer: &str, filling: &str) {
         let index = self.said.len();
         let text = format!("{} says {index}{filling}", self.name);
         let answer = self.client.must("send", json!({"to": peer, "text": text}));

@@ -58,6 +58,16 @@ impl Scene {
         self.talk.check_delivered();
     }
 
+    /// Waits for a link that is up.
+    fn until_linked(&self) {
+        wait_until("a link is up", SETTLING, || {
+            [&self.talk.alice, &self.talk.bob].iter().all(|side| {
+                let presence = side.client.seen("presence");
+                presence.last().is_some_and(|event| event["online"] == true)
+            })
+        });
+    }
+
     fn until_both_notice(&self) {
         wait_until("both notice that the line is dead", NOTICED, || {
             [&self.talk.alice, &self.talk.bob]
@@ -86,16 +96,15 @@ fn cut_again_and_again(how: Cut) {
     const CUTS: usize = 8;
     let mut scene = Scene::new();
     for round in 0..CUTS {
+        scene.until_linked();
         scene.talk.speak(round);
         scene.wire.cut(how);
         scene.talk.speak(3);
         scene.talk.check_delivered();
     }
     scene.recover();
-    assert!(
-        links_lost(&scene.talk.alice.client) > 0,
-        "the line was not cut"
-    );
+    let lost = links_lost(&scene.talk.alice.client);
+    assert!(lost >= CUTS, "{lost} links were lost of {CUTS} cut");
 }
 
 #[test]
@@ -158,18 +167,18 @@ fn a_slow_line_is_not_taken_for_a_dead_one() {
 
 #[test]
 fn a_line_that_flips_bits() {
+    const BREAKS: usize = 4;
     let mut scene = Scene::new();
     scene.wire.set(Weather::Flip { every: 9_000 });
     // Several broken links, each after some of it.
-    for _ in 0..6 {
+    for _ in 0..BREAKS {
+        scene.until_linked();
         scene.talk.speak_long(8, 1_000);
         scene.talk.check_delivered();
     }
     scene.recover();
-    assert!(
-        links_lost(&scene.talk.alice.client) > 0,
-        "no flipped bit was noticed"
-    );
+    let lost = links_lost(&scene.talk.alice.client);
+    assert!(lost >= BREAKS, "{lost} links broke by flipped bits");
 }
 
 #[test]

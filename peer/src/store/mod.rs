@@ -31,8 +31,8 @@ const BATCH: usize = 512;
 /// Statements kept ready: more than there are in the program.
 const STATEMENTS: usize = 256;
 
-/// How long a job waits for another program that has the database locked,
-/// such as one that makes a copy of it. Everything else waits as long.
+/// How long jobs wait for another program that has the database locked, such
+/// as one that makes a copy of it.
 const LOCKED_WAIT: Duration = Duration::from_secs(2);
 
 /// Tells what became of a job once its transaction has committed or not.
@@ -169,8 +169,19 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 fn serve(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
+    let mut wait = LOCKED_WAIT;
     while let Some(first) = next_job(connection, &mut queue) {
-        let (done, result) = run_together(connection, first, &mut queue);
+        let begun = begin(connection, wait);
+        // One that was waited for in vain is not waited for again until it
+        // is gone, so that not everything takes that long.
+        wait = match begun {
+            Ok(Begun::ToWrite) => LOCKED_WAIT,
+            Ok(Begun::ToRead) | Err(_) => Duration::ZERO,
+        };
+        let (done, result) = match begun {
+            Ok(_) => run_together(connection, first, &mut queue),
+            Err(error) => (vec![first(Err(error.clone())).done], Err(error)),
+        };
         let committed = result.and_then(|()| Ok(connection.execute_batch("COMMIT")?));
         if let Err(error) = &committed {
             tracing::error!(%error, "the database did not take a transaction");
@@ -194,41 +205,46 @@ fn run_together(
     first: Job,
     queue: &mut mpsc::Receiver<Job>,
 ) -> (Vec<Done>, Result<(), StoreError>) {
-    if let Err(error) = begin(connection) {
-        let worked = first(Err(error.clone()));
-        return (vec![worked.done], Err(error));
-    }
-    let worked = first(Ok(connection));
+    let mut worked = first(Ok(connection));
     let mut done = vec![worked.done];
-    let mut last = worked.result;
     while !connection.is_autocommit() && done.len() < BATCH {
-        if last == Err(StoreError::Locked) {
-            // One has waited for all.
-            wait_when_locked(connection, Duration::ZERO);
-        }
         let Ok(job) = queue.try_recv() else { break };
-        let worked = job(Ok(connection));
+        worked = job(Ok(connection));
         done.push(worked.done);
-        last = worked.result;
     }
-    wait_when_locked(connection, LOCKED_WAIT);
-    match last {
+    match worked.result {
         Err(error) if connection.is_autocommit() => (done, Err(error)),
         _ => (done, Ok(())),
     }
 }
 
-/// Begins a transaction; one that a failed commit has left open is given up.
-fn begin(connection: &Connection) -> Result<(), StoreError> {
+/// What a transaction is good for.
+enum Begun {
+    ToWrite,
+    /// Another program writes: jobs that write fail.
+    ToRead,
+}
+
+/// Begins a transaction, which waits so long for another program that writes.
+/// One that a failed commit has left open is given up.
+///
+/// The right to write is asked for here, as SQLite does not wait for it once
+/// a transaction has read.
+fn begin(connection: &Connection, wait: Duration) -> Result<Begun, StoreError> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
     }
-    Ok(connection.execute_batch("BEGIN")?)
-}
-
-fn wait_when_locked(connection: &Connection, wait: Duration) {
-    if let Err(error) = connection.busy_timeout(wait) {
-        tracing::warn!(%error, "how long to wait for a locked database could not be set");
+    connection.busy_timeout(wait)?;
+    match connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(StoreError::from)
+    {
+        Ok(()) => Ok(Begun::ToWrite),
+        Err(StoreError::Locked) => {
+            connection.execute_batch("BEGIN")?;
+            Ok(Begun::ToRead)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -356,7 +372,7 @@ mod tests {
         for told in futures_util::future::join_all(sets).await {
             assert_eq!(told, Err(StoreError::Locked));
         }
-        assert!(begun.elapsed() < LOCKED_WAIT * 5, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < LOCKED_WAIT * 2, "{:?}", begun.elapsed());
         other.execute_batch("COMMIT").unwrap();
         let set = store.run(|db| settings::set(db, "key", &serde_json::json!(1)));
         assert_eq!(set.await, Ok(()));
