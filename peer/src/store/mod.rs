@@ -241,6 +241,8 @@ fn begin(connection: &Connection, wait: Duration) -> Result<Begun, StoreError> {
     {
         Ok(()) => Ok(Begun::ToWrite),
         Err(StoreError::Locked) => {
+            // One wait is for all jobs.
+            connection.busy_timeout(Duration::ZERO)?;
             connection.execute_batch("BEGIN")?;
             Ok(Begun::ToRead)
         }
