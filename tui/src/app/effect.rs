@@ -2,8 +2,8 @@
 //! in `terminal` carries effects out; nothing here does.
 
 use twocan_peer::api::{
-    CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DirectoryEntry, Error,
-    Message, Page, SignIn, SignedIn, WhoAmI,
+    CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
+    DirectoryEntry, Error, Message, Page, Revision, SignIn, SignedIn, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -19,6 +19,14 @@ pub(crate) enum Effect {
         with: PeerId,
         page: Page,
     },
+    /// The messages around one, for whoever goes there.
+    LoadAround {
+        with: PeerId,
+        id: Uuid,
+        /// Most messages on each side of it.
+        each: usize,
+    },
+    LoadRevisions(Uuid),
     SetName(String),
     AddContact {
         who: String,
@@ -37,6 +45,20 @@ pub(crate) enum Effect {
         to: PeerId,
         text: String,
         reply_to: Option<Uuid>,
+    },
+    Edit {
+        with: PeerId,
+        id: Uuid,
+        text: String,
+    },
+    Delete {
+        id: Uuid,
+        scope: DeleteFor,
+    },
+    /// An empty emoji takes the reaction back.
+    React {
+        id: Uuid,
+        emoji: String,
     },
     MarkRead {
         with: PeerId,
@@ -78,6 +100,17 @@ pub(crate) enum Effect {
     Quit,
 }
 
+/// A message with those around it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Around {
+    /// In the order of the conversation, without gaps.
+    pub(crate) messages: Vec<Message>,
+    /// Nothing older exists.
+    pub(crate) oldest: bool,
+    /// Nothing newer exists.
+    pub(crate) newest: bool,
+}
+
 /// What came of an effect.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
@@ -89,6 +122,12 @@ pub(crate) enum Outcome {
         page: Page,
         found: Result<Vec<Message>, Error>,
     },
+    Around {
+        with: PeerId,
+        id: Uuid,
+        found: Result<Around, Error>,
+    },
+    Revisions(Result<Vec<Revision>, Error>),
     Named(Result<(), Error>),
     Added(Result<Box<Contact>, Error>),
     Connected(Result<Connected, Error>),
@@ -104,6 +143,13 @@ pub(crate) enum Outcome {
     /// The message was not stored: its text goes back to the writer.
     NotSent {
         to: PeerId,
+        text: String,
+        error: Error,
+    },
+    /// The message kept its text: the new one goes back to the writer.
+    NotEdited {
+        with: PeerId,
+        id: Uuid,
         text: String,
         error: Error,
     },

@@ -27,6 +27,10 @@ pub(crate) enum Overlay {
     Request(Uuid),
     /// Two keys to compare.
     Verify(PeerId),
+    /// For whom a message is deleted: nothing is without a second key.
+    Delete { id: Uuid, mine: bool },
+    /// An emoji for a message.
+    React(React),
     /// Fields to fill in.
     Form(Form),
 }
@@ -41,6 +45,17 @@ pub(crate) struct Page {
     /// What `c` copies.
     pub(crate) copy: Option<String>,
     pub(crate) scroll: usize,
+}
+
+/// Choosing a reaction.
+#[derive(Debug)]
+pub(crate) struct React {
+    /// To which message.
+    pub(crate) id: Uuid,
+    /// Typed instead of chosen.
+    pub(crate) typed: Editor,
+    /// Which of [`super::reaction::COMMON`] is chosen.
+    pub(crate) chosen: usize,
 }
 
 /// A question.

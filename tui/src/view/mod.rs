@@ -9,6 +9,8 @@ mod first_run;
 mod help;
 pub(crate) mod layout;
 mod list;
+mod markup;
+mod message_overlays;
 pub(crate) mod messages;
 mod overlays;
 mod status;

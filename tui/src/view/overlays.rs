@@ -9,7 +9,7 @@ use twocan_proto::identity::PeerId;
 use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
-use super::{help, wrap};
+use super::{help, message_overlays, wrap};
 use crate::app::State;
 use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
@@ -87,6 +87,11 @@ pub(crate) fn draw(
             verify(state, *id, theme, buf, room);
             None
         }
+        Overlay::Delete { id, mine } => {
+            message_overlays::delete(state, *id, *mine, theme, buf, room);
+            None
+        }
+        Overlay::React(react) => message_overlays::react(state, react, theme, buf, room),
         Overlay::Form(form) => {
             let inner = window(buf, theme, room, "SIGN IN", "Esc close", (72, 12));
             self::form(form, theme, buf, inner)
@@ -96,7 +101,7 @@ pub(crate) fn draw(
 
 /// A framed window in the middle, or the whole room on small screens; returns
 /// what is inside.
-fn window(
+pub(super) fn window(
     buf: &mut Buffer,
     theme: Theme,
     room: Rect,

@@ -178,12 +178,8 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Pane
     }
     let mut left = String::new();
     if let Some(conversation) = state.conversation() {
-        if let Some(id) = conversation
-            .reply_to
-            .and_then(|id| conversation.message(id))
-        {
-            let first = id.text.lines().next().unwrap_or_default();
-            left = format!("Replying to: {first}  (Ctrl+C drops it)");
+        if conversation.seeking.is_some() {
+            left = format!("Going to the message{}", theme.signs.cut);
         } else if conversation
             .typing_until
             .is_some_and(|until| until > state.now)
@@ -191,7 +187,10 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Pane
         {
             left = format!("{} is typing{}", state.name_of(id), theme.signs.cut);
         } else if conversation.scroll != crate::app::conversation::Scroll::Bottom {
-            left = format!("{} more below, Alt+End goes there", theme.signs.more_below);
+            left = format!(
+                "{} more below, Alt+End goes to the newest",
+                theme.signs.more_below
+            );
         }
     }
     put(buf, area, 0, &line(cut(&left), theme.dim()));
@@ -245,7 +244,8 @@ fn typing_hint(state: &State) -> Option<String> {
         return None;
     }
     let text = state.draft().text();
-    if let Some(hint) = complete::hint(text) {
+    let editing = state.conversation().is_some_and(|c| c.editing.is_some());
+    if let Some(hint) = complete::hint(text).filter(|_| !editing) {
         return Some(hint);
     }
     let lines = text.split('\n').count();
@@ -335,6 +335,9 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
         Focus::Browse => vec![
             ("j k", "choose"),
             of(Action::Reply, "reply"),
+            of(Action::Edit, "edit"),
+            of(Action::React, "react"),
+            of(Action::Delete, "delete"),
             of(Action::Copy, "copy"),
             ("Esc", "back to typing"),
             ("?", "help"),

@@ -115,6 +115,15 @@ const SCENES: &[(&str, Scene)] = &[
     ("empty", sample::empty),
     ("chat", sample::busy),
     ("browsing", |s, l| after("Esc k k", s, l)),
+    ("changed", sample::changed),
+    ("editing", |s, l| after("Esc k k e", s, l)),
+    ("replying", |s, l| after("Esc k k k k r", s, l)),
+    ("deleting", |s, l| after("Esc k k d", s, l)),
+    ("reacting", |s, l| {
+        let mut state = sample::changed(s, l);
+        press(&mut state, "Esc k +");
+        state
+    }),
     ("list", |s, l| after("F3", s, l)),
     ("ringing", sample::ringing),
     ("calling", calling),
@@ -194,6 +203,15 @@ fn without_colours_selection_and_microphone_stand_out() {
     }
     insta::assert_snapshot!("marks_browsing", marked(&browsing));
     insta::assert_snapshot!("marks_in_call", marked(&live));
+    let changed = drawn(&sample::changed((80, 24), look));
+    let underlined = |c: &&ratatui::buffer::Cell| c.modifier.contains(Modifier::UNDERLINED);
+    let code: String = changed
+        .content()
+        .iter()
+        .filter(underlined)
+        .map(|c| c.symbol())
+        .collect();
+    assert_eq!(code, "`cargo test````fn main() {    run();}```");
 }
 
 /// As NO_COLOR makes crossterm write: what it sends must still show reverse.

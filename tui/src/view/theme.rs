@@ -6,12 +6,13 @@
 use ratatui::style::{Color, Modifier, Style};
 use twocan_proto::identity::PeerId;
 
-use crate::app::Look;
+use crate::app::{Look, reaction};
 
 /// Styles by what they mean.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Theme {
     mono: bool,
+    ascii: bool,
     pub(crate) signs: &'static Signs,
 }
 
@@ -120,6 +121,7 @@ impl Theme {
     pub(crate) fn of(look: Look) -> Self {
         Self {
             mono: look.mono,
+            ascii: look.ascii,
             signs: if look.ascii { &ASCII } else { &UNICODE },
         }
     }
@@ -191,6 +193,22 @@ impl Theme {
             self.chosen()
         } else {
             Style::new().fg(Color::Black).bg(Color::White)
+        }
+    }
+
+    /// An emoji as this screen shows it: by its name where only ASCII is wanted
+    /// and it has one.
+    pub(crate) fn emoji(self, emoji: &str) -> String {
+        let named = reaction::name(emoji).filter(|_| self.ascii);
+        named.unwrap_or(emoji).to_owned()
+    }
+
+    /// Code within a message.
+    pub(crate) fn snippet(self) -> Style {
+        if self.mono {
+            Style::new().add_modifier(Modifier::UNDERLINED)
+        } else {
+            Style::new().fg(Color::Cyan)
         }
     }
 

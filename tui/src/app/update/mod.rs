@@ -8,6 +8,7 @@ mod compose;
 mod events;
 mod first_run;
 mod keys;
+mod messages;
 mod mouse;
 mod moving;
 mod outcomes;
@@ -132,7 +133,8 @@ fn mark_read(state: &mut State, out: &mut Effects) {
     let Some(conversation) = state.conversations.get_mut(&with) else {
         return;
     };
-    if conversation.scroll != Scroll::Bottom || conversation.newest().is_none() {
+    let there = conversation.scroll == Scroll::Bottom && conversation.seeking.is_none();
+    if !there || conversation.newest().is_none() {
         return;
     }
     let Some(upto) = conversation

@@ -5,7 +5,7 @@ use twocan_peer::api::{DirectoryEntry, Error, ErrorCode, NoticeLevel};
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
-use super::{Effects, actions, compose, first_run, moving};
+use super::{Effects, actions, compose, first_run, messages, moving};
 use crate::app::State;
 use crate::view::draw::ago;
 
@@ -41,6 +41,9 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
                 failed(state, "reading the conversation", &error);
             }
         },
+        Outcome::Around { with, id, found } => messages::arrived(state, with, id, found, out),
+        Outcome::Revisions(Ok(found)) => messages::revisions_page(state, &found),
+        Outcome::Revisions(Err(error)) => failed(state, "reading what it said before", &error),
         Outcome::Named(result) => named(state, result, out),
         Outcome::Added(result) => match result {
             Ok(contact) => {
@@ -82,6 +85,15 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             compose::give_back(state, to, &text);
             failed(state, "sending", &error);
         }
+        Outcome::NotEdited {
+            with,
+            id,
+            text,
+            error,
+        } => {
+            messages::give_edit_back(state, with, id, &text);
+            failed(state, "editing", &error);
+        }
         Outcome::SignedIn(result) => signed_in(state, result, out),
         Outcome::Directory(result) => match result {
             Ok(found) => directory(state, &found),
@@ -96,7 +108,7 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
 }
 
 /// Says what was tried and why it did not work.
-fn failed(state: &mut State, what: &str, error: &Error) {
+pub(super) fn failed(state: &mut State, what: &str, error: &Error) {
     let wait = error.retry_after.map_or_else(String::new, |w| {
         format!("; again in {} s", w.as_secs().max(1))
     });

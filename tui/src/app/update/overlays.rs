@@ -5,7 +5,7 @@ use twocan_peer::api::ContactChange;
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
-use super::{Effects, actions, compose, moving, pick};
+use super::{Effects, actions, compose, messages, moving, pick};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -28,6 +28,7 @@ pub(super) fn editor(state: &mut State) -> Option<&mut Editor> {
         Overlay::Help { filter, .. }
         | Overlay::Palette { filter, .. }
         | Overlay::Jump { filter, .. } => Some(filter),
+        Overlay::React(react) => Some(&mut react.typed),
         Overlay::Form(form) => form.focused().map(|f| &mut f.editor),
         _ => None,
     }
@@ -135,6 +136,14 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
                 Then::Confirmed(Confirmed::Effect(effect))
             }
             _ => Then::Stay,
+        },
+        Overlay::Delete { id, mine } => match messages::delete_key(*id, *mine, chord) {
+            Some(effect) => Then::Confirmed(Confirmed::Effect(effect)),
+            None => Then::Stay,
+        },
+        Overlay::React(react) => match messages::react_key(state, react, chord) {
+            Some(effect) => Then::Confirmed(Confirmed::Effect(effect)),
+            None => Then::Stay,
         },
         Overlay::Form(form) => {
             form_key(form, chord, out);
