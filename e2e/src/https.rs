@@ -209,6 +209,11 @@ fn open(host: &str, config: &Arc<ClientConfig>) -> Stream {
     BufReader::new(StreamOwned::new(tls, tcp))
 }
 
+/// TLS that accepts exactly this certificate.
+pub(crate) fn pinned(certificate: &CertificateDer<'_>) -> ClientConfig {
+    config(&sha256(certificate))
+}
+
 /// TLS that accepts exactly one certificate.
 fn config(fingerprint: &str) -> ClientConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());

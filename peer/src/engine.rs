@@ -1,6 +1,8 @@
 //! The handle to the engine. Every method is a message to the core task and
 //! its answer; nothing is decided here.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use twocan_proto::identity::PeerId;
@@ -9,8 +11,9 @@ use uuid::Uuid;
 
 use crate::api::{
     CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
-    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, Message, Page, Revision,
-    SearchQuery, SignIn, SignedIn, WhoAmI,
+    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat, Imported,
+    KeyDecision, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
+    Transfer, TransferId, WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -114,13 +117,67 @@ impl Engine {
         .await
     }
 
-    /// Forgets a contact. The messages stay on disk.
+    /// Forgets a contact. The messages stay on disk, and are there again when
+    /// she is added again.
     ///
     /// # Errors
     /// `not_found`.
     pub async fn contact_remove(&self, contact: PeerId) -> Result<(), Error> {
         self.ask(|reply| Command::ContactRemove(contact, reply))
             .await
+    }
+
+    /// Decides what becomes of a contact who shows another key. With
+    /// [`KeyDecision::Accept`] the answer has another `peer_id`: the events
+    /// tell that the old one is gone and the new one is there.
+    ///
+    /// # Errors
+    /// `not_found` when she shows the known key, `conflict` when the new key
+    /// is that of another contact.
+    pub async fn decide_key(
+        &self,
+        contact: PeerId,
+        decision: KeyDecision,
+    ) -> Result<Contact, Error> {
+        self.ask(|reply| Command::DecideKey {
+            contact,
+            decision,
+            reply,
+        })
+        .await
+    }
+
+    /// What to compare with a contact to know each other's keys; once done,
+    /// mark her as verified with [`Self::contact_set`]. Takes about 50 ms.
+    ///
+    /// # Errors
+    /// `not_found`.
+    pub async fn safety(&self, contact: PeerId) -> Result<Safety, Error> {
+        self.ask(|reply| Command::Safety(contact, reply)).await
+    }
+
+    /// What we tell our contacts of ourselves.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn profile(&self) -> Result<Profile, Error> {
+        self.ask(Command::Profile).await
+    }
+
+    /// Changes what we tell our contacts of ourselves, and tells them.
+    ///
+    /// # Errors
+    /// `bad_request` or `too_large` for a part that is wrong.
+    pub async fn set_profile(&self, profile: Profile) -> Result<(), Error> {
+        self.ask(|reply| Command::SetProfile(profile, reply)).await
+    }
+
+    /// Who is found in the local network, by name.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn nearby(&self) -> Result<Vec<Nearby>, Error> {
+        self.ask(Command::Nearby).await
     }
 
     /// Strangers who ask to become contacts.
@@ -259,6 +316,35 @@ impl Engine {
         self.ask(|reply| Command::Search(query, reply)).await
     }
 
+    /// Writes the conversation with one contact, or with all, to a new file
+    /// and gives the number of messages in it.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when the file is there already, `io`.
+    pub async fn export(
+        &self,
+        with: Option<PeerId>,
+        format: ExportFormat,
+        path: PathBuf,
+    ) -> Result<u64, Error> {
+        self.ask(|reply| Command::Export {
+            with,
+            format,
+            path,
+            reply,
+        })
+        .await
+    }
+
+    /// Takes in the messages of a JSON export, before all that are here.
+    ///
+    /// # Errors
+    /// `bad_request` for another file, `io`. What was read before the fault
+    /// stays; the same import again goes on where it stopped.
+    pub async fn import(&self, path: PathBuf) -> Result<Imported, Error> {
+        self.ask(|reply| Command::Import(path, reply)).await
+    }
+
     /// Marks a contact's messages up to this one as read, and tells her.
     ///
     /// # Errors
@@ -357,6 +443,79 @@ impl Engine {
     /// `not_found` for a call that is over or has no sound yet.
     pub async fn call_stats(&self, call: CallId) -> Result<CallStats, Error> {
         self.ask(|reply| Command::CallStats(call, reply)).await
+    }
+
+    /// Offers a file, or a folder as a set of files, to a contact. The offer
+    /// waits for her if she is away.
+    ///
+    /// # Errors
+    /// `not_found` or `io` if it cannot be read, `bad_request` for what is
+    /// neither file nor folder, `too_large`, `limited` when too many offers to
+    /// her are open; `not_found`, `blocked`, `key_changed` for the contact.
+    pub async fn file_send(&self, to: PeerId, path: &Path) -> Result<TransferId, Error> {
+        let path = path.to_owned();
+        self.ask(|reply| Command::FileSend { to, path, reply })
+            .await
+    }
+
+    /// Takes an offer, into `folder` or the folder of the settings.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` for what is not ours to take or is over,
+    /// `bad_request` for a folder that is none.
+    pub async fn file_accept(
+        &self,
+        transfer: TransferId,
+        folder: Option<&Path>,
+    ) -> Result<(), Error> {
+        let folder = folder.map(Path::to_owned);
+        self.ask(|reply| Command::FileAccept {
+            transfer,
+            folder,
+            reply,
+        })
+        .await
+    }
+
+    /// Refuses an offer.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when it is not waiting for that.
+    pub async fn file_reject(&self, transfer: TransferId) -> Result<(), Error> {
+        self.ask(|reply| Command::FileReject(transfer, reply)).await
+    }
+
+    /// Stops a transfer for now.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when it is over or was not accepted.
+    pub async fn file_pause(&self, transfer: TransferId) -> Result<(), Error> {
+        self.ask(|reply| Command::FilePause(transfer, reply)).await
+    }
+
+    /// Lets a transfer go on that was stopped here, by the user or the disk.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when it is over, or the other side stopped it.
+    pub async fn file_resume(&self, transfer: TransferId) -> Result<(), Error> {
+        self.ask(|reply| Command::FileResume(transfer, reply)).await
+    }
+
+    /// Ends a transfer for good; what has come of it is removed.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when it is over.
+    pub async fn file_cancel(&self, transfer: TransferId) -> Result<(), Error> {
+        self.ask(|reply| Command::FileCancel(transfer, reply)).await
+    }
+
+    /// Transfers, oldest first: all that are not over, and the newest that
+    /// are.
+    ///
+    /// # Errors
+    /// `io` when the database does not answer.
+    pub async fn transfers(&self) -> Result<Vec<Transfer>, Error> {
+        self.ask(Command::Transfers).await
     }
 
     /// Changes a setting; see [`crate::api::SETTINGS`].

@@ -8,17 +8,22 @@
 //!  Engine --commands--> core --commands--> link tasks <--TLS--> peers
 //!         <--events---- (one task, plain state)   \--> store (one thread)
 //!                        |--> media task (one a call) --> voice thread
-//!                        +--> registry tasks
+//!                        |--> registry tasks
+//!                        |--> file threads (one a running transfer) <--TLS--> peers
+//!                        +--> discovery (the local network)
 //! ```
 
 pub mod api;
 mod clock;
 mod core;
+mod discovery;
 mod engine;
+mod export;
 mod link;
 mod media;
 mod profile;
 mod registry;
 mod store;
+mod transfer;
 
 pub use engine::Engine;

@@ -4,6 +4,8 @@
 //! limit of [`crate::limits`], so nothing further in has to ask again. Fields
 //! that we do not know are passed over, so that later versions can add some.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,10 @@ use crate::limits;
 mod entry;
 
 pub use entry::{Content, Entry, is_reaction};
+
+pub mod file;
+
+use file::{FileOffer, FileRef, FileSeen, FileState};
 
 /// The first frame of both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +39,10 @@ pub struct Hello {
     /// The receiver is a contact of the sender: messages and calls are welcome.
     #[serde(default)]
     pub welcome: bool,
+    /// The sender is not to be shown as online; said to contacts alone, as
+    /// part of `welcome`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub invisible: bool,
     /// Where the conversation stands at the sender.
     #[serde(default)]
     pub resume: Resume,
@@ -117,6 +127,62 @@ pub struct Welcome {
     pub name: String,
 }
 
+/// How somebody wants to be found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// Not at the machine.
+    Away,
+    /// There, and not to be rung or called to.
+    DoNotDisturb,
+    /// To be shown as offline.
+    Invisible,
+    /// There. What this version does not know counts as this.
+    #[default]
+    #[serde(other)]
+    Available,
+}
+
+/// Who the sender is, as far as contacts may know. Each takes the place of the
+/// one before.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// What the sender calls herself.
+    #[serde(default)]
+    pub name: String,
+    /// A line about what she is up to; may be empty.
+    #[serde(default)]
+    pub status: String,
+    /// How she wants to be found.
+    #[serde(default)]
+    pub presence: Presence,
+    /// What else she chose to tell, such as `mail` or `pronouns`.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Profile {
+    /// Whether every part keeps its limit.
+    ///
+    /// # Errors
+    /// [`BodyError::Limit`], which names the part.
+    pub fn check(&self) -> Result<(), BodyError> {
+        within("name", self.name.len(), limits::NAME_BYTES)?;
+        within("status", self.status.len(), limits::STATUS_BYTES)?;
+        let count = self.fields.len();
+        within("number of profile fields", count, limits::PROFILE_FIELDS)?;
+        for (name, value) in &self.fields {
+            within(
+                "name of a profile field",
+                name.len(),
+                limits::FIELD_NAME_BYTES,
+            )?;
+            within("profile field", value.len(), limits::FIELD_BYTES)?;
+        }
+        Ok(())
+    }
+}
+
 /// All of the receiver's messages up to `upto` are stored, or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Upto {
@@ -192,11 +258,16 @@ pub enum Body {
     Knock(Knock),
     Welcome(Welcome),
     Reject,
+    Profile(Profile),
     Entry(Entry),
     Delivered(Upto),
     Read(Upto),
     Typing(Typing),
     Resend(Resend),
+    FileOffer(FileOffer),
+    FileState(FileState),
+    FileSeen(FileSeen),
+    FileWant(FileRef),
     Offer(SessionDescription),
     Ringing(CallRef),
     Answer(SessionDescription),
@@ -216,11 +287,16 @@ impl Body {
             Self::Knock(_) => Kind::KNOCK,
             Self::Welcome(_) => Kind::WELCOME,
             Self::Reject => Kind::REJECT,
+            Self::Profile(_) => Kind::PROFILE,
             Self::Entry(entry) => entry.content.kind(),
             Self::Delivered(_) => Kind::DELIVERED,
             Self::Read(_) => Kind::READ,
             Self::Typing(_) => Kind::TYPING,
             Self::Resend(_) => Kind::RESEND,
+            Self::FileOffer(_) => Kind::FILE_OFFER,
+            Self::FileState(_) => Kind::FILE_STATE,
+            Self::FileSeen(_) => Kind::FILE_SEEN,
+            Self::FileWant(_) => Kind::FILE_WANT,
             Self::Offer(_) => Kind::OFFER,
             Self::Ringing(_) => Kind::RINGING,
             Self::Answer(_) => Kind::ANSWER,
@@ -257,10 +333,15 @@ impl Body {
             Self::Knock(b) => serde_json::to_vec(b),
             Self::Welcome(b) => serde_json::to_vec(b),
             Self::Reject => Ok(b"{}".to_vec()),
+            Self::Profile(b) => serde_json::to_vec(b),
             Self::Entry(b) => b.to_json(),
             Self::Delivered(b) | Self::Read(b) => serde_json::to_vec(b),
             Self::Typing(b) => serde_json::to_vec(b),
             Self::Resend(b) => serde_json::to_vec(b),
+            Self::FileOffer(b) => serde_json::to_vec(b),
+            Self::FileState(b) => serde_json::to_vec(b),
+            Self::FileSeen(b) => serde_json::to_vec(b),
+            Self::FileWant(b) => serde_json::to_vec(b),
             Self::Offer(b) | Self::Answer(b) => serde_json::to_vec(b),
             Self::Ringing(b) => serde_json::to_vec(b),
             Self::Candidate(b) => serde_json::to_vec(b),
@@ -294,6 +375,7 @@ impl Body {
             Kind::KNOCK => Self::Knock(json(body)?),
             Kind::WELCOME => Self::Welcome(json(body)?),
             Kind::REJECT => Self::Reject,
+            Kind::PROFILE => Self::Profile(json(body)?),
             Kind::MESSAGE | Kind::EDIT | Kind::DELETE | Kind::REACTION => {
                 Self::Entry(Entry::from_json(frame.kind, body)?)
             }
@@ -301,6 +383,10 @@ impl Body {
             Kind::READ => Self::Read(json(body)?),
             Kind::TYPING => Self::Typing(json(body)?),
             Kind::RESEND => Self::Resend(json(body)?),
+            Kind::FILE_OFFER => Self::FileOffer(json(body)?),
+            Kind::FILE_STATE => Self::FileState(json(body)?),
+            Kind::FILE_SEEN => Self::FileSeen(json(body)?),
+            Kind::FILE_WANT => Self::FileWant(json(body)?),
             Kind::OFFER => Self::Offer(json(body)?),
             Kind::RINGING => Self::Ringing(json(body)?),
             Kind::ANSWER => Self::Answer(json(body)?),
@@ -337,6 +423,9 @@ impl Body {
                 within("note", knock.note.len(), limits::NOTE_BYTES)
             }
             Self::Welcome(welcome) => within("name", welcome.name.len(), limits::NAME_BYTES),
+            Self::FileOffer(offer) => offer.check(),
+            Self::FileState(state) => within("reason", state.text.len(), limits::REASON_BYTES),
+            Self::Profile(profile) => profile.check(),
             Self::Entry(entry) => entry.content.check(),
             Self::Offer(description) | Self::Answer(description) => within(
                 "session description",
@@ -352,6 +441,8 @@ impl Body {
             | Self::Read(_)
             | Self::Typing(_)
             | Self::Resend(_)
+            | Self::FileSeen(_)
+            | Self::FileWant(_)
             | Self::Ringing(_) => Ok(()),
         }
     }
@@ -391,6 +482,50 @@ pub enum BodyError {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_profile_keeps_its_limits_and_the_worst_fits_a_frame() {
+        let worst = |fields: usize| Profile {
+            name: "\u{1}".repeat(limits::NAME_BYTES),
+            status: "\u{1}".repeat(limits::STATUS_BYTES),
+            presence: Presence::DoNotDisturb,
+            fields: (0..fields)
+                .map(|n| {
+                    let name = "\u{1}".repeat(limits::FIELD_NAME_BYTES - 2);
+                    (format!("{n:02}{name}"), "\u{1}".repeat(limits::FIELD_BYTES))
+                })
+                .collect(),
+        };
+        let body = Body::Profile(worst(limits::PROFILE_FIELDS));
+        let frame = body.to_frame().unwrap();
+        assert_eq!(Body::from_frame(&frame), Ok(body));
+        let more = Body::Profile(worst(limits::PROFILE_FIELDS + 1));
+        assert!(matches!(
+            Body::from_frame(&more.to_frame().unwrap()),
+            Err(BodyError::Limit { .. })
+        ));
+    }
+
+    #[test]
+    fn a_presence_of_later_is_taken_as_available() {
+        let frame = Frame {
+            kind: Kind::PROFILE,
+            body: Bytes::from_static(br#"{"presence":"at_lunch","name":"a"}"#),
+        };
+        let Ok(Body::Profile(profile)) = Body::from_frame(&frame) else {
+            panic!("not taken");
+        };
+        assert_eq!(profile.presence, Presence::Available);
+        for presence in [
+            Presence::Available,
+            Presence::Away,
+            Presence::DoNotDisturb,
+            Presence::Invisible,
+        ] {
+            let word = serde_json::to_string(&presence).unwrap();
+            assert_eq!(serde_json::from_str::<Presence>(&word).unwrap(), presence);
+        }
+    }
 
     #[test]
     fn unknown_types_and_fields_and_reasons() {

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`identity`] | the key pair that is a person, and its public id |
 //! | [`link`] | the contact link, `twocan:...#KEY` |
+//! | [`safety`] | what two people compare to know each other's keys |
 //! | [`address`] | `HOST[:PORT]` as people type it |
 //! | [`frame`] | the 3-byte header and the frames of a link |
 //! | [`body`] | what the frames say |
@@ -27,6 +28,7 @@ pub mod identity;
 pub mod limits;
 pub mod link;
 pub mod registry_url;
+pub mod safety;
 pub mod session;
 pub mod text;
 pub mod time;

@@ -18,6 +18,34 @@ pub const NAME_BYTES: usize = 64;
 /// as it comes from a stranger.
 pub const NOTE_BYTES: usize = 280;
 
+/// Longest status text of a profile, in bytes of UTF-8: one line of a list.
+pub const STATUS_BYTES: usize = 140;
+
+/// Most fields of a profile: it is a visiting card, not a page.
+pub const PROFILE_FIELDS: usize = 8;
+/// Longest name of such a field, in bytes of UTF-8.
+pub const FIELD_NAME_BYTES: usize = 32;
+/// Longest value of such a field, in bytes of UTF-8: an address or a link.
+pub const FIELD_BYTES: usize = 256;
+
+/// Profiles taken from a peer on one link in [`PROFILE_WINDOW`]; further ones
+/// are passed over. People change theirs by hand.
+pub const PROFILES: u32 = 30;
+/// See [`PROFILES`].
+pub const PROFILE_WINDOW: Duration = Duration::from_secs(60);
+
+/// Longest name of a group of contacts, in bytes of UTF-8.
+pub const GROUP_BYTES: usize = 64;
+
+/// Keys kept of a contact that the user has refused; the oldest makes room.
+pub const REFUSED_KEYS: usize = 8;
+
+/// People kept who were found in the local network; further ones are passed
+/// over until some have gone.
+pub const NEARBY: usize = 256;
+/// Addresses kept of each of them.
+pub const NEARBY_ADDRESSES: usize = 4;
+
 /// Longest reason given with a bye or an error, in bytes of UTF-8.
 pub const REASON_BYTES: usize = 280;
 
@@ -60,9 +88,9 @@ pub const GONE_AFTER_IN_CALL: Duration = Duration::from_secs(10);
 pub const PROBE_WAIT: Duration = Duration::from_secs(3);
 
 /// Messages sent and not yet acknowledged on one link: enough to fill a fast
-/// line at a high round-trip time (256 x 1 KiB in 200 ms is 10 Mbit/s), and a
+/// line at a high round-trip time (1024 x 1 KiB in 200 ms is 40 Mbit/s), and a
 /// bound on what a broken link makes us send again.
-pub const MESSAGES_IN_FLIGHT: usize = 256;
+pub const MESSAGES_IN_FLIGHT: usize = 1024;
 
 /// How long a call rings before it ends with "no answer".
 pub const RING_TIME: Duration = Duration::from_secs(60);
@@ -87,3 +115,58 @@ pub const MEDIA_SILENCE: Duration = Duration::from_secs(4);
 
 /// Contact requests of strangers kept at most; further ones are refused.
 pub const REQUESTS: usize = 100;
+
+/// Contact requests taken from one address, and from one key, in
+/// [`KNOCK_WINDOW`]; further ones are turned away unread. A household or an
+/// office behind one router stays below it.
+pub const KNOCKS_OF_ADDRESS: u32 = 30;
+/// See [`KNOCKS_OF_ADDRESS`]. Whoever mends her note asks twice or thrice.
+pub const KNOCKS_OF_KEY: u32 = 3;
+/// See [`KNOCKS_OF_ADDRESS`].
+pub const KNOCK_WINDOW: Duration = Duration::from_secs(600);
+/// Addresses and keys whose knocks are counted at once; when that many knock
+/// in one window, all further ones are turned away.
+pub const KNOCKERS: usize = 1024;
+/// Longest name of a file or folder, in bytes of UTF-8: what common file
+/// systems take.
+pub const FILE_NAME_BYTES: usize = 255;
+
+/// Longest path of a file inside a set, in bytes of UTF-8.
+pub const FILE_PATH_BYTES: usize = 1024;
+
+/// Most folders inside folders on the path of a file in a set.
+pub const FILE_PATH_PARTS: usize = 32;
+
+/// Most files in one set: each costs both sides a row in the database.
+pub const FILES_IN_SET: u64 = 50_000;
+
+/// Most bytes of one transfer: 64 TiB. Beyond it a number is a mistake.
+pub const TRANSFER_BYTES: u64 = 1 << 46;
+
+/// Files told in one frame; of long paths only as many as fit it.
+pub const FILE_ENTRIES: usize = 512;
+
+/// Bytes of a file in one frame, a power of two so that BLAKE3 takes whole
+/// subtrees: the header adds one part in ten thousand.
+pub const FILE_CHUNK_BYTES: usize = 32 * 1024;
+
+/// Transfers with one contact that are not over, each way; further offers are
+/// refused. A person does not decide on more, and each is a row in memory.
+pub const TRANSFERS_OPEN: usize = 100;
+
+/// Transfers with one contact that run side by side, each way; the others
+/// wait. Each has a connection and two threads.
+pub const TRANSFERS_AT_ONCE: usize = 4;
+
+/// Transfers with all contacts that run side by side, each way.
+pub const TRANSFERS_AT_ONCE_ALL: usize = 12;
+
+/// How long the other side of a running transfer may be silent, or take
+/// nothing.
+pub const TRANSFER_STALL: Duration = Duration::from_secs(45);
+
+/// How often a sender that reads on without sending says that it is there.
+pub const TRANSFER_ALIVE: Duration = Duration::from_secs(10);
+
+/// How long a peer that was asked to connect for a transfer may take.
+pub const TRANSFER_CONNECT: Duration = Duration::from_secs(20);

@@ -1,12 +1,15 @@
 //! Commands that do one thing with a profile and end.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use twocan_peer::Engine;
-use twocan_peer::api::{Call, CallState, Config, Contact, Draft, Event, MessageState};
+use twocan_peer::api::{
+    Call, CallState, Config, Contact, Draft, Event, ExportFormat, Imported, MessageState,
+};
 use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
@@ -59,6 +62,43 @@ fn described(contact: &Contact) -> String {
         "{}\t{standing}\t{} unread\t{}",
         contact.alias, contact.unread, contact.peer_id
     )
+}
+
+/// Writes conversations to a new file.
+///
+/// # Errors
+/// What keeps the profile from being opened or the file from being written.
+pub(crate) async fn export(
+    config: Config,
+    with: Option<&str>,
+    format: ExportFormat,
+    path: PathBuf,
+) -> Result<ExitCode, Failure> {
+    let (engine, _events) = Engine::start(config).await?;
+    let exported = async {
+        let with = match with {
+            Some(who) => Some(engine.resolve(who).await?),
+            None => None,
+        };
+        engine.export(with, format, path).await
+    };
+    let count = exported.await;
+    engine.shutdown().await;
+    say(&format!("{} messages written", count?))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes in the messages of a file.
+///
+/// # Errors
+/// What keeps the profile from being opened or the file from being read.
+pub(crate) async fn import(config: Config, path: PathBuf) -> Result<ExitCode, Failure> {
+    let (engine, _events) = Engine::start(config).await?;
+    let imported = engine.import(path).await;
+    engine.shutdown().await;
+    let Imported { new, known } = imported?;
+    say(&format!("{new} messages taken in, {known} were known"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Sends one message and waits until it has arrived, at most `wait`.

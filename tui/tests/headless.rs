@@ -250,6 +250,55 @@ fn messages_keep_the_order_of_their_lines_and_the_end_of_input_waits_for_them() 
 }
 
 #[test]
+fn people_tell_who_they_are_and_compare_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let consent = ["--name", "bob", "--auto-accept"];
+    let mut bob = Client::start(&folder.path().join("bob"), &consent);
+    let mut alice = Client::start(&folder.path().join("alice"), &["--name", "alice"]);
+    alice.must("connect", json!({"to": bob.ready("listen")}));
+    alice.knows("bob");
+
+    let told = json!({"status": "at sea", "presence": "away", "fields": {"mail": "a@b.org"}});
+    let ours = alice.must("profile_set", told);
+    assert_eq!(
+        (&ours["name"], &ours["presence"]),
+        (&json!("alice"), &json!("away"))
+    );
+    let seen = bob.until(|line| line["event"] == "presence" && line["presence"] == "away");
+    assert_eq!(seen["status"], "at sea");
+    let hers = bob.must("profile", json!({"contact": "alice"}));
+    assert_eq!(
+        (&hers["status"], &hers["fields"]["mail"]),
+        (&json!("at sea"), &json!("a@b.org"))
+    );
+
+    let words = alice.must("safety", json!({"contact": "bob"}));
+    assert_eq!(words, bob.must("safety", json!({"contact": "alice"})));
+    assert_eq!(words["words"].as_array().unwrap().len(), 16);
+    let set = json!({"contact": "bob", "group": "climbing", "favourite": true, "muted": true, "verified": true});
+    let bob_there = alice.must("contact_set", set);
+    assert_eq!(
+        (&bob_there["group"], &bob_there["favourite"]),
+        (&json!("climbing"), &json!(true))
+    );
+    assert_eq!(
+        (&bob_there["muted"], &bob_there["trust"]),
+        (&json!(true), &json!("verified"))
+    );
+    assert_eq!(bob_there["new_key"], Value::Null);
+    let refused = alice.ask("contact_key", json!({"contact": "bob", "decision": "keep"}));
+    assert_eq!(refused["error"]["code"], "not_found");
+    assert_eq!(alice.must("nearby", json!({})), json!({"nearby": []}));
+
+    alice.must("profile_set", json!({"presence": "invisible"}));
+    bob.until(|line| {
+        line["event"] == "presence" && line["online"] == false && line["status"] == "at sea"
+    });
+    alice.quit();
+    bob.quit();
+}
+
+#[test]
 fn a_bad_line_is_answered_and_the_next_one_works() {
     let folder = tempfile::tempdir().unwrap();
     let mut client = Client::start(&folder.path().join("data"), &[]);

@@ -7,6 +7,8 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
+use super::people::Nearby;
+use super::transfer::Transfer;
 use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState};
 
 /// Something happened. Events come in the order in which they happened.
@@ -59,6 +61,9 @@ pub enum Event {
     },
     /// A call began, moved on or ended. Carries the whole call.
     Call(Call),
+    /// A transfer was offered, moved on or ended; while it runs, a few times
+    /// a second. Carries the whole transfer.
+    Transfer(Box<Transfer>),
     /// Once a second in a call.
     CallStats(CallStats),
     /// Once in a call, when sound has flowed both ways through the devices.
@@ -70,6 +75,10 @@ pub enum Event {
         /// CLOCK_MONOTONIC seconds of the first sample to the loudspeaker.
         spk_at: f64,
     },
+    /// Somebody was found in the local network, or what she tells changed.
+    Nearby(Nearby),
+    /// Somebody is no longer found in the local network.
+    NearbyGone(PeerId),
     /// A contact's name or address now shows another key.
     KeyChanged {
         /// Who.

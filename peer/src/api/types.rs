@@ -1,5 +1,6 @@
 //! The things themselves: contacts, messages, calls, registries.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -10,6 +11,8 @@ use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 use twocan_voice::{InputSpec, OutputSpec};
 use uuid::Uuid;
+
+use super::people::{Lan, Presence};
 
 /// How to start the engine.
 #[derive(Debug, Clone)]
@@ -34,6 +37,8 @@ pub struct Config {
     pub auto_answer: bool,
     /// Be the echo contact: repeat messages and play calls back.
     pub echo: bool,
+    /// Whether people in the local network are looked for.
+    pub lan: Lan,
 }
 
 /// Who we are.
@@ -178,6 +183,22 @@ pub const SETTINGS: &[(&str, &str)] = &[
         "call.ring_timeout_s",
         "seconds that a call rings before it ends with \"no answer\"; 5 to 300",
     ),
+    (
+        "files.folder",
+        "the folder that files are saved in, as an absolute path; null for \"downloads\" in the profile",
+    ),
+    (
+        "history.keep_days",
+        "days that messages are kept; 0 keeps them for ever",
+    ),
+    (
+        "lan",
+        "whether people in the local network are found, and find you; true unless set to false",
+    ),
+    (
+        "lan.name",
+        "whether your name is told to the local network, beside your peer id; true unless set to false",
+    ),
     ("ui", "what the interface remembers: theme, sizes, drafts"),
 ];
 
@@ -192,6 +213,9 @@ pub struct Contact {
     pub name: String,
     /// How far her key is to be trusted.
     pub trust: Trust,
+    /// With [`Trust::Changed`]: the key that is shown now, to be compared with
+    /// `peer_id` and decided on.
+    pub new_key: Option<PeerId>,
     /// Whether both said yes.
     pub relation: Relation,
     /// There now: linked to us, or a registry says so.
@@ -208,6 +232,19 @@ pub struct Contact {
     pub last_message_at: Option<Timestamp>,
     /// Blocked by us: no links, no messages, no calls.
     pub blocked: bool,
+    /// Which of our groups she is in; empty for none.
+    pub group: String,
+    /// One of those we want to see first.
+    pub favourite: bool,
+    /// Nothing of hers shall notify or ring.
+    pub muted: bool,
+    /// How she wants to be found; `None` while she is offline, or not to be
+    /// seen.
+    pub presence: Option<Presence>,
+    /// The line she tells of herself; kept while she is offline.
+    pub status: String,
+    /// What else she tells of herself.
+    pub fields: BTreeMap<String, String>,
     /// Names at registries under which she was found.
     pub registry_names: Vec<String>,
     /// Up to which message of hers we have read: the last one not unread.
@@ -221,8 +258,16 @@ pub struct ContactChange {
     pub alias: Option<String>,
     /// Block or unblock.
     pub blocked: Option<bool>,
-    /// The user compared the keys (or takes that back).
+    /// The user compared the keys (or takes that back). Said of a contact who
+    /// shows another key, the known one is right: see
+    /// [`super::KeyDecision::Keep`].
     pub verified: Option<bool>,
+    /// Another group; empty takes her out of the one she is in.
+    pub group: Option<String>,
+    /// A favourite, or no longer.
+    pub favourite: Option<bool>,
+    /// No notifications, or notifications again.
+    pub muted: Option<bool>,
 }
 
 /// A stranger's request to become a contact.
@@ -352,6 +397,25 @@ pub struct SearchQuery {
     pub before: Option<Uuid>,
     /// Most hits, newest first; 0 takes 50.
     pub limit: usize,
+}
+
+/// How an export is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// For programs, and for twocan itself to read back.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// What an import found in its file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Imported {
+    /// Messages that were not here.
+    pub new: u64,
+    /// Messages that were here already, or were removed here.
+    pub known: u64,
 }
 
 /// A message as an export holds it.

@@ -1,19 +1,18 @@
 //! Messages between the handle, the database and the links.
 
 use tokio::sync::oneshot;
-use twocan_proto::body::{self, Body, Upto};
+use twocan_proto::body::{self, Body, Entry, Upto};
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
 use uuid::Uuid;
 
 use super::command::answer;
-use super::{Core, Reply};
+use super::{Core, Reply, Stale};
 use crate::api::{
     Change, DeleteFor, Draft, Error, ErrorCode, Event, Message, MessageState, Page, Relation,
     Revision, SearchQuery,
 };
 use crate::clock;
-use crate::link::task::Command as LinkCommand;
 use crate::store::StoreError;
 use crate::store::chat::amend::{self, Amendment, Refused};
 use crate::store::chat::{Ends, append, delivery, history, search};
@@ -28,7 +27,7 @@ const CLIENT_ID_BYTES: usize = 128;
 /// A message of ours that has reached the disk, or not.
 pub(super) struct Saved {
     to: PeerId,
-    result: Result<(Message, bool), StoreError>,
+    result: Result<(Message, Option<Entry>), StoreError>,
     reply: Reply<Uuid>,
 }
 
@@ -86,14 +85,13 @@ impl Core {
     pub(super) fn on_saved(&mut self, saved: Saved) {
         let Saved { to, result, reply } = saved;
         match result {
-            Ok((message, new)) => {
+            Ok((message, entry)) => {
                 let id = message.id;
-                if new {
+                if let Some(entry) = entry {
                     self.contacts.on_own_message(to);
                     self.emit(Event::Message(message));
-                    self.emit_contact(to);
-                    self.tell_link(to, LinkCommand::Wake);
-                    self.hurry(to);
+                    self.touch(to, Stale::No);
+                    self.hand_over(to, entry);
                 }
                 answer(reply, Ok(id));
             }
@@ -114,10 +112,8 @@ impl Core {
         }
         if only_new {
             self.contacts.on_their_messages(peer, messages.len() as u64);
-        } else {
-            self.refresh_summary(peer).await;
         }
-        self.emit_contact(peer);
+        self.touch(peer, if only_new { Stale::No } else { Stale::Yes });
         if self.config.echo
             && let Some((upto, _)) = messages.last()
         {
@@ -156,7 +152,7 @@ impl Core {
         }
     }
 
-    pub(super) async fn on_states(&mut self, peer: PeerId, changed: Vec<(Uuid, MessageState)>) {
+    pub(super) fn on_states(&mut self, peer: PeerId, changed: Vec<(Uuid, MessageState)>) {
         if changed.is_empty() {
             return;
         }
@@ -168,8 +164,7 @@ impl Core {
                 reason: None,
             });
         }
-        self.refresh_summary(peer).await;
-        self.emit_contact(peer);
+        self.touch(peer, Stale::Yes);
     }
 
     pub(super) fn on_sent(&mut self, peer: PeerId, ids: Vec<Uuid>, upto: u64) {
@@ -235,11 +230,9 @@ impl Core {
         let amended = done.map_err(refused)?;
         let peer = amended.ends.peer;
         self.emit_change(peer, amended.change);
-        self.refresh_summary(peer).await;
-        self.emit_contact(peer);
-        if amended.to_send {
-            self.tell_link(peer, LinkCommand::Wake);
-            self.hurry(peer);
+        self.touch(peer, Stale::Yes);
+        if let Some(entry) = amended.entry {
+            self.hand_over(peer, entry);
         }
         Ok(())
     }
@@ -327,8 +320,7 @@ impl Core {
         }
         if let Some(seq) = news {
             self.say(with, Body::Read(Upto { upto: seq }));
-            self.refresh_summary(with).await;
-            self.emit_contact(with);
+            self.touch(with, Stale::Yes);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! What the handle asks of the core, one variant for each of its methods.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 use tokio::sync::oneshot;
 use twocan_proto::identity::PeerId;
@@ -9,8 +11,9 @@ use uuid::Uuid;
 use super::Core;
 use crate::api::{
     CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, DirectoryQuery, Draft, Error, Message, Page, Revision, SearchQuery, SignIn,
-    SignedIn, WhoAmI,
+    DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision, Message,
+    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId,
+    WhoAmI,
 };
 
 /// Where an answer goes.
@@ -33,6 +36,15 @@ pub(crate) enum Command {
         reply: Reply<Contact>,
     },
     ContactRemove(PeerId, Reply<()>),
+    DecideKey {
+        contact: PeerId,
+        decision: KeyDecision,
+        reply: Reply<Contact>,
+    },
+    Safety(PeerId, Reply<Safety>),
+    Profile(Reply<Profile>),
+    SetProfile(Profile, Reply<()>),
+    Nearby(Reply<Vec<Nearby>>),
     Requests(Reply<Vec<ContactRequest>>),
     Accept(Uuid, Reply<Contact>),
     Reject(Uuid, Reply<()>),
@@ -66,6 +78,13 @@ pub(crate) enum Command {
     },
     Revisions(Uuid, Reply<Vec<Revision>>),
     Search(SearchQuery, Reply<Vec<Message>>),
+    Export {
+        with: Option<PeerId>,
+        format: ExportFormat,
+        path: PathBuf,
+        reply: Reply<u64>,
+    },
+    Import(PathBuf, Reply<Imported>),
     MarkRead {
         with: PeerId,
         upto: Uuid,
@@ -97,6 +116,21 @@ pub(crate) enum Command {
         reply: Reply<()>,
     },
     CallStats(CallId, Reply<CallStats>),
+    FileSend {
+        to: PeerId,
+        path: PathBuf,
+        reply: Reply<TransferId>,
+    },
+    FileAccept {
+        transfer: TransferId,
+        folder: Option<PathBuf>,
+        reply: Reply<()>,
+    },
+    FileReject(TransferId, Reply<()>),
+    FilePause(TransferId, Reply<()>),
+    FileResume(TransferId, Reply<()>),
+    FileCancel(TransferId, Reply<()>),
+    Transfers(Reply<Vec<Transfer>>),
     Set {
         key: String,
         value: Value,
@@ -118,7 +152,7 @@ impl Core {
             Command::WhoAmI(reply) => answer(reply, Ok(self.whoami())),
             Command::SetName(name, reply) => answer(reply, self.set_name(&name).await),
             Command::Contacts(reply) => answer(reply, Ok(self.list_contacts())),
-            Command::Resolve(who, reply) => answer(reply, self.resolve(&who)),
+            Command::Resolve(who, reply) => answer(reply, self.contacts.resolve(&who)),
             Command::ContactAdd { who, note, reply } => self.contact_add(&who, &note, reply).await,
             Command::ContactSet {
                 contact,
@@ -128,6 +162,15 @@ impl Core {
             Command::ContactRemove(contact, reply) => {
                 answer(reply, self.contact_remove(contact).await)
             }
+            Command::DecideKey {
+                contact,
+                decision,
+                reply,
+            } => answer(reply, self.decide_key(contact, decision).await),
+            Command::Safety(contact, reply) => self.safety(contact, reply),
+            Command::Profile(reply) => answer(reply, Ok(self.own_profile())),
+            Command::SetProfile(profile, reply) => answer(reply, self.set_profile(profile).await),
+            Command::Nearby(reply) => answer(reply, Ok(self.list_nearby())),
             Command::Requests(reply) => answer(reply, self.list_requests().await),
             Command::Accept(request, reply) => answer(reply, self.accept_request(request).await),
             Command::Reject(request, reply) => answer(reply, self.reject_request(request).await),
@@ -145,6 +188,13 @@ impl Core {
             Command::React { id, emoji, reply } => answer(reply, self.react(id, emoji).await),
             Command::Revisions(id, reply) => answer(reply, self.revisions(id).await),
             Command::Search(query, reply) => answer(reply, self.search(query).await),
+            Command::Export {
+                with,
+                format,
+                path,
+                reply,
+            } => self.export(with, format, path, reply),
+            Command::Import(path, reply) => self.import(path, reply),
             Command::MarkRead { with, upto, reply } => {
                 answer(reply, self.mark_read(with, upto).await)
             }
@@ -162,6 +212,17 @@ impl Core {
                 reply,
             } => answer(reply, self.call_set(call, change)),
             Command::CallStats(call, reply) => answer(reply, self.call_stats(call)),
+            Command::FileSend { to, path, reply } => self.file_send(to, path, reply),
+            Command::FileAccept {
+                transfer,
+                folder,
+                reply,
+            } => answer(reply, self.file_accept(transfer, folder).await),
+            Command::FileReject(transfer, reply) => answer(reply, self.file_reject(transfer).await),
+            Command::FilePause(transfer, reply) => answer(reply, self.file_pause(transfer).await),
+            Command::FileResume(transfer, reply) => answer(reply, self.file_resume(transfer).await),
+            Command::FileCancel(transfer, reply) => answer(reply, self.file_cancel(transfer).await),
+            Command::Transfers(reply) => answer(reply, self.list_transfers().await),
             Command::Set { key, value, reply } => {
                 answer(reply, self.set_setting(&key, value).await)
             }

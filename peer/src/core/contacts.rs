@@ -4,133 +4,25 @@
 //! run time: links, presence, what is under way. The database is written
 //! first, then the book, then the interface is told.
 
-use std::collections::{BTreeMap, HashMap};
-
 use twocan_proto::address::Address;
-use twocan_proto::api::Username;
+use twocan_proto::body::Presence;
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
-use twocan_proto::link::{ContactLink, Place};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::text;
 
-use super::command::answer;
-use super::links::{Dial, Purpose};
-use super::{Core, Reply};
+use super::Core;
+use super::book::Entry;
 use crate::api::{Contact, ContactChange, Error, ErrorCode, Event, Relation, Trust};
 use crate::clock;
 use crate::store::chat::{self, Summary};
 use crate::store::contacts::{self as table, RegistryName, SavedContact};
-
-/// A contact with all that is known at run time.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) saved: SavedContact,
-    pub(super) summary: Summary,
-    pub(super) names: Vec<RegistryName>,
-    /// What registries say, those that say anything.
-    pub(super) presence: BTreeMap<RegistryUrl, bool>,
-    /// Up to which number messages were written to a link that is up.
-    sent: u64,
-    pub(super) dial: Dial,
-}
-
-/// All contacts.
-#[derive(Debug, Default)]
-pub(super) struct Book {
-    entries: HashMap<PeerId, Entry>,
-}
-
-impl Book {
-    pub(super) fn get(&self, peer: PeerId) -> Option<&Entry> {
-        self.entries.get(&peer)
-    }
-
-    pub(super) fn get_mut(&mut self, peer: PeerId) -> Option<&mut Entry> {
-        self.entries.get_mut(&peer)
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
-        self.entries.values_mut()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
-    }
-
-    /// The contact, or the error that says there is none.
-    pub(super) fn known(&self, peer: PeerId) -> Result<&Entry, Error> {
-        self.get(peer).ok_or_else(|| {
-            Error::new(
-                ErrorCode::NotFound,
-                format!("{} is no contact of yours: add her first", peer.short()),
-            )
-        })
-    }
-
-    /// The contact, if anything may be sent to her at all.
-    pub(super) fn reachable(&self, peer: PeerId) -> Result<&Entry, Error> {
-        let entry = self.known(peer)?;
-        let alias = &entry.saved.alias;
-        if entry.saved.blocked {
-            return Err(Error::new(
-                ErrorCode::Blocked,
-                format!("{alias} is blocked: unblock first"),
-            ));
-        }
-        if entry.saved.trust == Trust::Changed {
-            return Err(Error::new(
-                ErrorCode::KeyChanged,
-                format!(
-                    "{alias} shows another key than before: compare keys by another way, then decide"
-                ),
-            ));
-        }
-        Ok(entry)
-    }
-
-    /// Whether the peer's messages and calls are taken.
-    pub(super) fn welcomes(&self, peer: PeerId) -> bool {
-        self.get(peer)
-            .is_some_and(|entry| !entry.saved.blocked && entry.saved.trust != Trust::Changed)
-    }
-
-    pub(super) fn on_own_message(&mut self, peer: PeerId) {
-        if let Some(entry) = self.get_mut(peer) {
-            entry.summary.waiting += 1;
-            entry.summary.last_message_at = Some(clock::now());
-        }
-    }
-
-    pub(super) fn on_their_messages(&mut self, peer: PeerId, count: u64) {
-        if let Some(entry) = self.get_mut(peer) {
-            entry.summary.unread += count;
-            entry.summary.last_message_at = Some(clock::now());
-        }
-    }
-
-    pub(super) fn on_sent(&mut self, peer: PeerId, upto: u64) {
-        if let Some(entry) = self.get_mut(peer) {
-            entry.sent = entry.sent.max(upto);
-        }
-    }
-
-    /// Without a link nothing is under way.
-    pub(super) fn nothing_sent(&mut self, peer: PeerId) {
-        if let Some(entry) = self.get_mut(peer) {
-            entry.sent = 0;
-        }
-    }
-
-    pub(super) fn sent(&self, peer: PeerId) -> u64 {
-        self.get(peer).map_or(0, |entry| entry.sent)
-    }
-}
+use crate::store::keys;
 
 impl Core {
     pub(super) async fn load_contacts(&mut self) -> Result<(), Error> {
         let me = self.me;
-        let (saved, names) = self
+        let (saved, names, refused) = self
             .store
             .run(move |db| {
                 let mut all = Vec::new();
@@ -144,7 +36,7 @@ impl Core {
                     )?;
                     all.push((contact, summary));
                 }
-                Ok((all, table::registry_names(db)?))
+                Ok((all, table::registry_names(db)?, keys::refused(db)?))
             })
             .await?;
         for (contact, summary) in saved {
@@ -154,23 +46,26 @@ impl Core {
                 .cloned()
                 .collect();
             let peer = contact.peer;
-            self.insert_entry(contact, summary, names);
+            let refused = refused.iter().filter(|(of, _)| *of == peer);
+            let refused = refused.map(|(_, key)| *key).collect();
+            self.insert_entry(contact, summary, names, refused);
+            if let Some(entry) = self.contacts.get_mut(peer) {
+                entry.was_online = Some(false);
+            }
             self.hurry(peer);
         }
         Ok(())
     }
 
-    fn insert_entry(&mut self, saved: SavedContact, summary: Summary, names: Vec<RegistryName>) {
+    pub(super) fn insert_entry(
+        &mut self,
+        saved: SavedContact,
+        summary: Summary,
+        names: Vec<RegistryName>,
+        refused: Vec<PeerId>,
+    ) {
         let peer = saved.peer;
-        let dial = Dial::resting();
-        let entry = Entry {
-            saved,
-            summary,
-            names,
-            presence: BTreeMap::new(),
-            sent: 0,
-            dial,
-        };
+        let entry = Entry::new(saved, summary, names, refused);
         self.contacts.entries.insert(peer, entry);
     }
 
@@ -187,17 +82,21 @@ impl Core {
 
     fn shown(&self, entry: &Entry) -> Contact {
         let saved = &entry.saved;
-        let path = self.links.path(saved.peer);
-        // A changed key shows no presence: whoever is there is not she.
+        // A changed key shows no presence: whoever is there is not she. And
+        // whoever is invisible is shown as she asks.
+        let hidden = saved.trust == Trust::Changed
+            || saved.blocked
+            || entry.chosen == Some(Presence::Invisible);
+        let path = self.links.path(saved.peer).filter(|_| !hidden);
         let says_online = entry.presence.values().any(|online| *online);
-        let online =
-            saved.trust != Trust::Changed && !saved.blocked && (path.is_some() || says_online);
+        let online = !hidden && (path.is_some() || says_online);
         let registry_host = |url: &RegistryUrl| url.address().host.to_string();
         Contact {
             peer_id: saved.peer,
             alias: saved.alias.clone(),
             name: saved.name.clone(),
             trust: saved.trust,
+            new_key: saved.new_key,
             relation: saved.relation,
             online,
             path,
@@ -206,6 +105,12 @@ impl Core {
             last_seen: saved.last_seen,
             last_message_at: entry.summary.last_message_at,
             blocked: saved.blocked,
+            group: saved.group.clone(),
+            favourite: saved.favourite,
+            muted: saved.muted,
+            presence: entry.chosen.filter(|_| path.is_some()),
+            status: saved.status.clone(),
+            fields: saved.fields.clone(),
             registry_names: entry
                 .names
                 .iter()
@@ -218,8 +123,15 @@ impl Core {
     pub(super) fn emit_contact(&mut self, peer: PeerId) {
         if let Some(entry) = self.contacts.get(peer) {
             let contact = self.shown(entry);
+            let online = contact.online;
             self.emit(Event::Contact(Box::new(contact)));
+            self.tell_coming(peer, online);
         }
+    }
+
+    /// The contact as it stands now.
+    pub(super) fn contact(&self, peer: PeerId) -> Result<Contact, Error> {
+        self.contacts.known(peer).map(|entry| self.shown(entry))
     }
 
     /// Reads anew how the conversation stands.
@@ -273,6 +185,13 @@ impl Core {
         if peer == self.me {
             return Err(Error::new(ErrorCode::BadRequest, "that is yourself"));
         }
+        if trust == Trust::Verified
+            && let Some(entry) = self.contacts.get(peer)
+            && let Some(shown) = entry.saved.new_key
+        {
+            // A link that carries the known key says that it is right.
+            self.keep_key(peer, shown, true).await?;
+        }
         let now = clock::now();
         let known = self.contacts.get(peer).map(|entry| entry.saved.clone());
         let is_new = known.is_none();
@@ -298,15 +217,11 @@ impl Core {
                         ..known
                     },
                     None => SavedContact {
-                        peer,
-                        alias: table::free_alias(db, &wanted_alias, peer)?,
                         name,
                         trust,
                         relation,
                         note,
-                        blocked: false,
-                        added_at: now,
-                        last_seen: None,
+                        ..SavedContact::new(peer, table::free_alias(db, &wanted_alias, peer)?, now)
                     },
                 };
                 table::save(db, &saved)?;
@@ -320,7 +235,8 @@ impl Core {
             })
             .await?;
         if is_new {
-            self.insert_entry(saved, summary, registry_name.into_iter().collect());
+            let names = registry_name.into_iter().collect();
+            self.insert_entry(saved, summary, names, Vec::new());
         } else if let Some(entry) = self.contacts.get_mut(peer) {
             entry.saved = saved;
             entry.names.extend(registry_name);
@@ -335,58 +251,7 @@ impl Core {
             self.emit(Event::RequestGone(request.request));
         }
         self.emit_contact(peer);
-        let entry = self.contacts.known(peer)?;
-        Ok(self.shown(entry))
-    }
-
-    /// Adds whoever is meant: a link, `name@registry`, an address or a name.
-    pub(super) async fn contact_add(&mut self, who: &str, note: &str, reply: Reply<Contact>) {
-        let note = text::line(note);
-        if note.len() > limits::NOTE_BYTES {
-            let most = limits::NOTE_BYTES;
-            return answer(
-                reply,
-                Err(Error::new(
-                    ErrorCode::TooLarge,
-                    format!("a note has at most {most} bytes"),
-                )),
-            );
-        }
-        match Who::parse(who) {
-            Ok(Who::Link(link)) => match link.place {
-                Place::Direct(address) => {
-                    let result = self.add_direct(link.key, address, note).await;
-                    answer(reply, result);
-                }
-                Place::Registry { username, registry } => {
-                    self.look_up(&username, Some(&registry), Some(link.key), note, reply);
-                }
-            },
-            Ok(Who::AtRegistry { username, registry }) => {
-                self.look_up(&username, Some(&registry), None, note, reply)
-            }
-            Ok(Who::Name(username)) => self.look_up(&username, None, None, note, reply),
-            Ok(Who::At(address)) => self.dial_stranger(address, Purpose::Add { note, reply }),
-            Err(error) => answer(reply, Err(error)),
-        }
-    }
-
-    async fn add_direct(
-        &mut self,
-        peer: PeerId,
-        address: Address,
-        note: String,
-    ) -> Result<Contact, Error> {
-        let contact = NewContact {
-            wanted_alias: peer.short(),
-            trust: Trust::Verified,
-            note,
-            addresses: vec![address],
-            ..NewContact::asked(peer)
-        };
-        let contact = self.make_contact(contact).await?;
-        self.ask_again(peer);
-        Ok(contact)
+        self.contact(peer)
     }
 
     pub(super) async fn contact_set(
@@ -394,7 +259,8 @@ impl Core {
         peer: PeerId,
         change: ContactChange,
     ) -> Result<Contact, Error> {
-        self.contacts.known(peer)?;
+        let shown = self.contacts.known(peer)?.saved.new_key;
+        let group = change.group.as_deref().map(checked_group).transpose()?;
         let alias = change.alias.as_deref().map(checked_alias).transpose()?;
         if let Some(alias) = &alias {
             let wanted = alias.to_lowercase();
@@ -409,8 +275,14 @@ impl Core {
                 ));
             }
         }
+        if let (Some(true), Some(shown)) = (change.verified, shown) {
+            self.keep_key(peer, shown, true).await?;
+        }
         self.change_contact(peer, |saved| {
             saved.alias = alias.unwrap_or_else(|| saved.alias.clone());
+            saved.group = group.unwrap_or_else(|| saved.group.clone());
+            saved.favourite = change.favourite.unwrap_or(saved.favourite);
+            saved.muted = change.muted.unwrap_or(saved.muted);
             saved.blocked = change.blocked.unwrap_or(saved.blocked);
             saved.trust = match change.verified {
                 Some(true) => Trust::Verified,
@@ -426,62 +298,21 @@ impl Core {
         if change.blocked == Some(false) || change.verified == Some(true) {
             self.hurry(peer);
         }
-        let entry = self.contacts.known(peer)?;
-        Ok(self.shown(entry))
+        self.contact(peer)
     }
 
+    /// Forgets a contact: alias, trust, group, addresses, names, refused keys.
+    /// The conversation stays, and is there again when she is added again; its
+    /// numbers go on, so that nothing of it is doubled.
     pub(super) async fn contact_remove(&mut self, peer: PeerId) -> Result<(), Error> {
         self.contacts.known(peer)?;
         self.store.run(move |db| table::remove(db, peer)).await?;
         self.contacts.entries.remove(&peer);
         self.drop_call_with(peer);
+        self.drop_transfers_with(peer).await;
         self.close_link(peer);
         self.emit(Event::ContactRemoved(peer));
         Ok(())
-    }
-
-    /// Who is meant: alias, `name@registry-host`, unique plain name, peer id.
-    pub(super) fn resolve(&self, who: &str) -> Result<PeerId, Error> {
-        let wanted = who.trim().to_lowercase();
-        if let Ok(peer) = wanted.parse::<PeerId>() {
-            return self.contacts.known(peer).map(|entry| entry.saved.peer);
-        }
-        let all = || self.contacts.entries.values();
-        if let Some(entry) = all().find(|entry| entry.saved.alias.to_lowercase() == wanted) {
-            return Ok(entry.saved.peer);
-        }
-        let full = |name: &RegistryName| {
-            format!("{}@{}", name.username, name.registry.address().host).to_lowercase()
-        };
-        if let Some(entry) = all().find(|entry| entry.names.iter().any(|name| full(name) == wanted))
-        {
-            return Ok(entry.saved.peer);
-        }
-        let named: Vec<PeerId> = all()
-            .filter(|entry| {
-                entry.saved.name.to_lowercase() == wanted
-                    || entry
-                        .names
-                        .iter()
-                        .any(|name| name.username.to_lowercase() == wanted)
-            })
-            .map(|entry| entry.saved.peer)
-            .collect();
-        match named[..] {
-            [peer] => Ok(peer),
-            [] => Err(Error::new(
-                ErrorCode::NotFound,
-                format!("no contact is called {}: add her first", text::line(who)),
-            )),
-            _ => Err(Error::new(
-                ErrorCode::NotFound,
-                format!(
-                    "{} contacts are called {}: use the alias or the peer id",
-                    named.len(),
-                    text::line(who)
-                ),
-            )),
-        }
     }
 }
 
@@ -535,84 +366,15 @@ fn checked_alias(alias: &str) -> Result<String, Error> {
     Ok(shown)
 }
 
-/// What a user may type to say who is to be added.
-#[derive(Debug, PartialEq)]
-enum Who {
-    Link(ContactLink),
-    AtRegistry {
-        username: Username,
-        registry: Address,
-    },
-    At(Address),
-    Name(Username),
-}
-
-impl Who {
-    fn parse(who: &str) -> Result<Self, Error> {
-        let who = who.trim();
-        let bad = |error: String| Error::new(ErrorCode::BadRequest, error);
-        if who.starts_with("twocan:") {
-            return who
-                .parse()
-                .map(Self::Link)
-                .map_err(|error: twocan_proto::link::LinkError| bad(error.to_string()));
-        }
-        if let Some((username, registry)) = who.split_once('@') {
-            let username = username
-                .parse()
-                .map_err(|error| bad(format!("before the @ comes a name: {error}")))?;
-            let registry = registry
-                .parse()
-                .map_err(|error| bad(format!("after the @ comes a registry: {error}")))?;
-            return Ok(Self::AtRegistry { username, registry });
-        }
-        if !who.contains([':', '.'])
-            && let Ok(name) = who.parse()
-        {
-            return Ok(Self::Name(name));
-        }
-        who.parse().map(Self::At).map_err(|error| {
-            bad(format!(
-                "type a name, name@registry, a contact link or HOST:PORT ({error})"
-            ))
-        })
+/// A group's name, safe to show; empty for none.
+fn checked_group(group: &str) -> Result<String, Error> {
+    let most = limits::GROUP_BYTES;
+    let shown = text::name(group, most);
+    if shown.len() < text::line(group).len() {
+        return Err(Error::new(
+            ErrorCode::BadRequest,
+            format!("a group's name has at most {most} bytes of plain text"),
+        ));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_people_type_to_add_somebody() {
-        assert_eq!(
-            Who::parse("anna").unwrap(),
-            Who::Name("anna".parse().unwrap())
-        );
-        assert_eq!(
-            Who::parse("10.0.0.7").unwrap(),
-            Who::At("10.0.0.7".parse().unwrap())
-        );
-        assert_eq!(
-            Who::parse("anna:7777").unwrap(),
-            Who::At("anna:7777".parse().unwrap())
-        );
-        assert_eq!(
-            Who::parse("anna.local").unwrap(),
-            Who::At("anna.local".parse().unwrap())
-        );
-        assert_eq!(Who::parse("::1").unwrap(), Who::At("::1".parse().unwrap()));
-        let at = Who::AtRegistry {
-            username: "anna".parse().unwrap(),
-            registry: "r.org".parse().unwrap(),
-        };
-        assert_eq!(Who::parse("anna@r.org").unwrap(), at);
-        for wrong in ["", "a b", "twocan:x", "@r.org", "anna@", "h:99999"] {
-            assert_eq!(
-                Who::parse(wrong).unwrap_err().code,
-                ErrorCode::BadRequest,
-                "{wrong}"
-            );
-        }
-    }
+    Ok(shown)
 }

@@ -1,27 +1,26 @@
-//! Who is dialled when, and which of two links between the same two stays.
+//! The links there are, and which of two between the same two stays.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rand::RngExt as _;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use twocan_proto::address::{Address, Host};
-use twocan_proto::body::{Body, ByeReason, Hello, Resume};
+use twocan_proto::body::{Body, ByeReason, Entry, Hello, Presence, Resume};
 use twocan_proto::identity::PeerId;
 use twocan_proto::session::{Ended, Side};
 use uuid::Uuid;
 
 use super::command::answer;
-use super::contacts::NewContact;
-use super::{Core, Reply, Report, Waiting, addresses};
-use crate::api::{Connected, Contact, Error, ErrorCode, Event, NoticeLevel, Path, Relation};
+use super::{Core, Waiting, addresses};
+use crate::api::{Connected, Error, ErrorCode, Event, NoticeLevel, Path, Relation};
 use crate::clock;
+use crate::link::Stream;
+use crate::link::handover::Handover;
 use crate::link::listen::Accepted;
 use crate::link::task::{self, Command as LinkCommand, LinkEvent, LinkHandle, LinkId, Setup};
-use crate::link::{Stream, dial};
 use crate::store::contacts as table;
 
 /// What this program calls itself in hellos.
@@ -33,67 +32,8 @@ const COMMANDS: usize = 256;
 const STRANGERS: usize = 32;
 /// Contacts dialled side by side; the others wait.
 const DIALS: usize = 8;
-/// First and longest wait before a contact is dialled again.
-const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 /// For all links together to say their byes when the program ends.
 const FAREWELL: Duration = Duration::from_secs(3);
-
-/// When a contact is dialled next.
-#[derive(Debug)]
-pub(super) struct Dial {
-    due: Option<Instant>,
-    failures: u32,
-    busy: bool,
-}
-
-impl Dial {
-    /// Nobody is dialled before there is a reason.
-    pub(super) fn resting() -> Self {
-        Self {
-            due: None,
-            failures: 0,
-            busy: false,
-        }
-    }
-
-    /// Not before somebody asks for it.
-    fn rest(&mut self) {
-        self.due = None;
-    }
-
-    fn again_later(&mut self) {
-        let (first, longest) = BACK_OFF;
-        let wait = first
-            .saturating_mul(1 << self.failures.min(16))
-            .min(longest);
-        self.failures += 1;
-        // So that two who lost each other do not always dial at once.
-        self.due = Some(Instant::now() + wait.mul_f64(rand::rng().random_range(0.75..1.25)));
-    }
-
-    pub(super) fn soon(&mut self) {
-        self.failures = 0;
-        self.due = Some(Instant::now());
-    }
-}
-
-/// Why an address is dialled, and who waits for it.
-#[derive(Debug)]
-pub(super) enum Purpose {
-    /// A contact, by ourselves.
-    Contact(PeerId),
-    /// The user typed an address to connect to.
-    Connect(Reply<Connected>),
-    /// The user typed an address to add somebody.
-    Add { note: String, reply: Reply<Contact> },
-}
-
-/// What came of dialling.
-#[derive(Debug)]
-pub(crate) struct Dialled {
-    purpose: Purpose,
-    result: Result<dial::Dialled, Error>,
-}
 
 #[derive(Debug)]
 struct Link {
@@ -108,8 +48,8 @@ pub(super) struct Links {
     all: HashMap<LinkId, Link>,
     current: HashMap<PeerId, LinkId>,
     last_id: LinkId,
-    connecting: Waiting<Connected>,
-    dials: Arc<Semaphore>,
+    pub(super) connecting: Waiting<Connected>,
+    pub(super) dials: Arc<Semaphore>,
 }
 
 impl Default for Links {
@@ -178,15 +118,23 @@ impl Links {
 
 impl Core {
     pub(super) fn on_accepted(&mut self, accepted: Accepted) {
-        let Accepted { stream, peer, from } = accepted;
+        let Accepted {
+            stream,
+            peer,
+            from,
+            for_files,
+        } = accepted;
         if peer == self.me {
             tracing::info!("we dialled ourselves; that link is dropped");
             return;
         }
+        if for_files {
+            return self.on_file_connection(stream, peer);
+        }
         self.start_link(stream, peer, from, false);
     }
 
-    fn start_link(
+    pub(super) fn start_link(
         &mut self,
         stream: Stream,
         peer: PeerId,
@@ -196,6 +144,7 @@ impl Core {
         self.links.last_id += 1;
         let id = self.links.last_id;
         let (commands, inbox) = mpsc::channel(COMMANDS);
+        let handover = Arc::new(Handover::default());
         let near = stream
             .get_ref()
             .0
@@ -207,6 +156,8 @@ impl Core {
             instance: self.instance,
             port: self.listen.first().map(SocketAddr::port),
             welcome: self.contacts.welcomes(peer),
+            // Strangers are told nothing of us.
+            invisible: self.contacts.welcomes(peer) && !self.is_seen(),
             resume: Resume::default(),
         };
         let setup = Setup {
@@ -216,6 +167,7 @@ impl Core {
             hello,
             store: self.store.clone(),
             commands: inbox,
+            handover: Arc::clone(&handover),
             events: self.link_events.clone(),
         };
         tokio::spawn(task::run(setup));
@@ -224,6 +176,7 @@ impl Core {
             at,
             near,
             commands,
+            handover,
         };
         self.links.all.insert(
             id,
@@ -244,7 +197,7 @@ impl Core {
             LinkEvent::Up(hello) => self.on_up(id, peer, *hello).await,
             LinkEvent::Body(body) => self.on_body(peer, body).await,
             LinkEvent::Received(messages) => self.on_received(peer, messages).await,
-            LinkEvent::States(changed) => self.on_states(peer, changed).await,
+            LinkEvent::States(changed) => self.on_states(peer, changed),
             LinkEvent::Sent(ids, upto) => self.on_sent(peer, ids, upto),
             LinkEvent::Ended(ended) => self.on_ended(id, &ended).await,
         }
@@ -258,12 +211,18 @@ impl Core {
                     twocan_proto::text::name(&welcome.name, twocan_proto::limits::NAME_BYTES);
                 self.both_agree(peer, &name).await;
                 self.on_call_allowed(peer);
+                self.on_files_allowed(peer);
             }
             Body::Reject => self.on_rejected(peer).await,
+            Body::Profile(profile) => self.on_profile(peer, profile).await,
             Body::Typing(typing) => self.emit(Event::Typing {
                 contact: peer,
                 on: typing.on,
             }),
+            Body::FileOffer(offer) => self.on_file_offer(peer, offer).await,
+            Body::FileState(state) => self.on_file_state(peer, state).await,
+            Body::FileSeen(seen) => self.on_file_seen(peer, seen).await,
+            Body::FileWant(wanted) => self.on_file_want(peer, wanted.transfer),
             body => self.on_call_body(peer, body),
         }
     }
@@ -287,6 +246,10 @@ impl Core {
             self.tell(old, LinkCommand::Close(ByeReason::Replaced, ""));
         }
         let welcome = hello.welcome;
+        let hides = (welcome && hello.invisible).then_some(Presence::Invisible);
+        if let Some(entry) = self.contacts.get_mut(peer) {
+            entry.begin_link(hides);
+        }
         if let Some(link) = self.links.all.get_mut(&id) {
             link.hello = Some(hello);
         }
@@ -302,6 +265,7 @@ impl Core {
         self.limit_strangers(peer);
         if welcome {
             self.on_call_allowed(peer);
+            self.on_files_allowed(peer);
         }
     }
 
@@ -344,7 +308,10 @@ impl Core {
         match standing {
             Relation::Asked => self.knock(peer),
             // Tells our name as well, which may have changed.
-            Relation::Mutual => self.welcome(peer),
+            Relation::Mutual => {
+                self.welcome(peer);
+                self.tell_profile(peer);
+            }
             Relation::Rejected => {}
         }
     }
@@ -388,17 +355,8 @@ impl Core {
         self.links.current.remove(&peer);
         self.contacts.nothing_sent(peer);
         self.on_link_lost(peer);
-        if ended.reason == ByeReason::Outdated {
-            let text = format!(
-                "{}: one of you needs a newer twocan ({})",
-                self.called(peer),
-                ended.text
-            );
-            self.emit(Event::Notice {
-                level: NoticeLevel::Warning,
-                text,
-            });
-        }
+        self.on_files_link_lost(peer);
+        self.tell_ending(peer, ended);
         if let Some(entry) = self.contacts.get_mut(peer) {
             match (ended.by, ended.reason) {
                 (Side::Us, ByeReason::Disconnected | ByeReason::Refused) => entry.dial.rest(),
@@ -414,6 +372,40 @@ impl Core {
             tracing::error!(%error, "when a contact was last seen could not be kept");
         }
         self.emit_contact(peer);
+    }
+
+    /// Why a link ended, in words, if the user should know.
+    fn tell_ending(&mut self, peer: PeerId, ended: &Ended) {
+        let who = self.called(peer);
+        // Told once, and not again with every try to reach her.
+        let is_first = self
+            .contacts
+            .get(peer)
+            .is_some_and(|entry| entry.dial.failures == 0);
+        let text = match (ended.by, ended.reason) {
+            (_, ByeReason::Outdated) => {
+                format!("{who}: one of you needs a newer twocan ({})", ended.text)
+            }
+            (Side::Them, ByeReason::Refused) if is_first => {
+                format!("{who} does not take your connection: you may be blocked there")
+            }
+            _ => {
+                let farewell = match (ended.by, ended.reason) {
+                    (Side::Them, ByeReason::Shutdown) => "the program there is shutting down",
+                    (Side::Them, ByeReason::Disconnected) => "disconnected there",
+                    (Side::Us, ByeReason::Timeout) => "nothing came for too long",
+                    _ => return,
+                };
+                if let Some(entry) = self.contacts.get_mut(peer) {
+                    entry.farewell = Some(farewell);
+                }
+                return;
+            }
+        };
+        self.emit(Event::Notice {
+            level: NoticeLevel::Warning,
+            text,
+        });
     }
 
     /// What the user calls somebody.
@@ -438,6 +430,15 @@ impl Core {
         self.tell_link(peer, LinkCommand::Send(Box::new(body)));
     }
 
+    /// An entry for `peer` is on disk: it goes out now if she is there, and
+    /// otherwise as soon as she is.
+    pub(super) fn hand_over(&mut self, peer: PeerId, entry: Entry) {
+        match self.links.get(peer) {
+            Some(link) => link.handover.put(entry),
+            None => self.hurry(peer),
+        }
+    }
+
     pub(super) fn tell_link(&mut self, peer: PeerId, command: LinkCommand) {
         if let Some(id) = self.links.current.get(&peer) {
             self.tell(*id, command);
@@ -458,163 +459,6 @@ impl Core {
             // Without its sender the task ends the link and tells us so.
             link.handle.commands = mpsc::channel(1).0;
         }
-    }
-
-    pub(super) fn links_deadline(&self) -> Option<Instant> {
-        self.contacts
-            .iter()
-            .filter(|entry| !entry.dial.busy)
-            .filter_map(|entry| entry.dial.due)
-            .min()
-    }
-
-    pub(super) fn dial_those_due(&mut self, now: Instant) {
-        let due: Vec<PeerId> = self
-            .contacts
-            .iter()
-            .filter(|entry| !entry.dial.busy && entry.dial.due.is_some_and(|due| due <= now))
-            .map(|entry| entry.saved.peer)
-            .collect();
-        for peer in due {
-            let linked = self.links.get(peer).is_some();
-            let welcome = self.contacts.welcomes(peer);
-            let Some(entry) = self.contacts.get_mut(peer) else {
-                continue;
-            };
-            if linked || !welcome || entry.saved.relation == Relation::Rejected {
-                entry.dial.rest();
-            } else {
-                entry.dial.busy = true;
-                self.dial_contact(peer);
-            }
-        }
-    }
-
-    /// There is a reason to have a link to `peer` now.
-    pub(super) fn hurry(&mut self, peer: PeerId) {
-        if self.links.get(peer).is_none()
-            && let Some(entry) = self.contacts.get_mut(peer)
-        {
-            entry.dial.soon();
-        }
-    }
-
-    fn dial_contact(&self, peer: PeerId) {
-        let (store, tls) = (self.store.clone(), Arc::clone(&self.tls.client));
-        let (dials, reports) = (Arc::clone(&self.links.dials), self.reports.clone());
-        tokio::spawn(async move {
-            let Ok(_place) = dials.acquire().await else {
-                return;
-            };
-            let result = match store.run(move |db| table::addresses(db, peer)).await {
-                Ok(addresses) => dial::dial(tls, addresses, Some(peer)).await,
-                Err(error) => Err(error.into()),
-            };
-            // Only a core that has ended takes no report.
-            let _ended = reports
-                .send(Report::Dialled(Box::new(Dialled {
-                    purpose: Purpose::Contact(peer),
-                    result,
-                })))
-                .await;
-        });
-    }
-
-    /// Dials an address that the user typed.
-    pub(super) fn dial_stranger(&self, address: Address, purpose: Purpose) {
-        let (tls, reports) = (Arc::clone(&self.tls.client), self.reports.clone());
-        tokio::spawn(async move {
-            let result = dial::dial(tls, vec![address], None).await;
-            let _ended = reports
-                .send(Report::Dialled(Box::new(Dialled { purpose, result })))
-                .await;
-        });
-    }
-
-    pub(super) fn connect(&self, to: &str, reply: Reply<Connected>) {
-        match to.parse::<Address>() {
-            Ok(address) => self.dial_stranger(address, Purpose::Connect(reply)),
-            Err(error) => answer(
-                reply,
-                Err(Error::new(ErrorCode::BadRequest, error.to_string())),
-            ),
-        }
-    }
-
-    pub(super) fn disconnect(&mut self, peer: PeerId) -> Result<(), Error> {
-        self.contacts.known(peer)?;
-        if self.links.get(peer).is_none() {
-            return Err(Error::new(ErrorCode::Offline, "there is no link to end"));
-        }
-        self.tell_link(peer, LinkCommand::Close(ByeReason::Disconnected, ""));
-        Ok(())
-    }
-
-    pub(super) async fn on_dialled(&mut self, dialled: Dialled) {
-        match dialled.purpose {
-            Purpose::Contact(peer) => self.on_contact_dialled(peer, dialled.result),
-            Purpose::Connect(reply) => match self.meet(dialled.result, "").await {
-                Ok((id, _)) => self.links.connecting.entry(id).or_default().push(reply),
-                Err(error) => answer(reply, Err(error)),
-            },
-            Purpose::Add { note, reply } => {
-                let met = self.meet(dialled.result, &note).await;
-                answer(reply, met.map(|(_, contact)| contact));
-            }
-        }
-    }
-
-    fn on_contact_dialled(&mut self, peer: PeerId, result: Result<dial::Dialled, Error>) {
-        let Some(entry) = self.contacts.get_mut(peer) else {
-            return;
-        };
-        entry.dial.busy = false;
-        match result {
-            Ok(dialled) => {
-                entry.dial.rest();
-                self.start_link(dialled.stream, peer, dialled.at, true);
-            }
-            Err(error) => {
-                tracing::debug!(peer = %peer.short(), code = error.code.as_str(), "a contact could not be reached");
-                let is_first = entry.dial.failures == 0;
-                entry.dial.again_later();
-                if error.code == ErrorCode::KeyMismatch && is_first {
-                    self.warn_of_wrong_key(peer, &error);
-                }
-            }
-        }
-    }
-
-    /// At a contact's address answers somebody who is not she. It may be a
-    /// reused address as well as an attack, so it is said and not acted upon.
-    fn warn_of_wrong_key(&mut self, peer: PeerId, error: &Error) {
-        let who = self.called(peer);
-        tracing::warn!(peer = %peer.short(), "somebody else answers at a contact's address");
-        let text = format!("{who} was not found: {error}; nothing was sent there");
-        self.emit(Event::Notice {
-            level: NoticeLevel::Warning,
-            text,
-        });
-    }
-
-    /// Somebody answers at an address that the user typed: she becomes a
-    /// contact whom we ask.
-    async fn meet(
-        &mut self,
-        result: Result<dial::Dialled, Error>,
-        note: &str,
-    ) -> Result<(LinkId, Contact), Error> {
-        let dialled = result?;
-        let peer = dialled.peer;
-        let new = NewContact {
-            note: note.to_owned(),
-            addresses: vec![dialled.at.into()],
-            ..NewContact::asked(peer)
-        };
-        let contact = self.make_contact(new).await?;
-        self.contacts.reachable(peer)?;
-        let id = self.start_link(dialled.stream, peer, dialled.at, true);
-        Ok((id, contact))
     }
 
     pub(super) async fn stop_links(&mut self, events: &mut mpsc::Receiver<(LinkId, LinkEvent)>) {

@@ -14,7 +14,7 @@ use super::command::answer;
 use super::contacts::NewContact;
 use super::registries::RegistryReport;
 use super::{Core, Reply, Report};
-use crate::api::{Contact, DirectoryEntry, DirectoryQuery, Error, ErrorCode, Event, Trust};
+use crate::api::{Contact, DirectoryEntry, DirectoryQuery, Error, ErrorCode, Trust};
 use crate::clock;
 use crate::registry::{ListQuery, RegistryClient};
 use crate::store::contacts::{self as table, RegistryName};
@@ -52,6 +52,8 @@ impl Core {
         let peer = entry.saved.peer;
         let shown_key = info.as_ref().and_then(|info| info.key);
         if let Some(new) = shown_key.filter(|key| *key != peer) {
+            // Whoever is there is not she.
+            entry.presence.remove(url);
             return self.key_changed(peer, new).await;
         }
         let online = info.as_ref().is_some_and(|info| info.online);
@@ -75,32 +77,6 @@ impl Core {
             self.emit_contact(peer);
             self.hurry(peer);
         }
-    }
-
-    /// Somebody's name shows another key: nothing goes out until the user has
-    /// decided.
-    async fn key_changed(&mut self, peer: PeerId, new: PeerId) {
-        if self
-            .contacts
-            .get(peer)
-            .is_some_and(|entry| entry.saved.trust == Trust::Changed)
-        {
-            return;
-        }
-        if let Err(error) = self
-            .change_contact(peer, |saved| saved.trust = Trust::Changed)
-            .await
-        {
-            tracing::error!(%error, "a changed key could not be kept");
-        }
-        self.drop_call_with(peer);
-        self.close_link(peer);
-        self.emit(Event::KeyChanged {
-            contact: peer,
-            old: peer,
-            new,
-        });
-        self.emit_contact(peer);
     }
 
     /// Looks somebody up to add her: at one registry, or at all side by side.
@@ -207,34 +183,6 @@ impl Core {
         all.into_iter()
             .find(|contact| contact.peer_id == peer)
             .ok_or_else(Error::stopped)
-    }
-
-    /// A name that was somebody else's when it was first seen is a key change.
-    async fn check_remembered(
-        &mut self,
-        url: &RegistryUrl,
-        name: &str,
-        peer: PeerId,
-    ) -> Result<(), Error> {
-        let is_it = |known: &&RegistryName| {
-            known.registry.base() == url.base()
-                && known.username.eq_ignore_ascii_case(name)
-                && known.peer != peer
-        };
-        let old = self
-            .contacts
-            .iter()
-            .flat_map(|entry| &entry.names)
-            .find(is_it)
-            .map(|known| known.peer);
-        let Some(old) = old else { return Ok(()) };
-        self.key_changed(old, peer).await;
-        Err(Error::new(
-            ErrorCode::KeyChanged,
-            format!(
-                "{name} shows another key than before: compare keys by another way, then decide"
-            ),
-        ))
     }
 
     /// Asks the registries side by side and gives what they say together.

@@ -6,18 +6,25 @@
 //!
 //! | part | what it decides |
 //! |---|---|
-//! | [`contacts`] | who is a contact, what is shown of her |
+//! | [`book`], [`contacts`] | who is a contact, what is shown of her |
+//! | [`adding`] | what people type to add somebody |
+//! | [`trust`] | keys that change |
+//! | [`persona`] | profiles and presence, ours and theirs |
 //! | [`requests`] | strangers |
-//! | [`links`] | who is dialled when, which of two links stays |
+//! | [`nearby`] | who is in the local network |
+//! | [`dialling`] | who is dialled when |
+//! | [`links`] | the links there are, which of two stays |
 //! | [`chat`] | messages on their way between the handle, the database and links |
+//! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
+//! | [`transfers`], [`file_runs`] | files: offers and answers, and when their contents flow |
 //! | [`registries`] | our sessions at registries |
 //! | [`lookups`] | what registries know of others |
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde_json::Value;
@@ -30,41 +37,75 @@ use twocan_proto::link::{ContactLink, Place};
 use uuid::Uuid;
 
 use crate::api::{Config, Error, ErrorCode, Event, SETTINGS, WhoAmI};
+use crate::discovery::Heard;
 use crate::link::listen::{self, Accepted};
 use crate::link::task::{LinkEvent, LinkId};
 use crate::link::tls::LinkTls;
 use crate::profile::Profile;
 use crate::store::{Store, StoreError, settings};
 
+mod adding;
 mod addresses;
+mod archive;
+mod book;
 mod calls;
 mod chat;
 mod command;
 mod contacts;
+mod dialling;
+mod file_runs;
 mod links;
 mod lookups;
+mod nearby;
+mod persona;
+mod rate;
 mod registries;
 mod requests;
+mod transfers;
+mod trust;
 
 pub(crate) use addresses::path_to;
 pub(crate) use command::{Command, Reply};
+pub(crate) use file_runs::TransferReport;
 
 /// Things that tasks of ours report, waiting for the core.
 const REPORTS: usize = 256;
 /// Events held back for an interface that does not take them, before the
 /// oldest are dropped.
 const EVENTS_HELD: usize = 10_000;
+/// Events held back beyond which the interface is given time.
+const EVENTS_BEHIND: usize = 2_000;
+/// How long an interface may take no event before nothing waits for it.
+const INTERFACE_WAIT: Duration = Duration::from_secs(2);
 /// Messages on their way to the disk, beyond which no command is taken.
-const SAVING: usize = 512;
+const SAVING: usize = 2048;
+/// How long a change of a contact may go untold while much is under way.
+const TOUCHED_AT_MOST: Duration = Duration::from_millis(100);
 
 const SETTING_NAME: &str = "name";
 
 /// What a task of ours reports.
 #[derive(Debug)]
 pub(crate) enum Report {
-    Dialled(Box<links::Dialled>),
+    Dialled(Box<dialling::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
+    Transfer(TransferReport),
+    Heard(Heard),
+}
+
+/// Contacts about whom something changed, not yet told.
+#[derive(Debug, Default)]
+struct Touched {
+    peers: BTreeMap<PeerId, Stale>,
+    since: Option<Instant>,
+}
+
+/// Whether what is known here of a conversation has to be read anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stale {
+    No,
+    Yes,
 }
 
 /// A message on its way to the disk.
@@ -82,15 +123,24 @@ pub(crate) struct Core {
     listens_everywhere: bool,
     store: Store,
     tls: LinkTls,
-    contacts: contacts::Book,
+    contacts: book::Book,
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    transfers: transfers::Transfers,
+    persona: persona::Persona,
+    nearby: nearby::Neighbours,
+    knocks: requests::Knocks,
+    /// Lines about people who come and go.
+    comings: rate::Window,
+    retention: archive::Retention,
     saving: FuturesOrdered<Saving>,
+    touched: Touched,
     reports: mpsc::Sender<Report>,
     link_events: mpsc::Sender<(LinkId, LinkEvent)>,
     events: VecDeque<Event>,
     events_lost: u64,
+    event_taken_at: Instant,
     stopping: Option<oneshot::Sender<()>>,
 }
 
@@ -134,23 +184,35 @@ pub(crate) async fn start(
         profile,
         store,
         tls,
-        contacts: contacts::Book::default(),
+        contacts: book::Book::default(),
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        transfers: transfers::Transfers::default(),
+        persona: persona::Persona::default(),
+        nearby: nearby::Neighbours::default(),
+        knocks: requests::Knocks::default(),
+        comings: rate::Window::default(),
+        retention: archive::Retention::default(),
         saving: FuturesOrdered::new(),
+        touched: Touched::default(),
         reports,
         link_events,
         events: VecDeque::new(),
         events_lost: 0,
+        event_taken_at: Instant::now(),
         stopping: None,
         config,
     };
     if let Some(name) = given {
-        core.set_name(&name).await?;
+        core.keep_name(&name).await?;
     }
+    core.load_persona().await?;
     core.load_contacts().await?;
     core.load_registries().await?;
+    core.load_transfers().await?;
+    core.search_nearby().await;
+    core.load_retention().await?;
     let inputs = Inputs {
         commands,
         accepted,
@@ -160,9 +222,14 @@ pub(crate) async fn start(
     };
     tokio::spawn(async move {
         core.run(inputs).await;
+        let done = core.stopping.take();
         // The database's thread ends with the last handle; a blocking place
         // waits for it so that the runtime may not end before.
         drop(core);
+        // The profile is free: whoever waited for the end may open it again.
+        if let Some(done) = done {
+            let _not_waiting = done.send(());
+        }
         let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
     });
     Ok(())
@@ -176,9 +243,18 @@ struct Inputs {
     events: mpsc::Sender<Event>,
 }
 
+impl Inputs {
+    fn are_quiet(&self) -> bool {
+        self.commands.is_empty() && self.from_links.is_empty()
+    }
+}
+
 impl Core {
     async fn run(&mut self, mut inputs: Inputs) {
         while self.stopping.is_none() {
+            if self.saving.is_empty() && inputs.are_quiet() || self.touched_long_ago() {
+                self.emit_touched().await;
+            }
             let deadline = self.deadline();
             tokio::select! {
                 command = inputs.commands.recv(), if self.saving.len() < SAVING => match command {
@@ -186,12 +262,13 @@ impl Core {
                     None => break,
                 },
                 Some(saved) = self.saving.next() => self.on_saved(saved),
-                Some((id, event)) = inputs.from_links.recv() => self.on_link_event(id, event).await,
+                Some((id, event)) = inputs.from_links.recv(), if !self.interface_is_behind() => self.on_link_event(id, event).await,
                 Some(accepted) = inputs.accepted.recv() => self.on_accepted(accepted),
                 Some(report) = inputs.from_tasks.recv() => self.on_report(report).await,
                 Ok(place) = inputs.events.reserve(), if !self.events.is_empty() => {
                     if let Some(event) = self.events.pop_front() {
                         place.send(event);
+                        self.event_taken_at = Instant::now();
                     }
                 }
                 () = sleep_until(deadline.unwrap_or_else(far_away).into()), if deadline.is_some() => {
@@ -207,19 +284,29 @@ impl Core {
             Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
             Report::Call(report) => self.on_call_report(report),
+            Report::Transfer(report) => self.on_transfer_report(report).await,
+            Report::Heard(heard) => self.on_heard(heard),
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.links_deadline(), self.calls_deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.links_deadline(),
+            self.calls_deadline(),
+            self.transfers_deadline(),
+            self.retention_deadline(),
+            self.interface_deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn on_deadline(&mut self, now: Instant) {
         self.dial_those_due(now);
         self.on_calls_deadline(now);
+        self.on_transfers_deadline(now);
+        self.on_retention_deadline(now);
     }
 
     /// Ends calls and links with a reason, and what is being saved is saved.
@@ -228,7 +315,9 @@ impl Core {
         while let Some(saved) = self.saving.next().await {
             self.on_saved(saved);
         }
+        self.stop_transfers(&mut inputs.from_tasks).await;
         self.stop_registries();
+        self.stop_nearby();
         self.stop_links(&mut inputs.from_links).await;
         while let Some(event) = self.events.pop_front() {
             // An interface that is gone, or does not take it now, never will.
@@ -236,8 +325,40 @@ impl Core {
                 break;
             }
         }
-        if let Some(done) = self.stopping.take() {
-            let _not_waiting = done.send(());
+    }
+
+    /// The interface takes what happens, but more slowly than it happens:
+    /// links wait for it, and by TCP so do the peers. One that takes nothing
+    /// at all holds nothing up.
+    fn interface_is_behind(&self) -> bool {
+        self.interface_deadline().is_some()
+    }
+
+    fn interface_deadline(&self) -> Option<Instant> {
+        let until = self.event_taken_at + INTERFACE_WAIT;
+        (self.events.len() >= EVENTS_BEHIND && Instant::now() < until).then_some(until)
+    }
+
+    /// Something about a contact changed: she is told as she stands once what
+    /// is under way is done, so that many messages are one change of hers.
+    fn touch(&mut self, peer: PeerId, stale: Stale) {
+        let known = self.touched.peers.entry(peer).or_insert(stale);
+        *known = (*known).max(stale);
+        self.touched.since.get_or_insert_with(Instant::now);
+    }
+
+    fn touched_long_ago(&self) -> bool {
+        let since = self.touched.since;
+        since.is_some_and(|since| since.elapsed() >= TOUCHED_AT_MOST)
+    }
+
+    async fn emit_touched(&mut self) {
+        let touched = std::mem::take(&mut self.touched);
+        for (peer, stale) in touched.peers {
+            if stale == Stale::Yes {
+                self.refresh_summary(peer).await;
+            }
+            self.emit_contact(peer);
         }
     }
 
@@ -285,6 +406,12 @@ impl Core {
     }
 
     async fn set_name(&mut self, name: &str) -> Result<(), Error> {
+        self.keep_name(name).await?;
+        self.tell_all().await;
+        Ok(())
+    }
+
+    async fn keep_name(&mut self, name: &str) -> Result<(), Error> {
         let shown = twocan_proto::text::name(name, limits::NAME_BYTES);
         if shown.is_empty() || shown.len() < twocan_proto::text::line(name).len() {
             let most = limits::NAME_BYTES;
@@ -306,11 +433,24 @@ impl Core {
         if key == calls::RING_SETTING {
             self.set_ring_time(&value)?;
         }
+        if key == transfers::FOLDER_SETTING {
+            self.set_files_folder(&value)?;
+        }
+        if key == archive::KEEP_SETTING {
+            self.set_retention(&value)?;
+        }
+        let is_lan = [nearby::LAN_SETTING, nearby::LAN_NAME_SETTING].contains(&key);
+        if is_lan {
+            nearby::checked_switch(key, &value)?;
+        }
         let key = key.to_owned();
-        Ok(self
-            .store
+        self.store
             .run(move |db| settings::set(db, &key, &value))
-            .await?)
+            .await?;
+        if is_lan {
+            self.search_nearby().await;
+        }
+        Ok(())
     }
 
     async fn get_setting(&self, key: &str) -> Result<Value, Error> {
@@ -337,7 +477,7 @@ fn known_setting(key: &str) -> Result<(), Error> {
 
 /// A moment that does not come, for a branch that is switched off.
 fn far_away() -> Instant {
-    Instant::now() + std::time::Duration::from_secs(3600)
+    Instant::now() + Duration::from_secs(3600)
 }
 
 /// What a reply map is keyed by while a link comes up.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use twocan_proto::address::{Address, Host as AddressHost, REGISTRY_PORT};
 use twocan_proto::api::{ClientInfo, Host, Secret, SessionGrant, Username};
@@ -52,12 +52,29 @@ struct Registry {
 }
 
 /// All registries known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Registries {
     known: BTreeMap<RegistryUrl, Registry>,
+    /// Whether they are to be told that we are there.
+    visible: watch::Sender<bool>,
+}
+
+impl Default for Registries {
+    fn default() -> Self {
+        Self {
+            known: BTreeMap::new(),
+            visible: watch::Sender::new(true),
+        }
+    }
 }
 
 impl Registries {
+    /// Tells registries that we are there, or lets that lapse.
+    pub(super) fn be_visible(&self, visible: bool) {
+        self.visible
+            .send_if_modified(|is| std::mem::replace(is, visible) != visible);
+    }
+
     fn add(&mut self, url: &RegistryUrl) -> &mut Registry {
         self.known.entry(url.clone()).or_insert_with(|| Registry {
             client: RegistryClient::new(url),
@@ -224,6 +241,7 @@ impl Core {
         let announcement = self.announcement(url);
         let watched = self.watched_names(url);
         let reports = self.reports.clone();
+        let visible = self.registries.visible.subscribe();
         let registry = self.registries.add(url);
         let Ok(client) = &registry.client else { return };
         let client = client.with_token(token);
@@ -233,7 +251,7 @@ impl Core {
             url,
             client,
             announcement,
-            watched,
+            (watched, visible),
             granted,
             events,
         ));
@@ -265,6 +283,14 @@ impl Core {
                 session.watch(self.watched_names(url));
             }
         }
+    }
+
+    /// Asks registries about contacts at once.
+    pub(super) fn look_now(&self) {
+        let sessions = self.registries.known.values();
+        sessions
+            .filter_map(|registry| registry.session.as_ref())
+            .for_each(SessionTask::look_now);
     }
 
     pub(super) async fn sign_out(&mut self, url: &RegistryUrl) -> Result<(), Error> {

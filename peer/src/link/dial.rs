@@ -37,6 +37,26 @@ pub(crate) struct Dialled {
     pub(crate) at: SocketAddr,
 }
 
+/// Why nobody was reached.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// Where somebody else than the expected one has proven a key, and which.
+    pub(crate) shown: Option<(SocketAddr, PeerId)>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, shown: None }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        failed.error
+    }
+}
+
 /// Connects to the first of `addresses` where `expected` answers, or anybody
 /// if nobody in particular is expected.
 ///
@@ -47,7 +67,7 @@ pub(crate) async fn dial(
     tls: Arc<ClientConfig>,
     addresses: Vec<Address>,
     expected: Option<PeerId>,
-) -> Result<Dialled, Error> {
+) -> Result<Dialled, Failed> {
     let targets = resolve(&addresses).await?;
     let mut attempts = JoinSet::new();
     let start = Instant::now();
@@ -57,31 +77,31 @@ pub(crate) async fn dial(
             sleep_until(start + delay).await;
             timeout(ATTEMPT, attempt(tls, at, expected))
                 .await
-                .unwrap_or_else(|_| Err(silence()))
+                .unwrap_or_else(|_| Err(silence().into()))
         });
     }
     let first_success = async {
-        let mut worst: Option<Error> = None;
+        let mut worst: Option<Failed> = None;
         while let Some(ended) = attempts.join_next().await {
             match ended {
                 Ok(Ok(dialled)) => return Ok(dialled),
-                Ok(Err(error)) if worst.as_ref().is_none_or(|w| weight(&error) > weight(w)) => {
-                    worst = Some(error)
+                Ok(Err(failed)) if worst.as_ref().is_none_or(|w| weight(&failed) > weight(w)) => {
+                    worst = Some(failed)
                 }
                 Ok(Err(_)) => {}
                 Err(stopped) => tracing::error!(%stopped, "an attempt to connect ended badly"),
             }
         }
-        Err(worst.unwrap_or_else(silence))
+        Err(worst.unwrap_or_else(|| silence().into()))
     };
     timeout(ALTOGETHER, first_success)
         .await
-        .unwrap_or_else(|_| Err(silence()))
+        .unwrap_or_else(|_| Err(silence().into()))
 }
 
 /// How much an error tells the user.
-fn weight(error: &Error) -> u8 {
-    match error.code {
+fn weight(failed: &Failed) -> u8 {
+    match failed.error.code {
         ErrorCode::KeyMismatch => 2,
         ErrorCode::Refused => 1,
         _ => 0,
@@ -130,7 +150,7 @@ async fn attempt(
     tls: Arc<ClientConfig>,
     at: SocketAddr,
     expected: Option<PeerId>,
-) -> Result<Dialled, Error> {
+) -> Result<Dialled, Failed> {
     let tcp = TcpStream::connect(at)
         .await
         .map_err(|error| match error.kind() {
@@ -157,10 +177,11 @@ async fn attempt(
         )
     })?;
     if expected.is_some_and(|expected| expected != peer) {
-        return Err(Error::new(
-            ErrorCode::KeyMismatch,
-            format!("somebody else answers there, with the key {}", peer.short()),
-        ));
+        let text = format!("somebody else answers there, with the key {}", peer.short());
+        return Err(Failed {
+            error: Error::new(ErrorCode::KeyMismatch, text),
+            shown: Some((at, peer)),
+        });
     }
     Ok(Dialled {
         stream: stream.into(),

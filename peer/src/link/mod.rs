@@ -7,6 +7,7 @@
 //! ```
 
 pub(crate) mod dial;
+pub(crate) mod handover;
 pub(crate) mod listen;
 mod outbox;
 pub(crate) mod task;

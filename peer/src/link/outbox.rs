@@ -4,10 +4,11 @@
 //! which messages were written to the link, and up to which the peer says
 //! that they are on its disk. Between the two lies what is in flight.
 
+use twocan_proto::body::Entry;
 use twocan_proto::limits::MESSAGES_IN_FLIGHT;
 
 /// Messages read from the database in one go.
-const CHUNK: usize = 64;
+const CHUNK: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
@@ -34,17 +35,39 @@ impl Outbox {
         self.open = false;
     }
 
-    /// The database has a new message.
-    pub(super) fn wake(&mut self) {
-        self.more = true;
+    /// The database has new entries, which may be these. Gives them back to
+    /// be written if they are what comes next and there is room; otherwise
+    /// the database is read in time.
+    pub(super) fn fresh(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
+        let expected = self.sent + 1..;
+        let next = entries
+            .iter()
+            .zip(expected)
+            .all(|(entry, seq)| entry.seq == seq);
+        let caught_up = self.open && !self.more && next && entries.len() <= self.room();
+        match entries.last() {
+            Some(last) if caught_up => {
+                self.sent = last.seq;
+                entries
+            }
+            _ => {
+                self.more = true;
+                Vec::new()
+            }
+        }
+    }
+
+    /// How many more may be in flight.
+    fn room(&self) -> usize {
+        let in_flight =
+            usize::try_from(self.sent.saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
+        MESSAGES_IN_FLIGHT.saturating_sub(in_flight)
     }
 
     /// What to read next: after which number, and how many at most. `None`
     /// when there is nothing to do or enough is in flight.
     pub(super) fn next(&self) -> Option<(u64, usize)> {
-        let in_flight =
-            usize::try_from(self.sent.saturating_sub(self.acknowledged)).unwrap_or(usize::MAX);
-        let room = MESSAGES_IN_FLIGHT.saturating_sub(in_flight).min(CHUNK);
+        let room = self.room().min(CHUNK);
         (self.open && self.more && room > 0).then_some((self.sent, room))
     }
 
@@ -92,8 +115,36 @@ mod tests {
         outbox.wrote(5, 2, Some(last + 2));
         assert_eq!(outbox.next(), None);
         outbox.acknowledge(u64::MAX);
-        outbox.wake();
+        assert_eq!(outbox.fresh(vec![]), []);
         assert_eq!(outbox.next(), Some((last + 2, CHUNK)));
+    }
+
+    fn entry(seq: u64) -> Entry {
+        Entry {
+            id: uuid::Uuid::from_u128(seq.into()),
+            seq,
+            after: None,
+            sent_at: twocan_proto::time::Timestamp::from_millis(0),
+            content: twocan_proto::body::Content::Delete {
+                target: uuid::Uuid::nil(),
+            },
+        }
+    }
+
+    #[test]
+    fn what_comes_next_is_sent_without_reading_it_again() {
+        let mut outbox = Outbox::default();
+        assert_eq!(outbox.fresh(vec![entry(1)]), []);
+        outbox.open(0);
+        assert_eq!(outbox.fresh(vec![entry(1)]), [], "older ones may wait");
+        outbox.wrote(CHUNK, 1, Some(1));
+        assert_eq!(outbox.fresh(vec![entry(2), entry(3)]).len(), 2);
+        assert_eq!(outbox.next(), None);
+        assert_eq!(outbox.fresh(vec![entry(5)]), []);
+        assert_eq!(outbox.next(), Some((3, CHUNK)));
+        outbox.wrote(CHUNK, 2, Some(5));
+        let many = (6..).take(MESSAGES_IN_FLIGHT + 1).map(entry).collect();
+        assert_eq!(outbox.fresh(many), [], "no more in flight than agreed");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! so a peer that sends faster than the disk writes is held back by TCP.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -18,6 +19,7 @@ use twocan_proto::session::{Ended, Event, Session, Side};
 use uuid::Uuid;
 
 use super::Stream;
+use super::handover::Handover;
 use super::outbox::Outbox;
 use crate::api::{Change, MessageState};
 use crate::clock;
@@ -46,8 +48,6 @@ pub(crate) enum Command {
     Welcome(bool),
     /// Say this.
     Send(Box<Body>),
-    /// There are new messages to send.
-    Wake,
     /// Is the other side still there? See [`Session::probe`].
     Probe,
     /// A call is up, or over.
@@ -83,6 +83,7 @@ pub(crate) struct Setup {
     pub(crate) hello: Hello,
     pub(crate) store: Store,
     pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) handover: Arc<Handover>,
     pub(crate) events: mpsc::Sender<(LinkId, LinkEvent)>,
 }
 
@@ -95,6 +96,8 @@ pub(crate) struct LinkHandle {
     /// Our own address on it.
     pub(crate) near: IpAddr,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// What is to be sent to the peer, once it is on disk.
+    pub(crate) handover: Arc<Handover>,
 }
 
 /// Runs a link until it ends.
@@ -130,6 +133,13 @@ async fn write(writer: &mut Writer, out: &mut BytesMut) -> std::io::Result<()> {
 /// The core has ended: nothing is left to do.
 struct CoreGone;
 
+/// The peer's receipts that came together: up to which number each.
+#[derive(Default, PartialEq, Eq)]
+struct Receipts {
+    delivered: u64,
+    read: u64,
+}
+
 struct Link {
     id: LinkId,
     ends: Ends,
@@ -139,6 +149,9 @@ struct Link {
     decoder: FrameDecoder,
     out: BytesMut,
     outbox: Outbox,
+    handover: Arc<Handover>,
+    /// Something was handed over.
+    has_fresh: bool,
     /// What the peer said of itself, once it has.
     theirs: Option<Resume>,
     /// The peer takes our messages.
@@ -183,6 +196,8 @@ impl Link {
             decoder: FrameDecoder::default(),
             out: BytesMut::new(),
             outbox: Outbox::default(),
+            handover: setup.handover,
+            has_fresh: false,
             theirs: None,
             they_welcome: false,
             we_welcome,
@@ -212,6 +227,7 @@ impl Link {
             let deadline = self.session.deadline().unwrap_or_else(Instant::now);
             let read_more = self.out.len() < WRITE_TOO_MUCH;
             let have_output = !self.out.is_empty();
+            let handover = Arc::clone(&self.handover);
             tokio::select! {
                 read = reader.read_buf(self.decoder.buffer()), if read_more => self.on_read(read),
                 written = write(&mut writer, &mut self.out), if have_output || unflushed => match written {
@@ -222,6 +238,7 @@ impl Link {
                     Some(command) => self.on_command(command),
                     None => self.session.close(ByeReason::Shutdown, ""),
                 },
+                () = handover.woken() => self.has_fresh = true,
                 () = sleep_until(deadline.into()) => self.session.on_deadline(Instant::now()),
             }
         }
@@ -231,6 +248,7 @@ impl Link {
     /// to the database, frames to the output.
     async fn settle(&mut self) -> Result<(), CoreGone> {
         let mut entries = Vec::new();
+        let mut receipts = Receipts::default();
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Up(hello) => {
@@ -239,12 +257,22 @@ impl Link {
                     self.tell(LinkEvent::Up(hello)).await?;
                 }
                 Event::Body(Body::Entry(entry)) if self.we_welcome => entries.push(entry),
+                Event::Body(Body::Delivered(Upto { upto })) if self.we_welcome => {
+                    self.outbox.acknowledge(upto);
+                    receipts.delivered = receipts.delivered.max(upto);
+                }
+                Event::Body(Body::Read(Upto { upto })) if self.we_welcome => {
+                    receipts.read = receipts.read.max(upto);
+                }
                 Event::Body(body) => self.on_body(body).await?,
                 Event::Ended(ended) => self.ended = Some(ended),
             }
         }
         if !entries.is_empty() {
             self.receive(entries).await?;
+        }
+        if receipts != Receipts::default() {
+            self.take_receipts(receipts).await?;
         }
         if std::mem::take(&mut self.wants_outbox) {
             self.open_outbox().await?;
@@ -268,11 +296,6 @@ impl Link {
             return Ok(());
         }
         match body {
-            Body::Delivered(Upto { upto }) => {
-                self.outbox.acknowledge(upto);
-                self.take_receipts(upto, 0).await
-            }
-            Body::Read(Upto { upto }) => self.take_receipts(0, upto).await,
             Body::Resend(Resend { from }) => {
                 self.outbox.resend(from);
                 Ok(())
@@ -329,11 +352,11 @@ impl Link {
         }
     }
 
-    async fn take_receipts(&mut self, delivered: u64, seen: u64) -> Result<(), CoreGone> {
-        let ends = self.ends;
+    async fn take_receipts(&mut self, receipts: Receipts) -> Result<(), CoreGone> {
+        let (ends, Receipts { delivered, read }) = (self.ends, receipts);
         match self
             .store
-            .run(move |db| delivery::receive_receipts(db, ends, delivered, seen))
+            .run(move |db| delivery::receive_receipts(db, ends, delivered, read))
             .await
         {
             Ok(changed) if changed.is_empty() => Ok(()),
@@ -371,6 +394,10 @@ impl Link {
 
     /// Writes messages while the peer keeps up and the output has room.
     async fn send_messages(&mut self) -> Result<(), CoreGone> {
+        if std::mem::take(&mut self.has_fresh) {
+            let fresh = self.outbox.fresh(self.handover.take());
+            self.send_entries(fresh).await?;
+        }
         while self.out.len() < WRITE_ENOUGH
             && let Some((after, most)) = self.outbox.next()
         {
@@ -385,22 +412,26 @@ impl Link {
             };
             self.outbox
                 .wrote(most, entries.len(), entries.last().map(|entry| entry.seq));
-            let Some(last) = entries.last().map(|entry| entry.seq) else {
-                return Ok(());
-            };
-            let messages = entries.iter().filter(|e| e.content.target().is_none());
-            let ids = messages.map(|entry| entry.id).collect();
-            for entry in entries {
-                self.say(&Body::Entry(entry));
-            }
-            while let Some(frame) = self.session.poll_frame() {
-                if let Err(error) = frame.encode(&mut self.out) {
-                    tracing::error!(%error, "a message was not sent");
-                }
-            }
-            self.tell(LinkEvent::Sent(ids, last)).await?;
+            self.send_entries(entries).await?;
         }
         Ok(())
+    }
+
+    async fn send_entries(&mut self, entries: Vec<Entry>) -> Result<(), CoreGone> {
+        let Some(last) = entries.last().map(|entry| entry.seq) else {
+            return Ok(());
+        };
+        let messages = entries.iter().filter(|e| e.content.target().is_none());
+        let ids = messages.map(|entry| entry.id).collect();
+        for entry in entries {
+            self.say(&Body::Entry(entry));
+        }
+        while let Some(frame) = self.session.poll_frame() {
+            if let Err(error) = frame.encode(&mut self.out) {
+                tracing::error!(%error, "a message was not sent");
+            }
+        }
+        self.tell(LinkEvent::Sent(ids, last)).await
     }
 
     fn on_read(&mut self, read: std::io::Result<usize>) {
@@ -437,7 +468,6 @@ impl Link {
             }
             Command::Welcome(welcome) => self.set_welcome(welcome),
             Command::Send(body) => self.say(&body),
-            Command::Wake => self.outbox.wake(),
             Command::Probe => self.session.probe(Instant::now()),
             Command::InCall(in_call) => self.session.set_in_call(in_call),
             Command::Close(reason, text) => self.session.close(reason, text),

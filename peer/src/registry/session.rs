@@ -15,7 +15,7 @@ use twocan_proto::heartbeat::{Alive, HeartbeatKey, Seen, SessionId};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
-use super::{Announcement, RegistryClient};
+use super::{Announcement, ListQuery, RegistryClient};
 use crate::api::{Error, ErrorCode, RegistryState};
 
 /// How often contacts are looked up while the registry has no way to tell of
@@ -50,12 +50,13 @@ pub(crate) struct SessionTask {
 
 impl SessionTask {
     /// Keeps up the session of `client`'s token at `url`, beginning with what
-    /// was `granted` just now, if it was.
+    /// was `granted` just now, if it was. While not `visible` the registry is
+    /// asked about others and told nothing of us.
     pub(crate) fn start(
         url: &RegistryUrl,
         client: RegistryClient,
         announcement: Announcement,
-        watched: Vec<Username>,
+        (watched, visible): (Vec<Username>, watch::Receiver<bool>),
         granted: Option<SessionGrant>,
         events: mpsc::Sender<SessionEvent>,
     ) -> Self {
@@ -65,6 +66,7 @@ impl SessionTask {
             client,
             announcement,
             watched: watched_rx,
+            visible,
             events,
             granted,
             failures: 0,
@@ -75,6 +77,11 @@ impl SessionTask {
             _task: task,
             watched: watched_tx,
         }
+    }
+
+    /// Looks up those of interest now, and not only when it is time.
+    pub(crate) fn look_now(&self) {
+        self.watched.send_modify(|_| {});
     }
 
     /// Whose presence is of interest.
@@ -92,6 +99,7 @@ struct Keeper {
     client: RegistryClient,
     announcement: Announcement,
     watched: watch::Receiver<Vec<Username>>,
+    visible: watch::Receiver<bool>,
     events: mpsc::Sender<SessionEvent>,
     /// What signing in has just granted.
     granted: Option<SessionGrant>,
@@ -101,6 +109,14 @@ struct Keeper {
 /// Nobody wants to know about this session any more.
 struct Unwanted;
 
+/// Why a session is not kept up as it was.
+enum Over {
+    /// It broke.
+    Broken(Error),
+    /// Whether we are to be seen has changed.
+    Visibility,
+}
+
 impl Keeper {
     async fn run(mut self) {
         // Ends when the core is gone, or the registry ends the session.
@@ -109,20 +125,34 @@ impl Keeper {
 
     /// One life of the session, from resuming to breaking, and the wait after.
     async fn once(&mut self) -> Result<(), Unwanted> {
-        let granted = match self.granted.take() {
-            Some(grant) => Ok(grant),
-            None => {
+        let visible = *self.visible.borrow_and_update();
+        let granted = match (visible, self.granted.take()) {
+            (true, Some(grant)) => Ok(Some(grant)),
+            (true, None) => {
                 self.tell(RegistryState::Connecting, None).await?;
-                self.client.resume(self.announcement.clone()).await
+                let resumed = self.client.resume(self.announcement.clone()).await;
+                resumed.map(Some)
+            }
+            // Resuming would show us; asking shows that we may ask.
+            (false, _) => {
+                self.tell(RegistryState::Connecting, None).await?;
+                let one = ListQuery {
+                    limit: 1,
+                    ..ListQuery::default()
+                };
+                self.client.clients(&one).await.map(|_| None)
             }
         };
-        let error = match granted {
+        let over = match granted {
             Ok(grant) => {
                 self.failures = 0;
                 self.tell(RegistryState::SignedIn, None).await?;
-                self.keep_alive(&grant).await?
+                self.keep_alive(grant.as_ref()).await?
             }
-            Err(error) => error,
+            Err(error) => Over::Broken(error),
+        };
+        let Over::Broken(error) = over else {
+            return Ok(());
         };
         match error.code {
             ErrorCode::Unauthorized => {
@@ -174,27 +204,37 @@ impl Keeper {
             .map_err(|_| Unwanted)
     }
 
-    /// Heartbeats and look-ups until something breaks; gives what.
-    async fn keep_alive(&mut self, grant: &SessionGrant) -> Result<Error, Unwanted> {
-        let mut heart = match Heart::new(&self.host, grant).await {
-            Ok(heart) => heart,
-            Err(error) => return Ok(error),
+    /// Look-ups, and heartbeats if there is something to keep alive, until
+    /// something breaks or changes; gives what.
+    async fn keep_alive(&mut self, grant: Option<&SessionGrant>) -> Result<Over, Unwanted> {
+        let mut heart = match grant {
+            Some(grant) => match Heart::new(&self.host, grant).await {
+                Ok(heart) => Some(heart),
+                Err(error) => return Ok(Over::Broken(error)),
+            },
+            None => None,
         };
         let mut beat_at = Instant::now();
         let mut look_at = Instant::now();
         let mut missed = 0;
         loop {
             tokio::select! {
-                () = tokio::time::sleep_until(beat_at.into()) => {
+                () = tokio::time::sleep_until(beat_at.into()), if heart.is_some() => {
+                    let Some(heart) = &mut heart else { continue };
                     missed = if heart.beat().await { 0 } else { missed + 1 };
                     if missed >= MISSED {
-                        return Ok(Error::new(ErrorCode::Unreachable, "the registry does not answer our signs of life"));
+                        let error = Error::new(ErrorCode::Unreachable, "the registry does not answer our signs of life");
+                        return Ok(Over::Broken(error));
                     }
                     beat_at = Instant::now() + if missed == 0 { heart.interval } else { heart.interval / 4 };
                 }
+                changed = self.visible.changed() => return match changed {
+                    Ok(()) => Ok(Over::Visibility),
+                    Err(_) => Err(Unwanted),
+                },
                 () = tokio::time::sleep_until(look_at.into()) => {
                     if let Some(error) = self.look().await? {
-                        return Ok(error);
+                        return Ok(Over::Broken(error));
                     }
                     look_at = Instant::now() + LOOK;
                 }

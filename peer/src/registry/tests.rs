@@ -4,7 +4,7 @@ use super::*;
 
 use std::path::Path;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use twocan_proto::registry_url::Fingerprint;
 use twocan_registry::config::Typed;
@@ -158,7 +158,9 @@ async fn a_session_survives_a_restart_of_its_registry() {
     let grant = sign_in(&client, "ada").await.unwrap();
     let (sender, mut events) = mpsc::channel(16);
     let signed_in = client.with_token(grant.token);
-    let task = SessionTask::start(&url, signed_in, announcement(), vec![], None, sender);
+    let visible = watch::Sender::new(true);
+    let told = (vec![], visible.subscribe());
+    let task = SessionTask::start(&url, signed_in, announcement(), told, None, sender);
     until(&mut events, RegistryState::SignedIn).await;
 
     config.listen = server.address();
@@ -189,11 +191,12 @@ async fn heartbeats_keep_a_session_online_and_watched_names_are_reported() {
     let (sender, mut events) = mpsc::channel(16);
     let signed_in = client.with_token(grant.token);
     let watched = vec!["bob".parse().unwrap()];
+    let visible = watch::Sender::new(true);
     let task = SessionTask::start(
         server.url(),
         signed_in,
         announcement(),
-        watched,
+        (watched, visible.subscribe()),
         None,
         sender,
     );
@@ -229,8 +232,38 @@ async fn a_session_that_has_ended_is_not_tried_again() {
     let client = RegistryClient::new(server.url()).unwrap();
     let stale = client.with_token(Secret::from("of another day"));
     let (sender, mut events) = mpsc::channel(16);
-    let _task = SessionTask::start(server.url(), stale, announcement(), vec![], None, sender);
+    let visible = watch::Sender::new(true);
+    let told = (vec![], visible.subscribe());
+    let _task = SessionTask::start(server.url(), stale, announcement(), told, None, sender);
     until(&mut events, RegistryState::SignedOut).await;
     assert!(timeout(BOUND, events.recv()).await.unwrap().is_none());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_hides_lapses_still_asks_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(config(folder.path())).await.unwrap();
+    let client = RegistryClient::new(server.url()).unwrap();
+    let grant = sign_in(&client, "ada").await.unwrap();
+    sign_in(&client, "bob").await.unwrap();
+    let (sender, mut events) = mpsc::channel(16);
+    let signed_in = client.with_token(grant.token);
+    let visible = watch::Sender::new(true);
+    let told = (vec!["bob".parse().unwrap()], visible.subscribe());
+    let _task = SessionTask::start(server.url(), signed_in, announcement(), told, None, sender);
+    until(&mut events, RegistryState::SignedIn).await;
+    for is_visible in [false, true] {
+        visible.send_replace(is_visible);
+        until(&mut events, RegistryState::SignedIn).await;
+        let asked =
+            async { while !matches!(events.recv().await, Some(SessionEvent::Client(..))) {} };
+        timeout(BOUND, asked).await.unwrap();
+        let begun = tokio::time::Instant::now();
+        while client.client(&grant.username).await.unwrap().online != is_visible {
+            assert!(begun.elapsed() < BOUND, "online is not {is_visible}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
     server.stop().await.unwrap();
 }

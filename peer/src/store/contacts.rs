@@ -1,5 +1,7 @@
 //! Contacts, where they were found, and strangers' requests.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use twocan_proto::address::Address;
 use twocan_proto::identity::PeerId;
@@ -26,6 +28,41 @@ pub(crate) struct SavedContact {
     pub(crate) blocked: bool,
     pub(crate) added_at: Timestamp,
     pub(crate) last_seen: Option<Timestamp>,
+    /// Which of our groups she is in; empty for none.
+    pub(crate) group: String,
+    pub(crate) favourite: bool,
+    pub(crate) muted: bool,
+    /// What she told of herself, safe to show.
+    pub(crate) status: String,
+    pub(crate) fields: BTreeMap<String, String>,
+    /// While the trust is changed: the key that is shown now.
+    pub(crate) new_key: Option<PeerId>,
+    /// While the trust is changed: the known key was verified before.
+    pub(crate) was_verified: bool,
+}
+
+impl SavedContact {
+    /// Somebody of whom nothing but the key is known.
+    pub(crate) fn new(peer: PeerId, alias: String, now: Timestamp) -> Self {
+        Self {
+            peer,
+            alias,
+            name: String::new(),
+            trust: Trust::Known,
+            relation: Relation::Asked,
+            note: String::new(),
+            blocked: false,
+            added_at: now,
+            last_seen: None,
+            group: String::new(),
+            favourite: false,
+            muted: false,
+            status: String::new(),
+            fields: BTreeMap::new(),
+            new_key: None,
+            was_verified: false,
+        }
+    }
 }
 
 /// A name at a registry, and who was found under it first.
@@ -38,7 +75,8 @@ pub(crate) struct RegistryName {
 
 pub(crate) fn all(db: &Connection) -> Result<Vec<SavedContact>> {
     let mut query = db.prepare_cached(
-        "SELECT peer, alias, name, trust, relation, note, blocked, added_at, last_seen FROM contacts ORDER BY alias",
+        "SELECT peer, alias, name, trust, relation, note, blocked, added_at, last_seen,
+         group_name, favourite, muted, status, fields, new_key, was_verified FROM contacts ORDER BY alias",
     )?;
     let rows = query.query_map([], |row| {
         Ok(SavedContact {
@@ -51,6 +89,17 @@ pub(crate) fn all(db: &Connection) -> Result<Vec<SavedContact>> {
             blocked: row.get(6)?,
             added_at: Timestamp::from_millis(row.get(7)?),
             last_seen: row.get::<_, Option<i64>>(8)?.map(Timestamp::from_millis),
+            group: row.get(9)?,
+            favourite: row.get(10)?,
+            muted: row.get(11)?,
+            status: row.get(12)?,
+            // Written by nobody but us; a hand that broke it loses no more.
+            fields: serde_json::from_str(&row.get::<_, String>(13)?).unwrap_or_default(),
+            new_key: match row.get_ref(14)? {
+                rusqlite::types::ValueRef::Null => None,
+                _ => Some(peer(row, 14)?),
+            },
+            was_verified: row.get(15)?,
         })
     })?;
     rows.collect()
@@ -59,9 +108,13 @@ pub(crate) fn all(db: &Connection) -> Result<Vec<SavedContact>> {
 /// Makes or changes a contact. Its alias must be free: see [`free_alias`].
 pub(crate) fn save(db: &Connection, contact: &SavedContact) -> Result<()> {
     db.prepare_cached(
-        "INSERT INTO contacts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+        "INSERT INTO contacts (peer, alias, name, trust, relation, note, blocked, added_at, last_seen,
+         group_name, favourite, muted, status, fields, new_key, was_verified)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
          ON CONFLICT (peer) DO UPDATE SET
-         alias = ?2, name = ?3, trust = ?4, relation = ?5, note = ?6, blocked = ?7, last_seen = ?9",
+         alias = ?2, name = ?3, trust = ?4, relation = ?5, note = ?6, blocked = ?7, last_seen = ?9,
+         group_name = ?10, favourite = ?11, muted = ?12, status = ?13, fields = ?14, new_key = ?15,
+         was_verified = ?16",
     )?
     .execute(params![
         contact.peer.as_bytes(),
@@ -73,6 +126,13 @@ pub(crate) fn save(db: &Connection, contact: &SavedContact) -> Result<()> {
         contact.blocked,
         contact.added_at.as_millis(),
         contact.last_seen.map(Timestamp::as_millis),
+        contact.group,
+        contact.favourite,
+        contact.muted,
+        contact.status,
+        serde_json::json!(contact.fields).to_string(),
+        contact.new_key.as_ref().map(PeerId::as_bytes),
+        contact.was_verified,
     ])?;
     Ok(())
 }
@@ -158,19 +218,23 @@ pub(crate) fn registry_names(db: &Connection) -> Result<Vec<RegistryName>> {
 }
 
 /// Keeps a stranger's request; the same stranger asking again changes it.
-/// Gives `None` when too many wait already.
+/// Gives the request as it is kept and whether anything of it is new; `None`
+/// when too many wait already.
 pub(crate) fn save_request(
     db: &Connection,
     request: &ContactRequest,
-) -> Result<Option<ContactRequest>> {
+) -> Result<Option<(ContactRequest, bool)>> {
     let known = request_of(db, request.peer_id)?;
     let waiting: usize = db.query_row("SELECT count(*) FROM requests", [], |row| row.get(0))?;
     if known.is_none() && waiting >= limits::REQUESTS {
         return Ok(None);
     }
     let mut request = request.clone();
+    let mut is_news = true;
     if let Some(known) = known {
+        is_news = (&known.from, &known.note) != (&request.from, &request.note);
         request.request = known.request;
+        request.at = known.at;
     }
     db.prepare_cached(
         "INSERT INTO requests VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET name = ?3, note = ?4",
@@ -182,7 +246,7 @@ pub(crate) fn save_request(
         request.note,
         request.at.as_millis(),
     ])?;
-    Ok(Some(request))
+    Ok(Some((request, is_news)))
 }
 
 pub(crate) fn requests(db: &Connection) -> Result<Vec<ContactRequest>> {
@@ -215,7 +279,8 @@ fn request(row: &Row<'_>) -> Result<ContactRequest> {
     })
 }
 
-fn peer(row: &Row<'_>, column: usize) -> Result<PeerId> {
+/// The key in a column.
+pub(super) fn peer(row: &Row<'_>, column: usize) -> Result<PeerId> {
     let bytes: [u8; 32] = row.get(column)?;
     PeerId::from_bytes(bytes).map_err(|error| {
         rusqlite::Error::FromSqlConversionFailure(
@@ -259,7 +324,7 @@ fn relation_word(relation: Relation) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::store::in_memory;
     use twocan_proto::identity::Identity;
@@ -268,17 +333,11 @@ mod tests {
         Identity::from_seed(&[seed; 32]).peer_id()
     }
 
-    fn contact(seed: u8, alias: &str) -> SavedContact {
+    pub(crate) fn contact(seed: u8, alias: &str) -> SavedContact {
         SavedContact {
-            peer: id(seed),
-            alias: alias.into(),
             name: alias.into(),
-            trust: Trust::Known,
             relation: Relation::Mutual,
-            note: String::new(),
-            blocked: false,
-            added_at: Timestamp::from_millis(1),
-            last_seen: None,
+            ..SavedContact::new(id(seed), alias.into(), Timestamp::from_millis(1))
         }
     }
 
@@ -289,6 +348,12 @@ mod tests {
         save(&db, &anna).unwrap();
         anna.trust = Trust::Verified;
         anna.last_seen = Some(Timestamp::from_millis(5));
+        anna.group = "friends".into();
+        anna.favourite = true;
+        anna.status = "at sea".into();
+        anna.fields.insert("mail".into(), "a@b".into());
+        anna.new_key = Some(id(2));
+        anna.was_verified = true;
         save(&db, &anna).unwrap();
         assert_eq!(all(&db).unwrap(), std::slice::from_ref(&anna));
         save_address(
@@ -348,8 +413,11 @@ mod tests {
         assert_eq!(save_request(&db, &request(limits::REQUESTS)).unwrap(), None);
         let mut again = request(3);
         again.request = Uuid::from_u128(999);
-        let kept = save_request(&db, &again).unwrap().unwrap();
-        assert_eq!(kept.request, Uuid::from_u128(3));
+        let (kept, is_news) = save_request(&db, &again).unwrap().unwrap();
+        assert_eq!((kept.request, is_news), (Uuid::from_u128(3), false));
+        again.note = "please".into();
+        let (_, is_news) = save_request(&db, &again).unwrap().unwrap();
+        assert!(is_news);
         assert_eq!(requests(&db).unwrap().len(), limits::REQUESTS);
         assert_eq!(
             take_request_of(&db, again.peer_id)

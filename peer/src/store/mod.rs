@@ -18,13 +18,18 @@ use crate::api;
 
 pub(crate) mod chat;
 pub(crate) mod contacts;
+pub(crate) mod keys;
 mod migrations;
 pub(crate) mod settings;
+pub(crate) mod transfers;
 
 /// Jobs waiting at most; whoever brings one more waits for a place.
-const QUEUE: usize = 256;
+const QUEUE: usize = 1024;
 /// Jobs that commit together at most, so that the first is not kept waiting.
-const BATCH: usize = 128;
+const BATCH: usize = 512;
+
+/// Statements kept ready: more than there are in the program.
+const STATEMENTS: usize = 256;
 
 /// Tells what became of a job once its transaction has committed or not.
 type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -123,8 +128,9 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     // FULL: a commit survives a power cut, not only a crash of ours. Deleted
     // content is overwritten, as people mean it when they delete.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
     )?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     chat::search::install(connection)?;
     migrations::migrate(connection)
 }
@@ -187,12 +193,13 @@ fn in_savepoint<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error>,
 ) -> Result<T, rusqlite::Error> {
-    connection.execute_batch("SAVEPOINT job")?;
+    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+    run("SAVEPOINT job")?;
     let result = work(connection);
-    connection.execute_batch(match result {
-        Ok(_) => "RELEASE job",
-        Err(_) => "ROLLBACK TO job; RELEASE job",
-    })?;
+    if result.is_err() {
+        run("ROLLBACK TO job")?;
+    }
+    run("RELEASE job")?;
     result
 }
 

@@ -33,7 +33,7 @@ CREATE TABLE entries (
     sent_at      INTEGER NOT NULL,
     stored_at    INTEGER NOT NULL,
     reply_to     BLOB,
-    client_id    TEXT UNIQUE,
+    client_id    TEXT,
     edited       TEXT,
     edited_at    INTEGER,
     deleted_at   INTEGER,
@@ -46,6 +46,7 @@ INSERT INTO entries (pos, id, conversation, stream, seq, kind, text, sent_at, st
     FROM messages m JOIN streams s ON s.conversation = m.conversation AND s.author = m.author
     ORDER BY m.pos;
 DROP TABLE messages;
+CREATE UNIQUE INDEX entries_by_client_id ON entries (client_id) WHERE client_id IS NOT NULL;
 CREATE INDEX entries_shown ON entries (conversation, pos) WHERE target IS NULL AND hidden = 0;
 CREATE INDEX entries_by_target ON entries (target) WHERE target IS NOT NULL;
 CREATE INDEX entries_hidden ON entries (stream, seq) WHERE hidden = 1;

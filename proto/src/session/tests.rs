@@ -14,6 +14,7 @@ fn hello() -> Hello {
         instance: Uuid::from_u128(1),
         port: Some(7777),
         welcome: true,
+        invisible: false,
         resume: Resume::default(),
     }
 }

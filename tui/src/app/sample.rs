@@ -50,6 +50,13 @@ pub(crate) fn contact(seed: u8, alias: &str) -> Contact {
         blocked: false,
         registry_names: Vec::new(),
         read_upto: None,
+        new_key: None,
+        group: String::new(),
+        favourite: false,
+        muted: false,
+        presence: None,
+        status: String::new(),
+        fields: std::collections::BTreeMap::new(),
     }
 }
 

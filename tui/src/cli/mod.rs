@@ -14,10 +14,10 @@ use std::sync::Mutex;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use twocan_peer::Engine;
-use twocan_peer::api::Error;
+use twocan_peer::api::{Error, ExportFormat};
 
 use crate::{echo, headless, one_shot, terminal};
-use typed::{Cli, Command, Interface};
+use typed::{Cli, Command, History, Interface};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -104,8 +104,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let (config, sign_up) = resolved::echo(typed)?;
                 echo::run(config, sign_up).await.map(|()| ExitCode::SUCCESS)
             }
-            Command::Id { profile } => one_shot::id(resolved::profile(profile)?).await,
-            Command::Contacts { profile } => one_shot::contacts(resolved::profile(profile)?).await,
+            Command::Id { profile } => one_shot::id(resolved::inward(profile)?).await,
+            Command::Contacts { profile } => one_shot::contacts(resolved::inward(profile)?).await,
             Command::Send(typed) => {
                 let text = typed.text.join(" ");
                 let config = resolved::profile(typed.profile)?;
@@ -114,6 +114,23 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Call(typed) => {
                 let config = resolved::call(typed.profile, typed.sound)?;
                 one_shot::call(config, &typed.who).await
+            }
+            Command::History(History::Export {
+                path,
+                with,
+                text,
+                profile,
+            }) => {
+                let format = if text {
+                    ExportFormat::Text
+                } else {
+                    ExportFormat::Json
+                };
+                let config = resolved::inward(profile)?;
+                one_shot::export(config, with.as_deref(), format, path).await
+            }
+            Command::History(History::Import { path, profile }) => {
+                one_shot::import(resolved::inward(profile)?, path).await
             }
         }
     })

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
-use twocan_peer::api::Config;
+use twocan_peer::api::{Config, Lan};
 
 use super::Failure;
 use super::typed::{Consent, Echo, File, Headless, Profile, Settings, Sound};
@@ -47,6 +47,19 @@ pub(super) fn profile(typed: Profile) -> Result<Config, Failure> {
     call(typed, Sound::default())
 }
 
+/// How a command starts that only looks into the profile: the local network
+/// hears nothing of it.
+///
+/// # Errors
+/// As [`headless`].
+pub(super) fn inward(typed: Profile) -> Result<Config, Failure> {
+    let config = profile(typed)?;
+    Ok(Config {
+        lan: Lan::Off,
+        ..config
+    })
+}
+
 /// How `twocan call` starts.
 ///
 /// # Errors
@@ -80,6 +93,10 @@ fn resolve(typed: Settings, sound: Sound, consent: Consent, file: File) -> Resul
         auto_accept: consent.auto_accept || file.consent.auto_accept,
         auto_answer: consent.auto_answer || file.consent.auto_answer,
         echo: false,
+        lan: match settings.no_lan {
+            true => Lan::Off,
+            false => Lan::Auto,
+        },
     })
 }
 

@@ -59,6 +59,33 @@ pub(super) enum Command {
     Send(Send),
     /// Call a contact until Ctrl+C
     Call(Call),
+    /// Write conversations to a file, or read them back from one
+    #[command(subcommand)]
+    History(History),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum History {
+    /// Write the conversation with one contact, or all, to a new file
+    Export {
+        /// The file to make
+        path: PathBuf,
+        /// Alias, name, name@registry or peer id of one contact
+        #[arg(long)]
+        with: Option<String>,
+        /// Plain text to read, instead of JSON that can be imported again
+        #[arg(long)]
+        text: bool,
+        #[command(flatten)]
+        profile: Profile,
+    },
+    /// Take in the messages of a JSON export
+    Import {
+        /// The file to read
+        path: PathBuf,
+        #[command(flatten)]
+        profile: Profile,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use twocan_peer::Engine;
 use twocan_peer::api::{
-    self, CallChange, Contact, ContactChange, DirectoryQuery, Draft, Error, ErrorCode, Page,
-    RegistryInfo, SearchQuery, WhoAmI,
+    self, CallChange, Contact, ContactChange, DirectoryQuery, Draft, Error, ErrorCode, KeyDecision,
+    Page, RegistryInfo, SearchQuery, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::first_address;
 use super::lines::{Answer, Output};
 use super::requests::{
-    Ask, CallSet, Clients, ContactSet, History, Refusal, Request, Search, Send, SignIn, Verb,
-    Visibility, bad,
+    Ask, CallSet, Clients, ContactSet, Decision, History, Presence, Profile, ProfileSet, Refusal,
+    Request, Search, Send, SignIn, Verb, Visibility, bad,
 };
 
 /// Messages in a page of history, and users in a list, when no limit is given.
@@ -78,7 +78,12 @@ async fn submit(
     engine: &Engine,
     send: Send,
 ) -> Result<impl Future<Output = Result<Uuid, Error>> + std::marker::Send + use<>, Error> {
-    let to = engine.resolve(&send.to).await?;
+    // An id needs nobody to look it up; whether it is a contact's is asked
+    // when the message is taken.
+    let to = match send.to.parse() {
+        Ok(peer) => peer,
+        Err(_) => engine.resolve(&send.to).await?,
+    };
     let draft = Draft {
         text: send.text,
         reply_to: send.reply_to.map(|id| message(&id)).transpose()?,
@@ -100,12 +105,31 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
         Verb::ContactAdd(add) => named(&engine.contact_add(&add.who, &add.note).await?),
         Verb::ContactSet(set) => {
             let contact = engine.resolve(&set.contact).await?;
-            named(&engine.contact_set(contact, contact_change(set)?).await?)
+            named(&engine.contact_set(contact, contact_change(set)).await?)
         }
         Verb::ContactRemove(of) => {
             let contact = engine.resolve(&of.contact).await?;
             done(engine.contact_remove(contact).await)
         }
+        Verb::ContactKey(key) => {
+            let contact = engine.resolve(&key.contact).await?;
+            let decision = match key.decision {
+                Decision::Accept => KeyDecision::Accept,
+                Decision::Keep => KeyDecision::Keep,
+            };
+            named(&engine.decide_key(contact, decision).await?)
+        }
+        Verb::Safety(of) => {
+            let safety = engine.safety(engine.resolve(&of.contact).await?).await?;
+            fields(&json!({"digits": safety.digits, "words": safety.words}))
+        }
+        Verb::Profile(of) => profile(engine, of).await,
+        Verb::ProfileSet(set) => {
+            let changed = profile_change(engine.profile().await?, set);
+            engine.set_profile(changed).await?;
+            fields(&engine.profile().await?)
+        }
+        Verb::Nearby => fields(&json!({"nearby": engine.nearby().await?})),
         Verb::Requests => fields(&json!({"requests": engine.requests().await?})),
         Verb::Accept(of) => named(&engine.accept(request_id(&of.request)?).await?),
         Verb::Reject(of) => done(engine.reject(request_id(&of.request)?).await),
@@ -125,6 +149,12 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             let query = search(engine, wanted).await?;
             fields(&json!({"hits": engine.search(query).await?}))
         }
+        Verb::Export(export) => {
+            let with = contact(engine, export.with.as_deref()).await?;
+            let messages = engine.export(with, export.format, export.path).await?;
+            fields(&json!({"messages": messages}))
+        }
+        Verb::Import(import) => fields(&engine.import(import.path).await?),
         Verb::MarkRead(read) => {
             let with = engine.resolve(&read.with).await?;
             done(engine.mark_read(with, message(&read.upto)?).await)
@@ -146,6 +176,19 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             done(engine.call_set(id, call_change(set)?).await)
         }
         Verb::CallStats(of) => fields(&engine.call_stats(call(&of.call)?).await?),
+        Verb::FileSend(send) => {
+            let to = engine.resolve(&send.to).await?;
+            fields(&json!({"transfer": engine.file_send(to, &send.path).await?}))
+        }
+        Verb::FileAccept(of) => {
+            let id = transfer(&of.transfer)?;
+            done(engine.file_accept(id, of.dir.as_deref()).await)
+        }
+        Verb::FileReject(of) => done(engine.file_reject(transfer(&of.transfer)?).await),
+        Verb::FilePause(of) => done(engine.file_pause(transfer(&of.transfer)?).await),
+        Verb::FileResume(of) => done(engine.file_resume(transfer(&of.transfer)?).await),
+        Verb::FileCancel(of) => done(engine.file_cancel(transfer(&of.transfer)?).await),
+        Verb::Transfers => fields(&json!({"transfers": engine.transfers().await?})),
         Verb::Set(set) => done(engine.set(&set.key, set.value).await),
         Verb::Get(get) => fields(&json!({"value": engine.get(&get.key).await?})),
     }
@@ -204,11 +247,49 @@ async fn history(engine: &Engine, wanted: History) -> Result<Value, Error> {
     fields(&json!({"messages": messages}))
 }
 
-async fn search(engine: &Engine, wanted: Search) -> Result<SearchQuery, Error> {
-    let with = match &wanted.with {
-        Some(with) => Some(engine.resolve(with).await?),
-        None => None,
+/// Ours, or what a contact told of herself.
+async fn profile(engine: &Engine, of: Profile) -> Result<Value, Error> {
+    let Some(who) = of.contact else {
+        return fields(&engine.profile().await?);
     };
+    let peer = engine.resolve(&who).await?;
+    let all = engine.contacts().await?;
+    let contact = all.into_iter().find(|contact| contact.peer_id == peer);
+    let contact = contact.ok_or_else(Error::stopped)?;
+    fields(&json!({
+        "contact": contact.peer_id,
+        "name": contact.name,
+        "status": contact.status,
+        "presence": contact.presence,
+        "fields": contact.fields,
+    }))
+}
+
+fn profile_change(now: api::Profile, set: ProfileSet) -> api::Profile {
+    api::Profile {
+        name: set.name.unwrap_or(now.name),
+        status: set.status.unwrap_or(now.status),
+        presence: match set.presence {
+            None => now.presence,
+            Some(Presence::Available) => api::Presence::Available,
+            Some(Presence::Away) => api::Presence::Away,
+            Some(Presence::DoNotDisturb) => api::Presence::DoNotDisturb,
+            Some(Presence::Invisible) => api::Presence::Invisible,
+        },
+        fields: set.fields.unwrap_or(now.fields),
+    }
+}
+
+/// The contact that is named, if one is.
+async fn contact(engine: &Engine, named: Option<&str>) -> Result<Option<PeerId>, Error> {
+    match named {
+        Some(who) => engine.resolve(who).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn search(engine: &Engine, wanted: Search) -> Result<SearchQuery, Error> {
+    let with = contact(engine, wanted.with.as_deref()).await?;
     Ok(SearchQuery {
         text: wanted.text,
         with,
@@ -248,20 +329,15 @@ fn directory(wanted: Clients) -> DirectoryQuery {
     }
 }
 
-fn contact_change(set: ContactSet) -> Result<ContactChange, Error> {
-    refuse_given(
-        "contact_set",
-        &[
-            ("group", set.group.is_some()),
-            ("favourite", set.favourite.is_some()),
-            ("muted", set.muted.is_some()),
-        ],
-    )?;
-    Ok(ContactChange {
+fn contact_change(set: ContactSet) -> ContactChange {
+    ContactChange {
         alias: set.alias,
         blocked: set.blocked,
         verified: set.verified,
-    })
+        group: set.group,
+        favourite: set.favourite,
+        muted: set.muted,
+    }
 }
 
 fn call_change(set: CallSet) -> Result<CallChange, Error> {
@@ -308,6 +384,10 @@ fn message(id: &str) -> Result<Uuid, Error> {
 
 fn request_id(id: &str) -> Result<Uuid, Error> {
     known_id("request", id)
+}
+
+fn transfer(id: &str) -> Result<Uuid, Error> {
+    known_id("transfer", id)
 }
 
 fn call(id: &str) -> Result<Uuid, Error> {

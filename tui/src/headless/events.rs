@@ -1,11 +1,12 @@
 //! Events of the engine as lines.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use serde::Serialize;
 use twocan_peer::api::{
     Call, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState, NoticeLevel,
-    Path, RegistryState,
+    Path, Presence, RegistryState, Transfer,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -42,6 +43,8 @@ pub(super) enum Told<'a> {
         alias: &'a str,
         online: bool,
         path: Option<Path>,
+        presence: Option<Presence>,
+        status: &'a str,
     },
     Request {
         request: Uuid,
@@ -81,6 +84,7 @@ pub(super) enum Told<'a> {
     },
     Call(&'a Call),
     CallStats(&'a CallStats),
+    Transfer(&'a Transfer),
     Sound {
         call: CallId,
         mic_at: f64,
@@ -90,6 +94,13 @@ pub(super) enum Told<'a> {
         contact: PeerId,
         old: PeerId,
         new: PeerId,
+    },
+    Nearby {
+        peer_id: PeerId,
+        here: bool,
+        name: &'a str,
+        addresses: &'a [SocketAddr],
+        is_contact: bool,
     },
     Notice {
         level: NoticeLevel,
@@ -101,7 +112,7 @@ pub(super) enum Told<'a> {
 /// changes of her presence are told.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    presence: HashMap<PeerId, (bool, Option<Path>)>,
+    presence: HashMap<PeerId, (bool, Option<Path>, Option<Presence>, String)>,
 }
 
 impl Events {
@@ -154,6 +165,7 @@ impl Events {
             },
             Event::Call(call) => Told::Call(call),
             Event::CallStats(stats) => Told::CallStats(stats),
+            Event::Transfer(transfer) => Told::Transfer(transfer),
             Event::Sound {
                 call,
                 mic_at,
@@ -168,6 +180,20 @@ impl Events {
                 old: *old,
                 new: *new,
             },
+            Event::Nearby(nearby) => Told::Nearby {
+                peer_id: nearby.peer_id,
+                here: true,
+                name: &nearby.name,
+                addresses: &nearby.addresses,
+                is_contact: nearby.is_contact,
+            },
+            Event::NearbyGone(peer_id) => Told::Nearby {
+                peer_id: *peer_id,
+                here: false,
+                name: "",
+                addresses: &[],
+                is_contact: false,
+            },
             Event::Notice { level, text } => Told::Notice {
                 level: *level,
                 text,
@@ -178,15 +204,23 @@ impl Events {
     }
 
     fn presence<'a>(&mut self, contact: &'a Contact) -> Option<Told<'a>> {
-        let now = (contact.online, contact.path);
-        if self.presence.insert(contact.peer_id, now) == Some(now) {
+        let now = (
+            contact.online,
+            contact.path,
+            contact.presence,
+            contact.status.clone(),
+        );
+        if self.presence.get(&contact.peer_id) == Some(&now) {
             return None;
         }
+        self.presence.insert(contact.peer_id, now);
         Some(Told::Presence {
             contact: contact.peer_id,
             alias: &contact.alias,
             online: contact.online,
             path: contact.path,
+            presence: contact.presence,
+            status: &contact.status,
         })
     }
 }
@@ -252,6 +286,13 @@ mod tests {
             blocked: false,
             registry_names: Vec::new(),
             read_upto: None,
+            new_key: None,
+            group: String::new(),
+            favourite: false,
+            muted: false,
+            presence: None,
+            status: String::new(),
+            fields: std::collections::BTreeMap::new(),
         }))
     }
 

@@ -15,10 +15,10 @@ use twocan_peer::api::Error;
 /// that is too long is told so by its own limit.
 pub(super) const LINE_BYTES: usize = 1024 * 1024;
 /// Lines read ahead; further ones wait in the pipe.
-const READ_AHEAD: usize = 64;
+const READ_AHEAD: usize = 1024;
 /// Lines waiting to be written. When the reader is slower, answers wait, and
 /// the engine drops its oldest events.
-const UNWRITTEN: usize = 1024;
+const UNWRITTEN: usize = 4096;
 
 /// A line of input without its end.
 #[derive(Debug, PartialEq, Eq)]

@@ -37,7 +37,7 @@ use lines::{Answer, Output};
 use requests::{Ask, Request};
 
 /// Requests under way at once; further lines wait in the pipe.
-const UNDER_WAY: usize = 64;
+const UNDER_WAY: usize = 1024;
 /// How long requests under way may take to finish when the program ends;
 /// then they are answered as refused.
 const FINISHING: Duration = Duration::from_secs(3);

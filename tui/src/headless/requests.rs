@@ -1,10 +1,13 @@
 //! Requests as typed values: every field known, every unknown one refused by
 //! name.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
-use twocan_peer::api::{DeleteFor, Error, ErrorCode};
+use twocan_peer::api::{DeleteFor, Error, ErrorCode, ExportFormat};
 use twocan_proto::registry_url::RegistryUrl;
 
 use super::lines::{LINE_BYTES, Line};
@@ -49,6 +52,11 @@ pub(super) enum Verb {
     ContactAdd(ContactAdd),
     ContactSet(ContactSet),
     ContactRemove(OfContact),
+    ContactKey(ContactKey),
+    Safety(OfContact),
+    Profile(Profile),
+    ProfileSet(ProfileSet),
+    Nearby,
     Requests,
     Accept(OfRequest),
     Reject(OfRequest),
@@ -59,6 +67,8 @@ pub(super) enum Verb {
     React(React),
     Revisions(OfMessage),
     Search(Search),
+    Export(Export),
+    Import(Import),
     MarkRead(MarkRead),
     Typing(Typing),
     History(History),
@@ -68,22 +78,19 @@ pub(super) enum Verb {
     Hangup(WithCode),
     CallSet(CallSet),
     CallStats(OfCall),
+    FileSend(FileSend),
+    FileAccept(FileAccept),
+    FileReject(OfTransfer),
+    FilePause(OfTransfer),
+    FileResume(OfTransfer),
+    FileCancel(OfTransfer),
+    Transfers,
     Set(Set),
     Get(Get),
 }
 
 /// Verbs of the contract that other versions have.
-const NOT_YET: &[&str] = &[
-    "account",
-    "file_send",
-    "file_accept",
-    "file_reject",
-    "file_pause",
-    "file_resume",
-    "file_cancel",
-    "transfers",
-    "lobby",
-];
+const NOT_YET: &[&str] = &["account", "lobby"];
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,9 +156,49 @@ pub(super) struct ContactSet {
     pub(super) alias: Option<String>,
     pub(super) blocked: Option<bool>,
     pub(super) verified: Option<bool>,
-    pub(super) group: Option<Value>,
-    pub(super) favourite: Option<Value>,
-    pub(super) muted: Option<Value>,
+    pub(super) group: Option<String>,
+    pub(super) favourite: Option<bool>,
+    pub(super) muted: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContactKey {
+    pub(super) contact: String,
+    pub(super) decision: Decision,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Decision {
+    Accept,
+    Keep,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Profile {
+    pub(super) contact: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProfileSet {
+    pub(super) name: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) presence: Option<Presence>,
+    pub(super) fields: Option<BTreeMap<String, String>>,
+}
+
+/// Like [`twocan_peer::api::Presence`], which takes what it does not know for
+/// available; a script that mistypes is told so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Presence {
+    Available,
+    Away,
+    DoNotDisturb,
+    Invisible,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -214,6 +261,20 @@ pub(super) struct Search {
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Export {
+    pub(super) with: Option<String>,
+    pub(super) format: ExportFormat,
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Import {
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct MarkRead {
     pub(super) with: String,
     pub(super) upto: String,
@@ -266,6 +327,26 @@ pub(super) struct CallSet {
     pub(super) echo_cancellation: Option<Value>,
     pub(super) noise_suppression: Option<Value>,
     pub(super) gain_control: Option<Value>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSend {
+    pub(super) to: String,
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileAccept {
+    pub(super) transfer: String,
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfTransfer {
+    pub(super) transfer: String,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -368,6 +449,11 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "contact_add" => Verb::ContactAdd(typed(verb, fields)?),
         "contact_set" => Verb::ContactSet(typed(verb, fields)?),
         "contact_remove" => Verb::ContactRemove(typed(verb, fields)?),
+        "contact_key" => Verb::ContactKey(typed(verb, fields)?),
+        "safety" => Verb::Safety(typed(verb, fields)?),
+        "profile" => Verb::Profile(typed(verb, fields)?),
+        "profile_set" => Verb::ProfileSet(typed(verb, fields)?),
+        "nearby" => none(verb, fields, Verb::Nearby)?,
         "requests" => none(verb, fields, Verb::Requests)?,
         "accept" => Verb::Accept(typed(verb, fields)?),
         "reject" => Verb::Reject(typed(verb, fields)?),
@@ -378,6 +464,8 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "react" => Verb::React(typed(verb, fields)?),
         "revisions" => Verb::Revisions(typed(verb, fields)?),
         "search" => Verb::Search(typed(verb, fields)?),
+        "export" => Verb::Export(typed(verb, fields)?),
+        "import" => Verb::Import(typed(verb, fields)?),
         "mark_read" => Verb::MarkRead(typed(verb, fields)?),
         "typing" => Verb::Typing(typed(verb, fields)?),
         "history" => Verb::History(typed(verb, fields)?),
@@ -387,6 +475,13 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "hangup" => Verb::Hangup(typed(verb, fields)?),
         "call_set" => Verb::CallSet(typed(verb, fields)?),
         "call_stats" => Verb::CallStats(typed(verb, fields)?),
+        "file_send" => Verb::FileSend(typed(verb, fields)?),
+        "file_accept" => Verb::FileAccept(typed(verb, fields)?),
+        "file_reject" => Verb::FileReject(typed(verb, fields)?),
+        "file_pause" => Verb::FilePause(typed(verb, fields)?),
+        "file_resume" => Verb::FileResume(typed(verb, fields)?),
+        "file_cancel" => Verb::FileCancel(typed(verb, fields)?),
+        "transfers" => none(verb, fields, Verb::Transfers)?,
         "set" => Verb::Set(typed(verb, fields)?),
         "get" => Verb::Get(typed(verb, fields)?),
         _ if NOT_YET.contains(&verb) => {
@@ -471,9 +566,19 @@ mod tests {
             (r#"{"id": 1}"#, json!(1), "do"),
             (r#"{"id": 1, "do": "dance"}"#, json!(1), "dance"),
             (
-                r#"{"id": 1, "do": "file_send", "to": "b"}"#,
+                r#"{"id": 1, "do": "lobby", "to": "b"}"#,
                 json!(1),
                 "not in this version",
+            ),
+            (
+                r#"{"id": 1, "do": "profile_set", "presence": "asleep"}"#,
+                json!(1),
+                "asleep",
+            ),
+            (
+                r#"{"id": 1, "do": "contact_key", "contact": "b", "decision": "maybe"}"#,
+                json!(1),
+                "maybe",
             ),
             (
                 r#"{"id": "a", "do": "whoami", "txet": 1}"#,

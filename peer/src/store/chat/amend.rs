@@ -52,8 +52,8 @@ pub(crate) enum Refused {
 pub(crate) struct Amended {
     pub(crate) ends: Ends,
     pub(crate) change: Change,
-    /// The peer is to hear of it.
-    pub(crate) to_send: bool,
+    /// What the peer is to hear of it.
+    pub(crate) entry: Option<Entry>,
 }
 
 /// A message, as far as amendments ask.
@@ -111,7 +111,7 @@ pub(crate) fn amend_own(
                     by: me,
                     scope: DeleteFor::Me,
                 },
-                to_send: false,
+                entry: None,
             }));
         }
         Amendment::Delete(DeleteFor::Both) => Content::Delete { target: id },
@@ -132,7 +132,7 @@ pub(crate) fn amend_own(
         Some(change) => Ok(Amended {
             ends: talk.ends,
             change,
-            to_send: true,
+            entry: Some(entry),
         }),
         None => Err(Refused::Unknown),
     })

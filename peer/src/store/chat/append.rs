@@ -21,14 +21,14 @@ pub(crate) struct Appended {
 
 /// Puts a message of ours into the conversation and thereby into the outbox.
 /// With a `client_id` that was used before, gives the message of then and
-/// `false`.
+/// no entry.
 pub(crate) fn append_own(
     db: &Connection,
     ends: Ends,
     draft: &Draft,
     id: Uuid,
     now: Timestamp,
-) -> Result<(Message, bool)> {
+) -> Result<(Message, Option<Entry>)> {
     let talk = Talk::open(db, ends)?;
     if let Some(client_id) = &draft.client_id {
         let earlier = db
@@ -38,7 +38,7 @@ pub(crate) fn append_own(
         if let Some(id) = earlier.and_then(uuid)
             && let Some(message) = history::find(db, ends, id)?
         {
-            return Ok((message, false));
+            return Ok((message, None));
         }
     }
     let entry = Entry {
@@ -60,7 +60,7 @@ pub(crate) fn append_own(
         draft.client_id.as_deref(),
     )?;
     set_stored(db, talk.mine, entry.seq)?;
-    Ok((history::fresh(&talk, talk.mine, &entry), true))
+    Ok((history::fresh(&talk, talk.mine, &entry), Some(entry)))
 }
 
 /// Stores entries of `ends.peer` that came in this order.

@@ -4,11 +4,14 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
+use super::history::{self, COLUMNS};
 use super::{Ends, Talk, amend, sql, uuid};
-use crate::api::{Exported, Reaction};
+use crate::api::{Exported, Message, Reaction};
 
 /// Messages removed in one go, so that nobody waits long for the database.
 const STEP: u64 = 500;
+/// Places kept for one import: more than any file has messages.
+const IMPORT_ROOM: i64 = 1 << 40;
 
 /// Looks at the entries from `from` on, in their order, and removes those
 /// stored before `before` that nobody waits for any more. Gives where to go
@@ -42,34 +45,102 @@ pub(crate) fn expire(db: &Connection, before: Timestamp, from: i64) -> Result<Op
     Ok(next)
 }
 
-/// Takes in messages of an export, oldest first, before everything that is
-/// here. Those whose id is here, or was removed here, are passed over. Gives
-/// how many are new.
+/// Messages after place `after` of the order of all, oldest first, with
+/// everything that an export holds.
+pub(crate) fn page(
+    db: &Connection,
+    ends: Ends,
+    after: i64,
+    limit: usize,
+) -> Result<Vec<(i64, Exported)>> {
+    let talk = Talk::open(db, ends)?;
+    let mut query = db.prepare_cached(&format!(
+        "SELECT {COLUMNS}, pos, coalesce(edited, text) FROM entries
+         WHERE conversation = ?1 AND target IS NULL AND hidden = 0 AND pos > ?2 ORDER BY pos LIMIT ?3"
+    ))?;
+    let rows = query.query_map(params![talk.id, after, sql(limit as u64)], |row| {
+        // The text as it came: an export is no screen.
+        Ok((row.get("pos")?, row.get(9)?, history::read(row, &talk)?))
+    })?;
+    let mut found: Vec<(i64, String, Message)> = rows.collect::<Result<_>>()?;
+    let mut page = Vec::with_capacity(found.len());
+    for (pos, text, message) in &mut found {
+        history::add_reactions(db, std::slice::from_mut(message))?;
+        let revisions = match message.edited_at {
+            Some(_) => history::revisions(db, message.id)?,
+            None => Vec::new(),
+        };
+        let exported = Exported {
+            id: message.id,
+            mine: message.mine,
+            text: std::mem::take(text),
+            sent_at: message.sent_at,
+            reply_to: message.reply_to,
+            edited_at: message.edited_at,
+            deleted: message.deleted,
+            reactions: std::mem::take(&mut message.reactions),
+            revisions,
+        };
+        page.push((*pos, exported));
+    }
+    Ok(page)
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Messages that were not here.
+    pub(crate) new: u64,
+    /// The place for the next one.
+    pub(crate) next: i64,
+}
+
+/// Takes in messages of an export, in their order, from place `next` on.
+/// Those whose id is here, or was removed here, are passed over. An import
+/// that was cut short is thereby taken up where it stopped.
 pub(crate) fn import(
     db: &Connection,
     ends: Ends,
     messages: &[Exported],
-    first: i64,
-) -> Result<usize> {
+    mut next: i64,
+) -> Result<Taken> {
     let talk = Talk::open(db, ends)?;
     let mut new = 0;
-    for (pos, message) in (first..).zip(messages) {
-        let known: bool = db
-            .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM entries WHERE id = ?1) OR EXISTS (SELECT 1 FROM removed WHERE id = ?1)",
-            )?
-            .query_row([message.id.as_bytes()], |row| row.get(0))?;
-        if known {
+    for message in messages {
+        let here: Option<i64> = db
+            .prepare_cached("SELECT pos FROM entries WHERE id = ?1")?
+            .query_row([message.id.as_bytes()], |row| row.get(0))
+            .optional()?;
+        if let Some(pos) = here {
+            // Places up to 0 are those of imports: this one goes on there.
+            next = if pos < 0 { pos + 1 } else { next };
             continue;
         }
-        insert(db, &talk, message, pos)?;
+        let removed: bool = db
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM removed WHERE id = ?1)")?
+            .query_row([message.id.as_bytes()], |row| row.get(0))?;
+        if removed {
+            continue;
+        }
+        next = free_place(db, next)?;
+        insert(db, &talk, message, next)?;
         for Reaction { from, emoji } in &message.reactions {
             db.prepare_cached("INSERT OR IGNORE INTO reactions VALUES (?1, ?2, ?3)")?
                 .execute(params![message.id.as_bytes(), from.as_bytes(), emoji])?;
         }
+        next += 1;
         new += 1;
     }
-    Ok(new)
+    Ok(Taken { new, next })
+}
+
+/// The first place from `wanted` on where no entry stands.
+fn free_place(db: &Connection, mut wanted: i64) -> Result<i64> {
+    let mut taken = db.prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE pos = ?1)")?;
+    while taken.query_row([wanted], |row| row.get(0))? {
+        wanted += 1;
+    }
+    Ok(wanted)
 }
 
 fn insert(db: &Connection, talk: &Talk, message: &Exported, pos: i64) -> Result<()> {
@@ -113,12 +184,8 @@ fn insert(db: &Connection, talk: &Talk, message: &Exported, pos: i64) -> Result<
     Ok(())
 }
 
-/// Room for `count` places before all that there are; gives the first.
-pub(crate) fn room_before(db: &Connection, count: u64) -> Result<i64> {
-    let first: Option<i64> = db
-        .prepare_cached("SELECT min(pos) FROM entries")?
-        .query_row([], |row| row.get(0))
-        .optional()?
-        .flatten();
-    Ok(first.unwrap_or(1).min(1) - sql(count))
+/// A place with room for an import before everything that there is.
+pub(crate) fn room_before(db: &Connection) -> Result<i64> {
+    let first: Option<i64> = db.query_row("SELECT min(pos) FROM entries", [], |row| row.get(0))?;
+    Ok(first.unwrap_or(0).min(0).saturating_sub(IMPORT_ROOM))
 }

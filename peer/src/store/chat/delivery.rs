@@ -9,14 +9,23 @@ use super::{Ends, Talk, amend, set_stored, sql, uuid};
 use crate::api::MessageState;
 
 /// What is to be sent to `ends.peer` after number `after`, in order. What was
-/// deleted before it was ever sent is left out.
+/// deleted before it was ever sent is left out, and so is what an earlier key
+/// of the peer had.
 pub(crate) fn outbox(db: &Connection, ends: Ends, after: u64, limit: usize) -> Result<Vec<Entry>> {
     let talk = Talk::open(db, ends)?;
     let mut query = db.prepare_cached(
         "SELECT id, seq, kind, target, text, sent_at, reply_to FROM entries
-         WHERE stream = ?1 AND seq > ?2 AND deleted_at IS NULL ORDER BY seq LIMIT ?3",
+         WHERE stream = ?1 AND seq > max(?2, coalesce(
+             (SELECT base FROM receipts WHERE conversation = ?4 AND reader = ?5), 0))
+         AND deleted_at IS NULL ORDER BY seq LIMIT ?3",
     )?;
-    let mut rows = query.query(params![talk.mine, sql(after), sql(limit as u64)])?;
+    let mut rows = query.query(params![
+        talk.mine,
+        sql(after),
+        sql(limit as u64),
+        talk.id,
+        ends.peer.as_bytes(),
+    ])?;
     let mut entries = Vec::new();
     let mut before = after;
     while let Some(row) = rows.next()? {

@@ -68,7 +68,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
                 call.take_stats(stats, now);
             }
         }
-        Event::Sound { .. } => {}
+        Event::Sound { .. } | Event::Transfer(_) => {}
         Event::KeyChanged { contact, new, .. } => {
             let name = state.name_of(contact);
             state.error(format!(
@@ -76,6 +76,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
                 new.short()
             ));
         }
+        Event::Nearby(_) | Event::NearbyGone(_) => {}
         Event::Notice { level, text } => state.notify(level, text),
         Event::Listening(addresses) => {
             if let Some(me) = &mut state.me {

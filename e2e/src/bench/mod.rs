@@ -1,5 +1,8 @@
 //! What the benchmarks compare with, and how a result is shown.
 
+pub mod bare;
+pub mod raw;
+
 use std::fmt;
 use std::fs;
 use std::io::Write;
@@ -63,6 +66,14 @@ impl fmt::Display for Row {
 pub fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// The value that `share` of the values do not exceed.
+pub fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let at = (values.len() as f64 * share) as usize;
+    let last = values.len().saturating_sub(1);
+    values.get(at.min(last)).copied().unwrap_or(0.0)
 }
 
 /// Median time of writing and syncing 200 bytes twice, in microseconds: what

@@ -2,13 +2,16 @@
 //! ratios measured in one run. What is not installed is left out by name.
 //! `bench PART...` measures some parts alone.
 
+mod chat;
+mod history;
+
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use twocan_e2e::bench::{self, Row, median};
 use twocan_e2e::https::Client;
-use twocan_e2e::pair::{Pair, folder};
+use twocan_e2e::pair::folder;
 use twocan_e2e::process::{Must, twocan};
 use twocan_e2e::registry::Registry;
 use twocan_e2e::terminal::Launch;
@@ -17,19 +20,16 @@ use twocan_e2e::terminal::Launch;
 /// what else runs on the machine meets both.
 const TURNS: usize = 10;
 const LOOK_UPS: usize = 500;
-/// Messages in flight together, and one after another.
-const MESSAGES: usize = 2_000;
-const ROUND_TRIPS: usize = 200;
 /// Starts of the interface, of which the median counts.
 const STARTS: usize = 7;
-/// How long all messages may take to arrive.
-const DELIVERY: Duration = Duration::from_secs(120);
 
 /// A part of the table, by the name under which it can be asked for alone.
 type Part = (&'static str, fn() -> Vec<Row>);
-const PARTS: [Part; 3] = [
+const PARTS: [Part; 5] = [
     ("look-ups", look_ups),
-    ("messages", messages),
+    ("messages", chat::messages),
+    ("reconnect", chat::reconnect),
+    ("history", history::million),
     ("paint", first_paint),
 ];
 
@@ -103,45 +103,6 @@ fn look_up_us(client: &mut Client, path: &str, times: &mut Vec<f64>) {
         times.push(start.elapsed().as_secs_f64() * 1e6);
         assert_eq!(status, 200, "a look-up failed");
     }
-}
-
-/// Messages that are on both disks: how many a second, and how long one takes,
-/// beside what the disk alone needs for the two writes.
-fn messages() -> Vec<Row> {
-    let folder = folder();
-    let Pair { mut alice, bob, .. } = Pair::new(folder.path());
-    let to = bob.peer_id().to_owned();
-
-    let mut times = Vec::with_capacity(ROUND_TRIPS);
-    for n in 0..ROUND_TRIPS {
-        let start = Instant::now();
-        let sent = alice.must(
-            "send",
-            json!({"to": to, "text": format!("one at a time {n}")}),
-        );
-        alice.event("message_state", |event| {
-            event["id"] == sent["id"] && event["state"] == "delivered"
-        });
-        times.push(start.elapsed().as_secs_f64() * 1e6);
-    }
-    let delivered = median(&mut times);
-    let disk = bench::two_synced_writes_us(folder.path(), ROUND_TRIPS);
-
-    let start = Instant::now();
-    for n in 0..MESSAGES {
-        alice.post(
-            "send",
-            json!({"to": to, "text": format!("all at once {n}")}),
-        );
-    }
-    let last = format!("all at once {}", MESSAGES - 1);
-    bob.event_within(DELIVERY, "message", |event| event["text"] == last.as_str());
-    let rate = MESSAGES as f64 / start.elapsed().as_secs_f64();
-    vec![
-        Row::new("message on both disks and confirmed", delivered, "us")
-            .beside("two synced writes", Some(disk)),
-        Row::new("durable messages, many in flight", rate, "/s"),
-    ]
 }
 
 /// From the start of the program to the first text on the screen.

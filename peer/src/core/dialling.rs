@@ -1,0 +1,249 @@
+//! Who is dialled when, and what comes of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+use twocan_proto::address::Address;
+use twocan_proto::body::ByeReason;
+use twocan_proto::identity::PeerId;
+
+use super::command::answer;
+use super::contacts::NewContact;
+use super::{Core, Reply, Report};
+use crate::api::{Connected, Contact, Error, ErrorCode, Event, NoticeLevel, Relation};
+use crate::link::dial;
+use crate::link::task::{Command as LinkCommand, LinkId};
+use crate::store::contacts as table;
+
+/// First and longest wait before a contact is dialled again.
+const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+
+/// When a contact is dialled next.
+#[derive(Debug)]
+pub(super) struct Dial {
+    due: Option<Instant>,
+    pub(super) failures: u32,
+    busy: bool,
+}
+
+impl Dial {
+    /// Nobody is dialled before there is a reason.
+    pub(super) fn resting() -> Self {
+        Self {
+            due: None,
+            failures: 0,
+            busy: false,
+        }
+    }
+
+    /// Not before somebody asks for it.
+    pub(super) fn rest(&mut self) {
+        self.due = None;
+    }
+
+    pub(super) fn again_later(&mut self) {
+        let (first, longest) = BACK_OFF;
+        let wait = first
+            .saturating_mul(1 << self.failures.min(16))
+            .min(longest);
+        self.failures += 1;
+        // So that two who lost each other do not always dial at once.
+        self.due = Some(Instant::now() + wait.mul_f64(rand::rng().random_range(0.75..1.25)));
+    }
+
+    pub(super) fn soon(&mut self) {
+        self.failures = 0;
+        self.due = Some(Instant::now());
+    }
+}
+
+/// Why an address is dialled, and who waits for it.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// A contact, by ourselves.
+    Contact(PeerId),
+    /// The user typed an address to connect to.
+    Connect(Reply<Connected>),
+    /// The user typed an address to add somebody.
+    Add { note: String, reply: Reply<Contact> },
+}
+
+/// What came of dialling.
+#[derive(Debug)]
+pub(crate) struct Dialled {
+    purpose: Purpose,
+    result: Result<dial::Dialled, dial::Failed>,
+}
+
+impl Core {
+    pub(super) fn links_deadline(&self) -> Option<Instant> {
+        self.contacts
+            .iter()
+            .filter(|entry| !entry.dial.busy)
+            .filter_map(|entry| entry.dial.due)
+            .min()
+    }
+
+    pub(super) fn dial_those_due(&mut self, now: Instant) {
+        let due: Vec<PeerId> = self
+            .contacts
+            .iter()
+            .filter(|entry| !entry.dial.busy && entry.dial.due.is_some_and(|due| due <= now))
+            .map(|entry| entry.saved.peer)
+            .collect();
+        for peer in due {
+            let linked = self.links.get(peer).is_some();
+            let welcome = self.contacts.welcomes(peer);
+            let Some(entry) = self.contacts.get_mut(peer) else {
+                continue;
+            };
+            if linked || !welcome || entry.saved.relation == Relation::Rejected {
+                entry.dial.rest();
+            } else {
+                entry.dial.busy = true;
+                self.dial_contact(peer);
+            }
+        }
+    }
+
+    /// There is a reason to have a link to `peer` now.
+    pub(super) fn hurry(&mut self, peer: PeerId) {
+        if self.links.get(peer).is_none()
+            && let Some(entry) = self.contacts.get_mut(peer)
+        {
+            entry.dial.soon();
+        }
+    }
+
+    fn dial_contact(&self, peer: PeerId) {
+        let (store, tls) = (self.store.clone(), Arc::clone(&self.tls.client));
+        let (dials, reports) = (Arc::clone(&self.links.dials), self.reports.clone());
+        // Those of the local network first: they are the quickest if they are true.
+        let near = self.nearby.addresses(peer).iter().copied();
+        let mut addresses: Vec<Address> = near.map(Address::from).collect();
+        tokio::spawn(async move {
+            let Ok(_place) = dials.acquire().await else {
+                return;
+            };
+            let result = match store.run(move |db| table::addresses(db, peer)).await {
+                Ok(known) => {
+                    addresses.extend(known);
+                    dial::dial(tls, addresses, Some(peer)).await
+                }
+                Err(error) => Err(Error::from(error).into()),
+            };
+            // Only a core that has ended takes no report.
+            let _ended = reports
+                .send(Report::Dialled(Box::new(Dialled {
+                    purpose: Purpose::Contact(peer),
+                    result,
+                })))
+                .await;
+        });
+    }
+
+    /// Dials an address that the user typed.
+    pub(super) fn dial_stranger(&self, address: Address, purpose: Purpose) {
+        let (tls, reports) = (Arc::clone(&self.tls.client), self.reports.clone());
+        tokio::spawn(async move {
+            let result = dial::dial(tls, vec![address], None).await;
+            let _ended = reports
+                .send(Report::Dialled(Box::new(Dialled { purpose, result })))
+                .await;
+        });
+    }
+
+    pub(super) fn connect(&self, to: &str, reply: Reply<Connected>) {
+        match to.parse::<Address>() {
+            Ok(address) => self.dial_stranger(address, Purpose::Connect(reply)),
+            Err(error) => answer(
+                reply,
+                Err(Error::new(ErrorCode::BadRequest, error.to_string())),
+            ),
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, peer: PeerId) -> Result<(), Error> {
+        self.contacts.known(peer)?;
+        if self.links.get(peer).is_none() {
+            return Err(Error::new(ErrorCode::Offline, "there is no link to end"));
+        }
+        self.tell_link(peer, LinkCommand::Close(ByeReason::Disconnected, ""));
+        Ok(())
+    }
+
+    pub(super) async fn on_dialled(&mut self, dialled: Dialled) {
+        match dialled.purpose {
+            Purpose::Contact(peer) => self.on_contact_dialled(peer, dialled.result).await,
+            Purpose::Connect(reply) => match self.meet(dialled.result, "").await {
+                Ok((id, _)) => self.links.connecting.entry(id).or_default().push(reply),
+                Err(error) => answer(reply, Err(error)),
+            },
+            Purpose::Add { note, reply } => {
+                let met = self.meet(dialled.result, &note).await;
+                answer(reply, met.map(|(_, contact)| contact));
+            }
+        }
+    }
+
+    async fn on_contact_dialled(
+        &mut self,
+        peer: PeerId,
+        result: Result<dial::Dialled, dial::Failed>,
+    ) {
+        let Some(entry) = self.contacts.get_mut(peer) else {
+            return;
+        };
+        entry.dial.busy = false;
+        match result {
+            Ok(dialled) => {
+                entry.dial.rest();
+                self.start_link(dialled.stream, peer, dialled.at, true);
+            }
+            Err(dial::Failed { error, shown }) => {
+                tracing::debug!(peer = %peer.short(), code = error.code.as_str(), "a contact could not be reached");
+                let is_first = entry.dial.failures == 0;
+                entry.dial.again_later();
+                if error.code == ErrorCode::KeyMismatch && is_first {
+                    self.warn_of_wrong_key(peer, &error);
+                }
+                if let Some((at, key)) = shown {
+                    self.key_shown_at(peer, at, key).await;
+                }
+            }
+        }
+    }
+
+    /// At a contact's address answers somebody who is not she; what follows
+    /// from that is decided in [`super::trust`].
+    fn warn_of_wrong_key(&mut self, peer: PeerId, error: &Error) {
+        let who = self.called(peer);
+        tracing::warn!(peer = %peer.short(), "somebody else answers at a contact's address");
+        let text = format!("{who} was not found: {error}; nothing was sent there");
+        self.emit(Event::Notice {
+            level: NoticeLevel::Warning,
+            text,
+        });
+    }
+
+    /// Somebody answers at an address that the user typed: she becomes a
+    /// contact whom we ask.
+    async fn meet(
+        &mut self,
+        result: Result<dial::Dialled, dial::Failed>,
+        note: &str,
+    ) -> Result<(LinkId, Contact), Error> {
+        let dialled = result?;
+        let peer = dialled.peer;
+        let new = NewContact {
+            note: note.to_owned(),
+            addresses: vec![dialled.at.into()],
+            ..NewContact::asked(peer)
+        };
+        let contact = self.make_contact(new).await?;
+        self.contacts.reachable(peer)?;
+        let id = self.start_link(dialled.stream, peer, dialled.at, true);
+        Ok((id, contact))
+    }
+}
