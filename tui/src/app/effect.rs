@@ -3,7 +3,7 @@
 
 use twocan_peer::api::{
     CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, Error, Message, Page, Revision, SignIn, SignedIn, WhoAmI,
+    DirectoryEntry, Error, Message, Page, Revision, SearchQuery, SignIn, SignedIn, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -27,6 +27,11 @@ pub(crate) enum Effect {
         each: usize,
     },
     LoadRevisions(Uuid),
+    Search {
+        /// Tells this search from those before it.
+        number: u64,
+        query: SearchQuery,
+    },
     SetName(String),
     AddContact {
         who: String,
@@ -128,6 +133,12 @@ pub(crate) enum Outcome {
         found: Result<Around, Error>,
     },
     Revisions(Result<Vec<Revision>, Error>),
+    Found {
+        number: u64,
+        /// How long the search took, in milliseconds.
+        took_ms: u64,
+        found: Result<Vec<Message>, Error>,
+    },
     Named(Result<(), Error>),
     Added(Result<Box<Contact>, Error>),
     Connected(Result<Connected, Error>),

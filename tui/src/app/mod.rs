@@ -12,6 +12,7 @@ pub(crate) mod reaction;
 pub(crate) mod roster;
 #[cfg(test)]
 pub(crate) mod sample;
+pub(crate) mod search;
 mod state;
 pub(crate) mod update;
 

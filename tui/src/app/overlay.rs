@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::editor::Editor;
 use super::effect::Effect;
+use super::search::Search;
 
 /// Something over the main view; takes all keys while it is there.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(crate) enum Overlay {
     Delete { id: Uuid, mine: bool },
     /// An emoji for a message.
     React(React),
+    /// Looking for words in all that was said.
+    Search(Box<Search>),
     /// Fields to fill in.
     Form(Form),
 }

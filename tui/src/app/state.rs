@@ -79,6 +79,8 @@ pub(crate) struct State {
     pub(crate) overlay: Option<Overlay>,
     pub(crate) first_run: Option<FirstRun>,
     pub(crate) calls: Calls,
+    /// How many searches were asked for so far: numbers the next one.
+    pub(crate) searches: u64,
     pub(crate) toast: Option<Notice>,
     pub(crate) log: VecDeque<Notice>,
     pub(crate) history: InputHistory,
@@ -121,6 +123,7 @@ impl State {
             overlay: None,
             first_run: None,
             calls: Calls::default(),
+            searches: 0,
             toast: None,
             log: VecDeque::new(),
             history: InputHistory::default(),

@@ -37,6 +37,7 @@ pub(crate) enum Action {
     LastChat,
     NextUnread,
     FirstUnread,
+    Search,
     Jump,
     Chat(u8),
     ScrollUp,

@@ -75,6 +75,7 @@ pub(crate) static TABLE: &[Info] = &[
     key(Action::PreviousChat, Group::Moving, "previous conversation", &[(Global, "Ctrl+P"), (Global, "Alt+Up")]),
     key(Action::LastChat, Group::Moving, "back to the last conversation", &[(Global, "Alt+/")]),
     key(Action::Jump, Group::Moving, "jump to a contact by a few letters", &[(Global, "Ctrl+T")]),
+    command(Action::Search, Group::Moving, "search what was said, here or everywhere", &[(Global, "Ctrl+S"), (Browse, "/"), (List, "/")], "search", "[WORDS]", "/search budget numbers", Takes::Text),
     key(Action::Chat(0), Group::Moving, "first conversation, and so on", &[(Global, "Alt+1")]),
     key(Action::Chat(1), Group::Moving, "conversation 2", &[(Global, "Alt+2")]),
     key(Action::Chat(2), Group::Moving, "conversation 3", &[(Global, "Alt+3")]),

@@ -120,6 +120,11 @@ fn refused(effect: Effect) -> Outcome {
             id,
             found: Err(error),
         },
+        Effect::Search { number, .. } => Outcome::Found {
+            number,
+            took_ms: 0,
+            found: Err(error),
+        },
         Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
         Effect::SetName(_) => Outcome::Named(Err(error)),
         Effect::LoadHistory { with, page, .. } => Outcome::History {
@@ -156,6 +161,16 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::LoadAround { with, id, each } => {
             let found = around(engine, with, id, each).await;
             Outcome::Around { with, id, found }
+        }
+        Effect::Search { number, query } => {
+            let begun = std::time::Instant::now();
+            let found = engine.search(query).await;
+            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            Outcome::Found {
+                number,
+                took_ms,
+                found,
+            }
         }
         Effect::LoadRevisions(id) => Outcome::Revisions(engine.revisions(id).await),
         Effect::Edit { with, id, text } => {

@@ -9,7 +9,7 @@ use twocan_proto::identity::PeerId;
 use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
-use super::{help, message_overlays, wrap};
+use super::{help, message_overlays, search, wrap};
 use crate::app::State;
 use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
@@ -92,6 +92,7 @@ pub(crate) fn draw(
             None
         }
         Overlay::React(react) => message_overlays::react(state, react, theme, buf, room),
+        Overlay::Search(search) => Some(search::draw(state, search, theme, buf, room)),
         Overlay::Form(form) => {
             let inner = window(buf, theme, room, "SIGN IN", "Esc close", (72, 12));
             self::form(form, theme, buf, inner)

@@ -339,6 +339,7 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
             of(Action::React, "react"),
             of(Action::Delete, "delete"),
             of(Action::Copy, "copy"),
+            ("/", "search"),
             ("Esc", "back to typing"),
             ("?", "help"),
         ],
@@ -354,6 +355,7 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
             of(Action::FocusList, "list"),
             of(Action::NextUnread, "next unread"),
             of(Action::Browse, "browse"),
+            of(Action::Search, "search"),
             of(Action::Call, "call"),
         ],
     }

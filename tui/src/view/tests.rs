@@ -11,6 +11,7 @@ use ratatui::{TerminalOptions, Viewport};
 use twocan_peer::api::{CallState, NoticeLevel};
 
 use super::view;
+use crate::app::effect::{Around, Outcome};
 use crate::app::first_run::Step;
 use crate::app::msg::Msg;
 use crate::app::sample;
@@ -103,6 +104,41 @@ fn after(keys: &str, size: (u16, u16), look: Look) -> State {
     state
 }
 
+fn searching(size: (u16, u16), look: Look) -> State {
+    let mut state = after("Ctrl+S n", size, look);
+    let texts = [
+        "ok. page 4 has the numbers",
+        "can you send the raw numbers? They have to be in the right order, as they were last time, and not newer",
+        "numbers are off by one row",
+    ];
+    let found: Vec<_> = (0..3u64)
+        .zip(texts)
+        .map(|(n, text)| sample::message(90 - n, n == 1, text))
+        .collect();
+    let around = Around {
+        messages: found.iter().rev().cloned().collect(),
+        ..Around::default()
+    };
+    let number = state.searches;
+    let (id, now) = (found[0].id, state.now);
+    let outcomes = [
+        Outcome::Found {
+            number,
+            took_ms: 11,
+            found: Ok(found),
+        },
+        Outcome::Around {
+            with: sample::id(sample::BOB),
+            id,
+            found: Ok(around),
+        },
+    ];
+    for outcome in outcomes {
+        update(&mut state, now, Msg::Outcome(Box::new(outcome)));
+    }
+    state
+}
+
 /// All scenes there are pictures of.
 const SCENES: &[(&str, Scene)] = &[
     ("welcome", welcome),
@@ -124,6 +160,8 @@ const SCENES: &[(&str, Scene)] = &[
         press(&mut state, "Esc k +");
         state
     }),
+    ("search", searching),
+    ("search_nothing", |s, l| after("Ctrl+S", s, l)),
     ("list", |s, l| after("F3", s, l)),
     ("ringing", sample::ringing),
     ("calling", calling),

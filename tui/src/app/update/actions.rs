@@ -6,7 +6,7 @@ use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::first_run::FirstRun;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay, Page};
-use super::{Effects, calls, compose, messages, moving, people};
+use super::{Effects, calls, compose, messages, moving, people, search};
 use crate::app::{Focus, State};
 use crate::input::action::{Action, commands};
 use crate::input::command::first_word;
@@ -93,6 +93,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Stats => {
             calls::run(state, action, args, out);
         }
+        Action::Search => search::open(state, args, out),
         Action::Jump
         | Action::Details
         | Action::FocusNext

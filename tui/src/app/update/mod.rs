@@ -15,6 +15,7 @@ mod outcomes;
 mod overlays;
 mod people;
 pub(crate) mod pick;
+mod search;
 #[cfg(test)]
 mod tests;
 

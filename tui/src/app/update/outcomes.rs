@@ -5,7 +5,7 @@ use twocan_peer::api::{DirectoryEntry, Error, ErrorCode, NoticeLevel};
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
-use super::{Effects, actions, compose, first_run, messages, moving};
+use super::{Effects, actions, compose, first_run, messages, moving, search};
 use crate::app::State;
 use crate::view::draw::ago;
 
@@ -41,7 +41,16 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
                 failed(state, "reading the conversation", &error);
             }
         },
-        Outcome::Around { with, id, found } => messages::arrived(state, with, id, found, out),
+        Outcome::Around { with, id, found } => {
+            if let Some(found) = search::context_came(state, id, found, out) {
+                messages::arrived(state, with, id, found, out);
+            }
+        }
+        Outcome::Found {
+            number,
+            took_ms,
+            found,
+        } => search::found(state, number, took_ms, found, out),
         Outcome::Revisions(Ok(found)) => messages::revisions_page(state, &found),
         Outcome::Revisions(Err(error)) => failed(state, "reading what it said before", &error),
         Outcome::Named(result) => named(state, result, out),

@@ -5,7 +5,7 @@ use twocan_peer::api::ContactChange;
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
-use super::{Effects, actions, compose, messages, moving, pick};
+use super::{Effects, actions, compose, messages, moving, pick, search};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -19,6 +19,7 @@ enum Then {
     Close,
     Run(Action),
     Open(twocan_proto::identity::PeerId),
+    GoTo(twocan_proto::identity::PeerId, uuid::Uuid),
     Confirmed(Confirmed),
 }
 
@@ -29,6 +30,7 @@ pub(super) fn editor(state: &mut State) -> Option<&mut Editor> {
         | Overlay::Palette { filter, .. }
         | Overlay::Jump { filter, .. } => Some(filter),
         Overlay::React(react) => Some(&mut react.typed),
+        Overlay::Search(search) => Some(&mut search.query),
         Overlay::Form(form) => form.focused().map(|f| &mut f.editor),
         _ => None,
     }
@@ -50,6 +52,7 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
         Then::Close => {}
         Then::Run(action) => actions::run(state, action, "", out),
         Then::Open(id) => moving::open(state, id, out),
+        Then::GoTo(with, id) => messages::go_to(state, with, id, out),
         Then::Confirmed(what) => confirmed(state, what, out),
     }
 }
@@ -145,6 +148,10 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             Some(effect) => Then::Confirmed(Confirmed::Effect(effect)),
             None => Then::Stay,
         },
+        Overlay::Search(search) => match search::key(state, search, chord, out) {
+            Some((with, id)) => Then::GoTo(with, id),
+            None => Then::Stay,
+        },
         Overlay::Form(form) => {
             form_key(form, chord, out);
             Then::Stay
@@ -180,7 +187,7 @@ fn confirmed(state: &mut State, what: Confirmed, out: &mut Effects) {
 }
 
 /// Moves a place in a list; `false` if the key is for something else.
-fn step(place: &mut usize, chord: Chord, most: usize) -> bool {
+pub(super) fn step(place: &mut usize, chord: Chord, most: usize) -> bool {
     let control = |c| chord.ctrl && chord.key == Key::Char(c);
     *place = match chord.key {
         Key::Up => place.saturating_sub(1),

@@ -4,6 +4,7 @@
 mod any_order;
 mod calls;
 mod messages;
+mod search;
 
 use twocan_peer::api::{
     CallState, Error, ErrorCode, Event, MessageState, NoticeLevel, Page, Relation,
