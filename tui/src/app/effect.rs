@@ -3,7 +3,8 @@
 
 use twocan_peer::api::{
     CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, Error, Message, Page, Revision, SearchQuery, SignIn, SignedIn, WhoAmI,
+    DirectoryEntry, Error, KeyDecision, Message, Nearby, Page, Profile, Revision, Safety,
+    SearchQuery, SignIn, SignedIn, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -27,6 +28,14 @@ pub(crate) enum Effect {
         each: usize,
     },
     LoadRevisions(Uuid),
+    LoadProfile,
+    SaveProfile(Profile),
+    LoadNearby,
+    LoadSafety(PeerId),
+    DecideKey {
+        contact: PeerId,
+        decision: KeyDecision,
+    },
     Search {
         /// Tells this search from those before it.
         number: u64,
@@ -133,6 +142,13 @@ pub(crate) enum Outcome {
         found: Result<Around, Error>,
     },
     Revisions(Result<Vec<Revision>, Error>),
+    Profile(Profile),
+    Nearby(Vec<Nearby>),
+    Safety {
+        contact: PeerId,
+        safety: Safety,
+    },
+    KeyDecided(Result<Box<Contact>, Error>),
     Found {
         number: u64,
         /// How long the search took, in milliseconds.

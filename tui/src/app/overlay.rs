@@ -28,6 +28,10 @@ pub(crate) enum Overlay {
     Request(Uuid),
     /// Two keys to compare.
     Verify(PeerId),
+    /// A contact shows another key than the known one.
+    KeyChanged(PeerId),
+    /// Who is found in the local network.
+    Nearby { selected: usize },
     /// For whom a message is deleted: nothing is without a second key.
     Delete { id: Uuid, mine: bool },
     /// An emoji for a message.

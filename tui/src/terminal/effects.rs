@@ -172,6 +172,28 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
                 found,
             }
         }
+        Effect::LoadProfile => loaded(
+            "reading the profile",
+            engine.profile().await.map(Outcome::Profile),
+        ),
+        Effect::SaveProfile(profile) => {
+            let saved = engine.set_profile(profile).await;
+            let now = match saved {
+                Ok(()) => engine.profile().await,
+                Err(error) => Err(error),
+            };
+            loaded("changing the profile", now.map(Outcome::Profile))
+        }
+        Effect::LoadNearby => loaded("looking around", engine.nearby().await.map(Outcome::Nearby)),
+        Effect::LoadSafety(contact) => {
+            let safety = engine.safety(contact).await;
+            let safety = safety.map(|safety| Outcome::Safety { contact, safety });
+            loaded("making the safety number", safety)
+        }
+        Effect::DecideKey { contact, decision } => {
+            let decided = engine.decide_key(contact, decision).await;
+            Outcome::KeyDecided(decided.map(Box::new))
+        }
         Effect::LoadRevisions(id) => Outcome::Revisions(engine.revisions(id).await),
         Effect::Edit { with, id, text } => {
             let error = engine.edit(id, &text).await.err()?;

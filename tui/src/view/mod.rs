@@ -13,6 +13,7 @@ mod markup;
 mod message_overlays;
 pub(crate) mod messages;
 mod overlays;
+mod people_overlays;
 mod search;
 mod status;
 mod theme;

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
-use twocan_peer::api::{Contact, NoticeLevel, Path, Relation, Trust};
+use twocan_peer::api::{Contact, NoticeLevel, Path, Presence, Relation, Trust};
 
 use super::draw::{line, put, put_all, put_ends, rule, span, time};
 use super::layout::{Panes, details_fit_beside};
@@ -51,6 +51,13 @@ fn title(state: &State, theme: Theme) -> Line<'static> {
         span("twocan", theme.heading()),
         span(format!("  {name}"), theme.text()),
     ];
+    if let Some(word) = state
+        .profile
+        .as_ref()
+        .and_then(|p| own_presence(p.presence))
+    {
+        spans.push(span(format!(" ({word})"), theme.warn()));
+    }
     if !details_fit_beside(state)
         && let Some(contact) = state.open_contact()
     {
@@ -58,6 +65,16 @@ fn title(state: &State, theme: Theme) -> Line<'static> {
         spans.extend(who(contact, theme, false));
     }
     Line::from(spans)
+}
+
+/// Our own presence, when it is not the usual.
+fn own_presence(presence: Presence) -> Option<&'static str> {
+    match presence {
+        Presence::Available => None,
+        Presence::Away => Some("away"),
+        Presence::DoNotDisturb => Some("do not disturb"),
+        Presence::Invisible => Some("invisible"),
+    }
 }
 
 fn single_title(state: &State, theme: Theme) -> Line<'static> {
@@ -84,7 +101,7 @@ fn who(contact: &Contact, theme: Theme, words: bool) -> Vec<Span<'static>> {
     spans.push(span(sign, style));
     let mut facts = Vec::new();
     if words {
-        facts.push(if contact.online { "online" } else { "offline" });
+        facts.push(presence_word(contact));
     }
     facts.extend(contact.path.map(path_word));
     facts.extend(relation_word(contact));
@@ -105,10 +122,24 @@ fn who(contact: &Contact, theme: Theme, words: bool) -> Vec<Span<'static>> {
 pub(crate) fn presence(contact: &Contact, theme: Theme) -> (&'static str, Style) {
     if contact.blocked {
         (theme.signs.failed, theme.dim())
-    } else if contact.online {
-        (theme.signs.online, theme.good())
-    } else {
+    } else if !contact.online {
         (theme.signs.offline, theme.dim())
+    } else {
+        match contact.presence {
+            Some(Presence::Away) => (theme.signs.away, theme.warn()),
+            Some(Presence::DoNotDisturb) => (theme.signs.busy, theme.bad()),
+            _ => (theme.signs.online, theme.good()),
+        }
+    }
+}
+
+/// Presence in words.
+pub(crate) fn presence_word(contact: &Contact) -> &'static str {
+    match contact.presence {
+        _ if !contact.online => "offline",
+        Some(Presence::Away) => "away",
+        Some(Presence::DoNotDisturb) => "do not disturb",
+        _ => "online",
     }
 }
 
@@ -346,6 +377,10 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
         Focus::List => vec![
             ("j k", "choose"),
             of(Action::ListOpen, "open"),
+            ("f", "favourite"),
+            ("s", "silence"),
+            ("v", "verify"),
+            ("x", "remove"),
             ("Esc", "back to typing"),
             ("?", "help"),
         ],

@@ -8,7 +8,7 @@ use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use ratatui::{TerminalOptions, Viewport};
-use twocan_peer::api::{CallState, NoticeLevel};
+use twocan_peer::api::{CallState, Nearby, NoticeLevel, Presence, Trust};
 
 use super::view;
 use crate::app::effect::{Around, Outcome};
@@ -171,7 +171,53 @@ const SCENES: &[(&str, Scene)] = &[
     ("commands", |s, l| after("F2", s, l)),
     ("jump", |s, l| after("Ctrl+T d", s, l)),
     ("who", |s, l| after("Ctrl+X w", s, l)),
-    ("verify", |s, l| after("Ctrl+X v", s, l)),
+    ("verify", |s, l| {
+        let mut state = after("Ctrl+X v", s, l);
+        let (me, bob) = (sample::id(sample::ME), sample::id(sample::BOB));
+        state.safety = Some((bob, twocan_proto::safety::safety(me, bob)));
+        state
+    }),
+    ("key_changed", |s, l| {
+        let mut state = sample::busy(s, l);
+        if let Some(bob) = state.contacts.get_mut(&sample::id(sample::BOB)) {
+            bob.trust = Trust::Changed;
+            bob.new_key = Some(sample::id(40));
+        }
+        press(&mut state, "Ctrl+X v");
+        state
+    }),
+    ("nearby", |s, l| {
+        let mut state = after("Ctrl+X n", s, l);
+        state.nearby = [
+            ("Zoe", 30, false),
+            ("Dana", sample::DANA, true),
+            ("", 31, false),
+        ]
+        .map(|(name, seed, is_contact)| Nearby {
+            peer_id: sample::id(seed),
+            name: name.into(),
+            addresses: vec![([192, 168, 1, seed], 7777).into()],
+            is_contact,
+        })
+        .into();
+        state
+    }),
+    ("kept", |s, l| {
+        let mut state = sample::busy(s, l);
+        let mut dana = sample::contact(sample::DANA, "Dana");
+        dana.favourite = true;
+        dana.presence = Some(Presence::Away);
+        dana.status = "on the rocks until Sunday".into();
+        dana.muted = true;
+        let mut sam = sample::contact(sample::SAM, "Sam");
+        sam.group = "climbing".into();
+        for c in [dana, sam] {
+            state.contacts.insert(c.peer_id, c);
+        }
+        state.open = Some(sample::id(sample::DANA));
+        press(&mut state, "F3");
+        state
+    }),
     ("invite", |s, l| after("Ctrl+X i", s, l)),
     ("leader", |s, l| after("Ctrl+X", s, l)),
     ("long_error", |s, l| {

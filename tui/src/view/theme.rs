@@ -21,6 +21,8 @@ pub(crate) struct Theme {
 pub(crate) struct Signs {
     pub(crate) online: &'static str,
     pub(crate) offline: &'static str,
+    pub(crate) away: &'static str,
+    pub(crate) busy: &'static str,
     pub(crate) verified: &'static str,
     pub(crate) known: &'static str,
     pub(crate) changed: &'static str,
@@ -55,6 +57,8 @@ pub(crate) struct Signs {
 static UNICODE: Signs = Signs {
     online: "●",
     offline: "○",
+    away: "◐",
+    busy: "■",
     verified: "◆",
     known: "◇",
     changed: "!",
@@ -85,6 +89,8 @@ static UNICODE: Signs = Signs {
 static ASCII: Signs = Signs {
     online: "*",
     offline: "-",
+    away: "~",
+    busy: "#",
     verified: "v",
     known: "?",
     changed: "!",

@@ -74,6 +74,12 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Unblock
         | Action::Remove
         | Action::Alias
+        | Action::Group
+        | Action::Favourite
+        | Action::Silence
+        | Action::Nearby
+        | Action::Status
+        | Action::Presence
         | Action::Verify
         | Action::Whois
         | Action::Invite

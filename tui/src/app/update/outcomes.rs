@@ -53,6 +53,17 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         } => search::found(state, number, took_ms, found, out),
         Outcome::Revisions(Ok(found)) => messages::revisions_page(state, &found),
         Outcome::Revisions(Err(error)) => failed(state, "reading what it said before", &error),
+        Outcome::Profile(profile) => state.profile = Some(profile),
+        Outcome::Nearby(nearby) => state.nearby = nearby,
+        Outcome::Safety { contact, safety } => state.safety = Some((contact, safety)),
+        Outcome::KeyDecided(Ok(contact)) => {
+            let id = contact.peer_id;
+            state.contacts.insert(id, *contact);
+            moving::open(state, id, out);
+            let name = state.name_of(id);
+            state.info(format!("the key of {name} is decided; /verify compares it"));
+        }
+        Outcome::KeyDecided(Err(error)) => failed(state, "deciding about the key", &error),
         Outcome::Named(result) => named(state, result, out),
         Outcome::Added(result) => match result {
             Ok(contact) => {

@@ -1,6 +1,6 @@
 //! Keys while something lies over the main view.
 
-use twocan_peer::api::ContactChange;
+use twocan_peer::api::{ContactChange, KeyDecision};
 
 use super::super::editor::Editor;
 use super::super::effect::Effect;
@@ -152,6 +152,44 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             Some((with, id)) => Then::GoTo(with, id),
             None => Then::Stay,
         },
+        Overlay::KeyChanged(contact) => match chord.typed() {
+            Some('k') => Then::Confirmed(Confirmed::Effect(Effect::DecideKey {
+                contact: *contact,
+                decision: KeyDecision::Keep,
+            })),
+            Some('n') => {
+                let name = state.name_of(*contact);
+                state.overlay = Some(Overlay::Confirm(Confirm {
+                    question: format!(
+                        "Take the new key as {name}'s? Only if they told you, over another way, that it changed. What waits goes to the new key."
+                    ),
+                    yes: "take the new key",
+                    then: Confirmed::Effect(Effect::DecideKey {
+                        contact: *contact,
+                        decision: KeyDecision::Accept,
+                    }),
+                }));
+                Then::Close
+            }
+            _ => Then::Stay,
+        },
+        Overlay::Nearby { selected } => {
+            let last = state.nearby.len().saturating_sub(1);
+            let chosen = state.nearby.get(*selected);
+            if let (Key::Enter | Key::Char('a'), Some(near)) = (chord.key, chosen) {
+                return match near.addresses.first() {
+                    _ if near.is_contact => Then::Open(near.peer_id),
+                    Some(address) => {
+                        let who = address.to_string();
+                        let note = String::new();
+                        Then::Confirmed(Confirmed::Effect(Effect::AddContact { who, note }))
+                    }
+                    None => Then::Stay,
+                };
+            }
+            step(selected, chord, last);
+            Then::Stay
+        }
         Overlay::Form(form) => {
             form_key(form, chord, out);
             Then::Stay

@@ -4,6 +4,7 @@
 mod any_order;
 mod calls;
 mod messages;
+mod people;
 mod search;
 
 use twocan_peer::api::{
