@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
     Call, CallId, CallState, CallStats, Contact, ContactRequest, Message, MessageState, Page, Path,
-    Relation, Trust, WhoAmI,
+    Reaction, Relation, Trust, WhoAmI,
 };
 use twocan_proto::identity::{Identity, PeerId};
 use twocan_proto::time::Timestamp;
@@ -196,6 +196,31 @@ fn chat() -> Vec<Message> {
     messages[6].state = Some(MessageState::Failed);
     messages[7].state = Some(MessageState::Read);
     messages
+}
+
+/// [`busy`], with messages that were edited, deleted, reacted to, and code.
+pub(crate) fn changed(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    let conversation = state.conversations.entry(id(BOB)).or_default();
+    let mut messages = chat();
+    messages.truncate(5);
+    messages[2].edited_at = Some(at(-1_000_000));
+    messages[3].text =
+        "see `cargo test`, or\n```\nfn main() {\n    run();\n}\n```\nthat is all".into();
+    messages[3].reactions = vec![reaction(ME, "\u{2764}\u{fe0f}"), reaction(BOB, "\u{1f44d}")];
+    messages[4].deleted = true;
+    messages[4].text.clear();
+    conversation.take_page(Page::Newest, messages, 100);
+    conversation.first_unread = None;
+    state
+}
+
+/// What somebody reacts with.
+pub(crate) fn reaction(seed: u8, emoji: &str) -> Reaction {
+    Reaction {
+        from: id(seed),
+        emoji: emoji.into(),
+    }
 }
 
 /// [`busy`], a minute into a call with Dana.

@@ -6,7 +6,7 @@ use super::super::conversation::Scroll;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Overlay};
 use super::super::state::{Cycle, QUIT_AGAIN_MS};
-use super::{Effects, actions, moving};
+use super::{Effects, actions, messages, moving};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::command::{Line, looks_like_command, read};
@@ -89,13 +89,21 @@ pub(super) fn vertical(state: &mut State, up: bool) {
         state.draft_mut().move_to(at);
         return;
     }
+    match up {
+        true if draft.is_empty() && messages::edit_last(state) => {}
+        true => earlier(state),
+        false => {
+            if let Some(line) = state.history.later() {
+                state.draft_mut().replace(&line);
+            }
+        }
+    }
+}
+
+/// The line sent before the one that stands in the composer.
+pub(super) fn earlier(state: &mut State) {
     let current = state.draft().text().to_owned();
-    let line = if up {
-        state.history.earlier(&current).map(str::to_owned)
-    } else {
-        state.history.later()
-    };
-    if let Some(line) = line {
+    if let Some(line) = state.history.earlier(&current).map(str::to_owned) {
         state.draft_mut().replace(&line);
     }
 }
@@ -131,6 +139,9 @@ pub(super) fn complete(state: &mut State, back: bool) {
 pub(super) fn send(state: &mut State, out: &mut Effects) {
     state.completion = None;
     let text = state.draft().text().to_owned();
+    if state.conversation().is_some_and(|c| c.editing.is_some()) {
+        return messages::send_edit(state, out);
+    }
     if text.trim().is_empty() {
         return;
     }
@@ -167,11 +178,7 @@ pub(super) fn send_text(state: &mut State, message: &str, out: &mut Effects) {
         state.error("no conversation is open: Ctrl+T opens one, /add asks somebody");
         return;
     };
-    let surplus = message.len().saturating_sub(TEXT_BYTES);
-    if surplus > 0 {
-        state.error(format!(
-            "the message is {surplus} bytes too long; send it in parts"
-        ));
+    if too_long(state, message) {
         return;
     }
     let line = state.draft_mut().take();
@@ -193,6 +200,17 @@ pub(super) fn send_text(state: &mut State, message: &str, out: &mut Effects) {
     moving::to_newest(state, out);
 }
 
+/// Whether a message is longer than can be sent; says so.
+pub(super) fn too_long(state: &mut State, message: &str) -> bool {
+    let surplus = message.len().saturating_sub(TEXT_BYTES);
+    if surplus > 0 {
+        state.error(format!(
+            "the message is {surplus} bytes too long; send it in parts"
+        ));
+    }
+    surplus > 0
+}
+
 /// A message was not stored: its text goes back where it was written.
 pub(super) fn give_back(state: &mut State, to: twocan_proto::identity::PeerId, text: &str) {
     let conversation = state.conversations.entry(to).or_default();
@@ -209,7 +227,12 @@ pub(super) fn clear_draft(state: &mut State, out: &mut Effects) {
     if !state.draft().is_empty() {
         let line = state.draft_mut().take();
         state.history.push(&line);
-        state.info("cleared; Up or Ctrl+_ brings it back");
+        state.info("cleared; Ctrl+R or Ctrl+_ brings it back");
+        return;
+    }
+    if let Some(conversation) = state.conversation_mut()
+        && conversation.stop_edit().is_some()
+    {
         return;
     }
     if let Some(conversation) = state.conversation_mut()
