@@ -160,7 +160,7 @@ pub(crate) async fn start(
         .map_err(|error| Error::new(ErrorCode::Io, error.to_string()))?;
 
     let (accepted_tx, accepted) = mpsc::channel::<Accepted>(16);
-    tokio::spawn(listen::serve(
+    let listening = tokio::spawn(listen::serve(
         listener,
         Arc::clone(&tls.server),
         accepted_tx,
@@ -226,11 +226,14 @@ pub(crate) async fn start(
         // The database's thread ends with the last handle; a blocking place
         // waits for it so that the runtime may not end before.
         drop(core);
-        // The profile is free: whoever waited for the end may open it again.
+        let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
+        listening.abort();
+        let _aborted = listening.await;
+        // The profile and the port are free: whoever waited for the end may
+        // start again with both.
         if let Some(done) = done {
             let _not_waiting = done.send(());
         }
-        let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
     });
     Ok(())
 }

@@ -106,7 +106,7 @@ fn write_backup(
         .open(part)
         .map_err(|error| io_error("write", part, &error))?;
     let mut to = BufWriter::new(file);
-    let (line, chunks) = Head::new(passphrase)?;
+    let (line, chunks) = Head::begin(passphrase)?;
     to.write_all(&line)
         .map_err(|error| io_error("write", part, &error))?;
     let mut sealer = Sealer::new(&chunks, to).map_err(failed)?;
@@ -254,7 +254,7 @@ fn receive(to: &Path, mut chunks: Opener<impl Read>, file: &Path) -> Result<(), 
 
 impl Head {
     /// A first line, and the key of the chunks that follow it.
-    fn new(passphrase: &Passphrase) -> Result<(Vec<u8>, Key), Error> {
+    fn begin(passphrase: &Passphrase) -> Result<(Vec<u8>, Key), Error> {
         let derivation = Derivation::new()?;
         let outer = derivation.key(passphrase)?;
         let mut head = Self {
