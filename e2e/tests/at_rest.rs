@@ -279,6 +279,8 @@ fn somebody_new_is_offered_a_passphrase_and_asked_for_it_from_then_on() {
     terminal.wait_for("first run");
     terminal.press("\x03");
     terminal.ended_tidily();
+    let log = Path::new(&data).join("twocan.log");
+    assert!(!log.exists(), "a plain log beside an encrypted profile");
 
     let terminal = open();
     asked(&terminal, "Passphrase:");

@@ -9,7 +9,7 @@ use twocan_peer::api::{Config, Error, ErrorCode};
 use twocan_peer::vault::{self, Passphrase, Protected, Protection, protected};
 
 use crate::cli::secret::ask_new;
-use crate::cli::{Failure, say};
+use crate::cli::{Failure, LOG, say};
 use crate::unlock;
 
 /// What becomes of the protection of a profile.
@@ -53,7 +53,14 @@ pub(crate) async fn passphrase(
         }),
     };
     let folder = config.data;
-    done(move || vault::protect(&folder, &current, &wanted)).await?;
+    done(move || {
+        vault::protect(&folder, &current, &wanted)?;
+        match plain {
+            true => remove_log(&folder.join(LOG)),
+            false => Ok(()),
+        }
+    })
+    .await?;
     say(match change {
         Change::Set => "encrypted; without the passphrase nobody opens it, you included",
         Change::Change => "changed; copies of the folder made before open with what opened them",
@@ -63,6 +70,20 @@ pub(crate) async fn passphrase(
         }
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Removes what was logged while the profile was plain.
+fn remove_log(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
+            ErrorCode::Io,
+            format!(
+                "the profile is encrypted now, but its log {} stays: {error}",
+                path.display()
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Why this change does not fit the profile, if it does not.
