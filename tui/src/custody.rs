@@ -18,7 +18,7 @@ pub(crate) enum Change {
     /// A plain profile gets a passphrase.
     Set,
     /// An encrypted one gets another passphrase.
-    Change,
+    Another,
     /// An encrypted one becomes plain.
     Remove,
     /// The system keyring takes the key.
@@ -47,7 +47,7 @@ pub(crate) async fn passphrase(
     let wanted = match change {
         Change::Remove => Protection::None,
         Change::Keyring => Protection::Keyring,
-        Change::Set | Change::Change => Protection::Passphrase(match new {
+        Change::Set | Change::Another => Protection::Passphrase(match new {
             Some(passphrase) => passphrase,
             None => ask_new("New passphrase: ")?,
         }),
@@ -63,7 +63,7 @@ pub(crate) async fn passphrase(
     .await?;
     say(match change {
         Change::Set => "encrypted; without the passphrase nobody opens it, you included",
-        Change::Change => "changed; copies of the folder made before open with what opened them",
+        Change::Another => "changed; copies of the folder made before open with what opened them",
         Change::Remove => "decrypted; whoever can read this disk can read the profile now",
         Change::Keyring => {
             "the system keyring holds the key now; without it nobody opens the profile, you included"
@@ -92,7 +92,7 @@ fn misfit(change: Change, plain: bool) -> Option<&'static str> {
         (Change::Set, false) => {
             Some("the profile is encrypted already: use twocan passphrase change")
         }
-        (Change::Change, true) => Some("the profile is not encrypted: use twocan passphrase set"),
+        (Change::Another, true) => Some("the profile is not encrypted: use twocan passphrase set"),
         (Change::Remove, true) => Some("the profile is not encrypted"),
         _ => None,
     }

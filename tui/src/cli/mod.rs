@@ -155,7 +155,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
 async fn passphrase(typed: Passphrase) -> Result<ExitCode, Failure> {
     let (change, profile, new) = match typed {
         Passphrase::Set(typed) => (Change::Set, typed.profile, typed.new_passphrase_file),
-        Passphrase::Change(typed) => (Change::Change, typed.profile, typed.new_passphrase_file),
+        Passphrase::Change(typed) => (Change::Another, typed.profile, typed.new_passphrase_file),
         Passphrase::Remove { profile } => (Change::Remove, profile, None),
         Passphrase::Keyring { profile } => (Change::Keyring, profile, None),
     };

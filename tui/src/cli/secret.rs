@@ -153,7 +153,8 @@ fn keys(echo: Echo) -> Result<Zeroizing<String>, Failure> {
                 }
             }
             KeyCode::Backspace => {
-                if text.pop().is_some() && echo == Echo::On {
+                let removed = text.pop().is_some();
+                if removed && echo == Echo::On {
                     write!(output, "\x08 \x08")?;
                 }
             }
