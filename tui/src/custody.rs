@@ -9,7 +9,7 @@ use twocan_peer::api::{Config, Error, ErrorCode};
 use twocan_peer::vault::{self, Passphrase, Protected, Protection, protected};
 
 use crate::cli::secret::ask_new;
-use crate::cli::{Failure, say};
+use crate::cli::{Failure, LOG, say};
 use crate::unlock;
 
 /// What becomes of the protection of a profile.
@@ -18,7 +18,7 @@ pub(crate) enum Change {
     /// A plain profile gets a passphrase.
     Set,
     /// An encrypted one gets another passphrase.
-    Change,
+    Another,
     /// An encrypted one becomes plain.
     Remove,
     /// The system keyring takes the key.
@@ -47,16 +47,23 @@ pub(crate) async fn passphrase(
     let wanted = match change {
         Change::Remove => Protection::None,
         Change::Keyring => Protection::Keyring,
-        Change::Set | Change::Change => Protection::Passphrase(match new {
+        Change::Set | Change::Another => Protection::Passphrase(match new {
             Some(passphrase) => passphrase,
             None => ask_new("New passphrase: ")?,
         }),
     };
     let folder = config.data;
-    done(move || vault::protect(&folder, &current, &wanted)).await?;
+    done(move || {
+        vault::protect(&folder, &current, &wanted)?;
+        match plain {
+            true => remove_log(&folder.join(LOG)),
+            false => Ok(()),
+        }
+    })
+    .await?;
     say(match change {
         Change::Set => "encrypted; without the passphrase nobody opens it, you included",
-        Change::Change => "changed; copies of the folder made before open with what opened them",
+        Change::Another => "changed; copies of the folder made before open with what opened them",
         Change::Remove => "decrypted; whoever can read this disk can read the profile now",
         Change::Keyring => {
             "the system keyring holds the key now; without it nobody opens the profile, you included"
@@ -65,13 +72,27 @@ pub(crate) async fn passphrase(
     Ok(ExitCode::SUCCESS)
 }
 
+/// Removes what was logged while the profile was plain.
+fn remove_log(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
+            ErrorCode::Io,
+            format!(
+                "the profile is encrypted now, but its log {} stays: {error}",
+                path.display()
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Why this change does not fit the profile, if it does not.
 fn misfit(change: Change, plain: bool) -> Option<&'static str> {
     match (change, plain) {
         (Change::Set, false) => {
             Some("the profile is encrypted already: use twocan passphrase change")
         }
-        (Change::Change, true) => Some("the profile is not encrypted: use twocan passphrase set"),
+        (Change::Another, true) => Some("the profile is not encrypted: use twocan passphrase set"),
         (Change::Remove, true) => Some("the profile is not encrypted"),
         _ => None,
     }

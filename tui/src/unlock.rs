@@ -52,7 +52,9 @@ pub(crate) async fn first_start(mut config: Config) -> Result<(Engine, Receiver<
     if given || !can_ask() || protected(&config.data)? != Protected::New {
         return start(config).await;
     }
-    tell(OFFER)?;
+    for line in OFFER.lines() {
+        tell(line)?;
+    }
     loop {
         config.protection = choice()?;
         match Engine::start(config.clone()).await {

@@ -15,11 +15,14 @@ use std::sync::Mutex;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use twocan_peer::api::{Error, ExportFormat};
-use twocan_peer::vault;
+use twocan_peer::vault::{self, Protected};
 
 use crate::custody::Change;
 use crate::{custody, echo, headless, one_shot, terminal, unlock};
 use typed::{Cli, Command, History, Interface, Passphrase, Sound};
+
+/// The log of the interface, in the folder of the profile.
+pub(crate) const LOG: &str = "twocan.log";
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -152,7 +155,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
 async fn passphrase(typed: Passphrase) -> Result<ExitCode, Failure> {
     let (change, profile, new) = match typed {
         Passphrase::Set(typed) => (Change::Set, typed.profile, typed.new_passphrase_file),
-        Passphrase::Change(typed) => (Change::Change, typed.profile, typed.new_passphrase_file),
+        Passphrase::Change(typed) => (Change::Another, typed.profile, typed.new_passphrase_file),
         Passphrase::Remove { profile } => (Change::Remove, profile, None),
         Passphrase::Keyring { profile } => (Change::Keyring, profile, None),
     };
@@ -175,7 +178,7 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let (ascii, no_color) = (typed.ascii, typed.no_color);
     let (config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
-    log_to_file(&config.data)?;
+    let folder = config.data.clone();
     let options = terminal::Options {
         ascii,
         no_color,
@@ -186,6 +189,7 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
             true => unlock::start(config).await?,
             false => unlock::first_start(config).await?,
         };
+        log_to_file(&folder)?;
         terminal::run(engine, events, options)
             .await
             .map_err(|error| Failure::Run(format!("{error:#}")))
@@ -194,8 +198,13 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
 }
 
 /// While the screen is ours, what the engine has to say goes to a file of the
-/// profile, which `/log` names.
+/// profile. One that is encrypted has none unless `RUST_LOG` asks for it, as
+/// the file names contacts by the beginning of their ids.
 fn log_to_file(folder: &Path) -> Result<(), Failure> {
+    let plain = vault::protected(folder)? == Protected::Plain;
+    if !plain && std::env::var_os(EnvFilter::DEFAULT_ENV).is_none() {
+        return Ok(());
+    }
     // As private as the rest of the profile; a second start, which will be
     // refused, must not wipe what the first one wrote.
     fs::DirBuilder::new()
@@ -206,7 +215,7 @@ fn log_to_file(folder: &Path) -> Result<(), Failure> {
         .create(true)
         .append(true)
         .mode(0o600)
-        .open(folder.join("twocan.log"))?;
+        .open(folder.join(LOG))?;
     tracing_subscriber::fmt()
         .with_env_filter(log_filter())
         .with_writer(Mutex::new(file))

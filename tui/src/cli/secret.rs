@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled};
 use twocan_peer::vault::{PASSPHRASE_BYTES, Passphrase};
 use zeroize::Zeroizing;
 
@@ -52,6 +52,8 @@ pub(crate) fn ask(question: &str) -> Result<Passphrase, Failure> {
 /// # Errors
 /// As [`ask`].
 pub(crate) fn ask_new(question: &str) -> Result<Passphrase, Failure> {
+    // Kept between the two, so that who types ahead shows nothing.
+    let _raw = Raw::enter()?;
     for _ in 0..TRIES {
         let first = ask(question)?;
         if first == ask("The same once more: ")? {
@@ -74,7 +76,38 @@ pub(crate) fn ask_openly(question: &str) -> Result<String, Failure> {
 
 /// Says something to the person at the terminal.
 pub(crate) fn tell(text: &str) -> Result<(), Failure> {
-    Ok(writeln!(io::stderr(), "{text}")?)
+    // The carriage return is for a terminal in raw mode.
+    Ok(write!(io::stderr(), "{text}\r\n")?)
+}
+
+/// The terminal in raw mode, until the first of these is dropped.
+struct Raw {
+    first: bool,
+}
+
+impl Raw {
+    /// # Errors
+    /// When there is nobody to ask.
+    fn enter() -> Result<Self, Failure> {
+        if !can_ask() {
+            return Err(Failure::Usage(
+                "there is no terminal to ask for the passphrase on: give it in a file, see --help"
+                    .to_owned(),
+            ));
+        }
+        let first = !is_raw_mode_enabled()?;
+        enable_raw_mode()?;
+        Ok(Self { first })
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        if self.first {
+            // A terminal that is gone needs no mode.
+            let _gone = disable_raw_mode();
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,19 +118,13 @@ enum Echo {
 
 /// Reads keys until Enter. The terminal is as it was when this returns.
 fn line(question: &str, echo: Echo) -> Result<Zeroizing<String>, Failure> {
-    if !can_ask() {
-        return Err(Failure::Usage(
-            "there is no terminal to ask for the passphrase on: give it with --passphrase-file FILE"
-                .to_owned(),
-        ));
-    }
+    // First, so that nothing typed at the question is shown.
+    let _raw = Raw::enter()?;
     let mut output = io::stderr();
     write!(output, "{question}")?;
     output.flush()?;
-    enable_raw_mode()?;
     let typed = keys(echo);
-    disable_raw_mode()?;
-    writeln!(output)?;
+    write!(output, "\r\n")?;
     typed
 }
 
@@ -126,7 +153,8 @@ fn keys(echo: Echo) -> Result<Zeroizing<String>, Failure> {
                 }
             }
             KeyCode::Backspace => {
-                if text.pop().is_some() && echo == Echo::On {
+                let removed = text.pop().is_some();
+                if removed && echo == Echo::On {
                     write!(output, "\x08 \x08")?;
                 }
             }
