@@ -148,6 +148,7 @@ pub(crate) async fn start(
     let (store, store_thread) = Store::open(&profile.database())?;
     let tls = LinkTls::new(&profile.identity)
         .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+    listen::allow_many();
     let listener = listen::bind(config.listen).await?;
     let bound = listener
         .local_addr()
