@@ -154,6 +154,7 @@ pub(crate) async fn start(
     let (profile, (store, store_thread)) = open(&config).await?;
     let tls = LinkTls::new(&profile.identity)
         .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+    listen::allow_many();
     let listener = listen::bind(config.listen).await?;
     let bound = listener
         .local_addr()

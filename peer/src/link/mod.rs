@@ -6,6 +6,8 @@
 //!  listen --+                        (one a link)  --> core (everything else)
 //! ```
 
+#[cfg(test)]
+mod crowd;
 pub(crate) mod dial;
 pub(crate) mod handover;
 pub(crate) mod listen;

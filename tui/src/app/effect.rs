@@ -4,7 +4,7 @@
 use twocan_peer::api::{
     CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
     DirectoryEntry, Error, KeyDecision, Message, Nearby, Page, Profile, Revision, Safety,
-    SearchQuery, SignIn, SignedIn, WhoAmI,
+    SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -28,6 +28,18 @@ pub(crate) enum Effect {
         each: usize,
     },
     LoadRevisions(Uuid),
+    LoadTransfers,
+    SendFile {
+        to: PeerId,
+        /// As typed: a leading `~` is the home folder.
+        path: String,
+    },
+    File {
+        transfer: TransferId,
+        verb: FileVerb,
+    },
+    /// Asks what a path that is being typed could become.
+    CompletePath(String),
     LoadProfile,
     SaveProfile(Profile),
     LoadNearby,
@@ -114,6 +126,16 @@ pub(crate) enum Effect {
     Quit,
 }
 
+/// What can be done to a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileVerb {
+    Accept,
+    Decline,
+    Pause,
+    Resume,
+    Cancel,
+}
+
 /// A message with those around it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Around {
@@ -142,6 +164,12 @@ pub(crate) enum Outcome {
         found: Result<Around, Error>,
     },
     Revisions(Result<Vec<Revision>, Error>),
+    Transfers(Vec<Transfer>),
+    /// What a typed path could become.
+    Paths {
+        typed: String,
+        choices: Vec<String>,
+    },
     Profile(Profile),
     Nearby(Vec<Nearby>),
     Safety {

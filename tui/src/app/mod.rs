@@ -14,6 +14,7 @@ pub(crate) mod roster;
 pub(crate) mod sample;
 pub(crate) mod search;
 mod state;
+pub(crate) mod transfers;
 pub(crate) mod update;
 
 pub(crate) use state::{Focus, Look, Notice, State, registry_word};

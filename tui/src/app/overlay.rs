@@ -30,6 +30,8 @@ pub(crate) enum Overlay {
     Verify(PeerId),
     /// A contact shows another key than the known one.
     KeyChanged(PeerId),
+    /// Files on their way, the newest first.
+    Transfers { selected: usize },
     /// Who is found in the local network.
     Nearby { selected: usize },
     /// For whom a message is deleted: nothing is without a second key.

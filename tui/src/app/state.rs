@@ -16,6 +16,7 @@ use super::editor::{Editor, InputHistory};
 use super::first_run::FirstRun;
 use super::overlay::Overlay;
 use super::roster::Entry;
+use super::transfers::Transfers;
 use crate::input::chord::Chord;
 use crate::input::complete::{Names, Offer};
 use crate::input::keymap::{Context, Keymap};
@@ -72,6 +73,7 @@ pub(crate) struct State {
     pub(crate) requests: Vec<ContactRequest>,
     /// What we tell of ourselves, once read.
     pub(crate) profile: Option<Profile>,
+    pub(crate) transfers: Transfers,
     /// Who is found in the local network.
     pub(crate) nearby: Vec<Nearby>,
     /// What to compare with a contact: the last that was asked for.
@@ -123,6 +125,7 @@ impl State {
             contacts: HashMap::new(),
             requests: Vec::new(),
             profile: None,
+            transfers: Transfers::default(),
             nearby: Vec::new(),
             safety: None,
             conversations: HashMap::new(),

@@ -87,6 +87,14 @@ pub(crate) enum Action {
     Whois,
     Invite,
     Msg,
+    // Files.
+    File,
+    Files,
+    FileGet,
+    FileRefuse,
+    FilePause,
+    FileResume,
+    FileCancel,
     // Calls.
     Call,
     Answer,
@@ -123,14 +131,16 @@ pub(crate) enum Group {
     Moving,
     Messages,
     Contacts,
+    Files,
     Calls,
     Registries,
     Program,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Contacts,
+        Self::Files,
         Self::Calls,
         Self::Registries,
         Self::Messages,
@@ -145,6 +155,7 @@ impl Group {
             Self::Moving => "MOVING",
             Self::Messages => "BROWSING MESSAGES (Esc)",
             Self::Contacts => "PEOPLE",
+            Self::Files => "FILES",
             Self::Calls => "CALLS",
             Self::Registries => "REGISTRIES",
             Self::Program => "PROGRAM",
@@ -175,6 +186,7 @@ pub(crate) enum Takes {
     Registry,
     Setting,
     Words(&'static [&'static str]),
+    Path,
     Text,
 }
 

@@ -132,6 +132,14 @@ pub(crate) static TABLE: &[Info] = &[
     command(Action::Whois, Group::Contacts, "who a contact is, or who you are", &[(Global, "Ctrl+X w")], "whois", "[NAME]", "/whois bob", Takes::Contact),
     command(Action::Invite, Group::Contacts, "your own link, to give to a friend", &[(Global, "Ctrl+X i")], "invite", "", "/invite", Takes::Nothing),
     command(Action::Msg, Group::Contacts, "write to a contact", &[], "msg", "NAME TEXT", "/msg bob see you at eight", Takes::Contact),
+    // Files.
+    command(Action::File, Group::Files, "offer a file or folder to the contact", &[], "file", "PATH", "/file ~/Documents/budget.ods", Takes::Path),
+    command(Action::Files, Group::Files, "files on their way", &[(Global, "Ctrl+X f")], "files", "", "/files", Takes::Nothing),
+    command(Action::FileGet, Group::Files, "take an offered file", &[], "get", "[FILE]", "/get budget.ods", Takes::Text),
+    command(Action::FileRefuse, Group::Files, "refuse an offered file", &[], "refuse", "[FILE]", "/refuse setup.sh", Takes::Text),
+    command(Action::FilePause, Group::Files, "stop a file for now", &[], "pause", "[FILE]", "/pause trip.mp4", Takes::Text),
+    command(Action::FileResume, Group::Files, "let a stopped file go on", &[], "resume", "[FILE]", "/resume trip.mp4", Takes::Text),
+    command(Action::FileCancel, Group::Files, "end a file for good", &[], "cancel", "[FILE]", "/cancel trip.mp4", Takes::Text),
     // Calls.
     command(Action::Call, Group::Calls, "call this contact", &[(Global, "Ctrl+X c")], "call", "[NAME]", "/call bob", Takes::Contact),
     command(Action::Answer, Group::Calls, "answer: microphone on", &[(Global, "Ctrl+X a")], "answer", "", "/answer", Takes::Nothing),

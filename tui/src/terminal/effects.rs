@@ -11,8 +11,9 @@ use twocan_peer::api::{DirectoryQuery, Draft, Error, ErrorCode, Page};
 use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
+use super::paths;
 use crate::app::conversation::PAGE;
-use crate::app::effect::{Around, Effect, Outcome};
+use crate::app::effect::{Around, Effect, FileVerb, Outcome};
 
 /// Effects that wait for the engine, in order.
 const ORDERED: usize = 256;
@@ -95,6 +96,8 @@ fn is_slow(effect: &Effect) -> bool {
         effect,
         Effect::AddContact { .. }
             | Effect::Connect(_)
+            | Effect::SendFile { .. }
+            | Effect::CompletePath(_)
             | Effect::SignIn(_)
             | Effect::SignOut(_)
             | Effect::Directory { .. }
@@ -171,6 +174,14 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
                 took_ms,
                 found,
             }
+        }
+        Effect::LoadTransfers => loaded(
+            "reading the transfers",
+            engine.transfers().await.map(Outcome::Transfers),
+        ),
+        Effect::CompletePath(typed) => {
+            let choices = paths::completions(typed.clone()).await;
+            Outcome::Paths { typed, choices }
         }
         Effect::LoadProfile => loaded(
             "reading the profile",
@@ -260,6 +271,20 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
             "changing the contact",
             nothing(engine.contact_set(contact, change)).await,
         ),
+        Effect::SendFile { to, path } => {
+            let path = paths::expanded(&path);
+            (
+                "offering the file",
+                nothing(engine.file_send(to, &path)).await,
+            )
+        }
+        Effect::File { transfer, verb } => match verb {
+            FileVerb::Accept => ("taking the file", engine.file_accept(transfer, None).await),
+            FileVerb::Decline => ("refusing the file", engine.file_reject(transfer).await),
+            FileVerb::Pause => ("pausing the file", engine.file_pause(transfer).await),
+            FileVerb::Resume => ("resuming the file", engine.file_resume(transfer).await),
+            FileVerb::Cancel => ("ending the file", engine.file_cancel(transfer).await),
+        },
         Effect::Delete { id, scope } => ("deleting", engine.delete(id, scope).await),
         Effect::React { id, emoji } => ("reacting", engine.react(id, &emoji).await),
         Effect::MarkRead { with, upto } => ("marking as read", engine.mark_read(with, upto).await),

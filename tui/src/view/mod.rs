@@ -17,6 +17,7 @@ mod people_overlays;
 mod search;
 mod status;
 mod theme;
+mod transfers;
 pub(crate) mod wrap;
 
 pub(crate) use self::calls::{Button, button_at, stats_lines as call_in_words};
@@ -94,6 +95,7 @@ fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Op
     calls::ringing(state, theme, buf, panes.ringing);
     calls::strip(state, theme, buf, panes.strip);
     conversation(state, theme, buf, panes);
+    transfers::strip(state, theme, buf, panes.files);
     status::notice(state, theme, buf, panes);
     let under = panes.composer_rule;
     put(buf, under, 0, &rule(theme, usize::from(under.width), ""));

@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
-use super::{help, message_overlays, people_overlays, search, wrap};
+use super::{help, message_overlays, people_overlays, search, transfers, wrap};
 use crate::app::State;
 use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
@@ -88,6 +88,10 @@ pub(crate) fn draw(
         }
         Overlay::KeyChanged(id) => {
             people_overlays::key_changed(state, *id, theme, buf, room);
+            None
+        }
+        Overlay::Transfers { selected } => {
+            transfers::draw(state, *selected, theme, buf, room);
             None
         }
         Overlay::Nearby { selected } => {

@@ -19,16 +19,16 @@ pub(super) fn verify(state: &State, id: PeerId, theme: Theme, buf: &mut Buffer, 
     let text = format!(
         "Compare with {name}, on a call where you know the voice or side by side: the digits or the words. If they are the same on both screens, nobody stands between you."
     );
-    let mut rows = draw::paragraph(&text, cells, "", theme.text());
-    rows.push(Line::default());
+    let lead = draw::paragraph(&text, cells, "", theme.text());
+    let mut rows = vec![Line::default()];
     match state.safety.as_ref().filter(|(of, _)| *of == id) {
         Some((_, safety)) => {
             let digits: Vec<&str> = safety.digits.split(' ').collect();
             let a_row = if cells >= 42 { 6 } else { 4 };
             rows.extend(chunks(&digits, a_row, 5, theme));
             rows.push(Line::default());
-            let a_row = if cells >= 60 { 4 } else { 2 };
-            rows.extend(chunks(&safety.words, a_row, 12, theme));
+            let (a_row, wide) = if cells >= 60 { (4, 12) } else { (3, 9) };
+            rows.extend(chunks(&safety.words, a_row, wide, theme));
         }
         None => rows.push(line("Making the safety number.", theme.dim())),
     }
@@ -39,9 +39,13 @@ pub(super) fn verify(state: &State, id: PeerId, theme: Theme, buf: &mut Buffer, 
         span("Esc", theme.key()),
         span(" later", theme.text()),
     ]));
-    // Small windows keep the end: what can be done.
-    let surplus = rows.len().saturating_sub(usize::from(inner.height));
-    put_all(buf, inner, &rows[surplus..]);
+    // Where not all fits, what to compare goes before how.
+    if lead.len() + rows.len() <= usize::from(inner.height) {
+        rows.splice(0..0, lead);
+    } else {
+        rows.remove(0);
+    }
+    put_all(buf, inner, &rows);
 }
 
 /// `a_row` parts in each row, each in as many `cells`.

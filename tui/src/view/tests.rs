@@ -202,6 +202,12 @@ const SCENES: &[(&str, Scene)] = &[
         .into();
         state
     }),
+    ("files_below", sample::files),
+    ("files", |s, l| {
+        let mut state = sample::files(s, l);
+        press(&mut state, "Ctrl+X f Down");
+        state
+    }),
     ("kept", |s, l| {
         let mut state = sample::busy(s, l);
         let mut dana = sample::contact(sample::DANA, "Dana");

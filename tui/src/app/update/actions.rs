@@ -6,7 +6,7 @@ use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::first_run::FirstRun;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay, Page};
-use super::{Effects, calls, compose, messages, moving, people, search};
+use super::{Effects, calls, compose, files, messages, moving, people, search};
 use crate::app::{Focus, State};
 use crate::input::action::{Action, commands};
 use crate::input::command::first_word;
@@ -17,8 +17,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
     match action {
         Action::Send => compose::send(state, out),
         Action::NewLine => compose::insert(state, "\n", out),
-        Action::Complete => compose::complete(state, false),
-        Action::CompleteBack => compose::complete(state, true),
+        Action::Complete => compose::complete(state, false, out),
+        Action::CompleteBack => compose::complete(state, true, out),
         Action::Up => compose::vertical(state, true),
         Action::Down => compose::vertical(state, false),
         Action::EarlierInput => compose::earlier(state),
@@ -88,6 +88,13 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::SignOut
         | Action::Clients
         | Action::Nick => people::run(state, action, args, out),
+        Action::File
+        | Action::Files
+        | Action::FileGet
+        | Action::FileRefuse
+        | Action::FilePause
+        | Action::FileResume
+        | Action::FileCancel => files::run(state, action, args, out),
         Action::Call
         | Action::Answer
         | Action::Decline

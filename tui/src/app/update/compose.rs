@@ -10,7 +10,7 @@ use super::{Effects, actions, messages, moving};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::command::{Line, looks_like_command, read};
-use crate::input::complete;
+use crate::input::complete::{self, Offer};
 use crate::view::layout::{Layout, layout};
 use crate::view::wrap;
 
@@ -109,7 +109,7 @@ pub(super) fn earlier(state: &mut State) {
 }
 
 /// Tab: the next choice for what stands before the cursor.
-pub(super) fn complete(state: &mut State, back: bool) {
+pub(super) fn complete(state: &mut State, back: bool, out: &mut Effects) {
     if let Some(mut cycle) = state.completion.take() {
         let count = cycle.offer.choices.len();
         let step = if back { count.saturating_sub(1) } else { 1 };
@@ -123,16 +123,40 @@ pub(super) fn complete(state: &mut State, back: bool) {
         return;
     }
     let draft = state.draft();
+    if let Some((_, path)) = complete::typed_path(draft.text(), draft.cursor()) {
+        out.push(Effect::CompletePath(path.to_owned()));
+        return;
+    }
     let Some(offer) = complete::offer(draft.text(), draft.cursor(), &state.names()) else {
         state.info("nothing to complete: Tab knows /commands and @names");
         return;
     };
+    put_first(state, offer);
+}
+
+/// Puts the first choice in; the next Tab takes the others.
+fn put_first(state: &mut State, offer: Offer) {
     if let Some(first) = offer.choices.first().cloned() {
         state.draft_mut().put(offer.part.clone(), &first);
     }
     if offer.choices.len() > 1 {
         state.completion = Some(Cycle { offer, chosen: 0 });
     }
+}
+
+/// What a typed path could become came; too late if it reads otherwise now.
+pub(super) fn paths(state: &mut State, typed: &str, choices: Vec<String>) {
+    let draft = state.draft();
+    let cursor = draft.cursor();
+    let start = match complete::typed_path(draft.text(), cursor) {
+        Some((start, path)) if path == typed => start,
+        _ => return,
+    };
+    if choices.is_empty() {
+        return state.info(format!("no file begins with {typed}"));
+    }
+    let part = start..cursor;
+    put_first(state, Offer { part, choices });
 }
 
 /// Enter: sends the draft, or does what it commands.

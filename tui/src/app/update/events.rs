@@ -9,7 +9,7 @@ use twocan_proto::time::Timestamp;
 use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
-use super::Effects;
+use super::{Effects, files};
 use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
@@ -71,7 +71,8 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
                 call.take_stats(stats, now);
             }
         }
-        Event::Sound { .. } | Event::Transfer(_) => {}
+        Event::Sound { .. } => {}
+        Event::Transfer(transfer) => files::moved(state, *transfer, out),
         Event::KeyChanged { contact, new, .. } => {
             let name = state.name_of(contact);
             state.error(format!(
@@ -126,7 +127,7 @@ fn forget(state: &mut State, id: twocan_proto::identity::PeerId) {
     }
 }
 
-fn ring_if_away(state: &State, out: &mut Effects) {
+pub(super) fn ring_if_away(state: &State, out: &mut Effects) {
     if !state.focused && !state.do_not_disturb() {
         out.push(Effect::Bell);
     }

@@ -6,6 +6,7 @@ mod actions;
 mod calls;
 mod compose;
 mod events;
+mod files;
 mod first_run;
 mod keys;
 mod messages;
@@ -44,6 +45,7 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         Effect::LoadRequests,
         Effect::LoadProfile,
         Effect::LoadNearby,
+        Effect::LoadTransfers,
     ]
 }
 

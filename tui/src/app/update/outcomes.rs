@@ -53,6 +53,8 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         } => search::found(state, number, took_ms, found, out),
         Outcome::Revisions(Ok(found)) => messages::revisions_page(state, &found),
         Outcome::Revisions(Err(error)) => failed(state, "reading what it said before", &error),
+        Outcome::Transfers(found) => state.transfers.take_all(found),
+        Outcome::Paths { typed, choices } => compose::paths(state, &typed, choices),
         Outcome::Profile(profile) => state.profile = Some(profile),
         Outcome::Nearby(nearby) => state.nearby = nearby,
         Outcome::Safety { contact, safety } => state.safety = Some((contact, safety)),

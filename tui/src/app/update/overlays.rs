@@ -5,7 +5,7 @@ use twocan_peer::api::{ContactChange, KeyDecision};
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
-use super::{Effects, actions, compose, messages, moving, pick, search};
+use super::{Effects, actions, compose, files, messages, moving, pick, search};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -172,6 +172,13 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
                 Then::Close
             }
             _ => Then::Stay,
+        },
+        Overlay::Transfers { selected } => match files::key(state, selected, chord, out) {
+            Some(cancel) => {
+                state.overlay = Some(cancel);
+                Then::Close
+            }
+            None => Then::Stay,
         },
         Overlay::Nearby { selected } => {
             let last = state.nearby.len().saturating_sub(1);

@@ -3,6 +3,7 @@
 
 mod any_order;
 mod calls;
+mod files;
 mod messages;
 mod people;
 mod search;
