@@ -25,6 +25,7 @@ use uuid::Uuid;
 use super::tls::{LinkTls, server_name};
 use crate::Engine;
 use crate::api::{Config, Event, Lan};
+use crate::vault::Protection;
 
 const CROWD: usize = 1_000;
 /// For all of them together, each way.
@@ -169,6 +170,7 @@ async fn a_thousand_contacts_come_online_at_once() {
         auto_answer: false,
         echo: false,
         lan: Lan::Off,
+        protection: Protection::None,
     })
     .await
     .unwrap();
