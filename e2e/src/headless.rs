@@ -37,6 +37,8 @@ pub struct Profile {
     pub auto_accept: bool,
     /// Answers calls by itself.
     pub auto_answer: bool,
+    /// The file with its passphrase; without one it is not encrypted.
+    pub passphrase_file: Option<PathBuf>,
     /// More variables for its environment.
     pub environment: Vec<(String, String)>,
     /// A program with its arguments that becomes the client, which it gets as
@@ -58,6 +60,7 @@ impl Profile {
             audio_out: "null".to_owned(),
             auto_accept: false,
             auto_answer: false,
+            passphrase_file: None,
             environment: Vec::new(),
             under: Vec::new(),
         }
@@ -128,7 +131,11 @@ impl Profile {
         command.arg("headless").arg("--data").arg(&self.data);
         command.args(["--listen", &self.listen, "--name", &self.name]);
         command.args(["--audio-in", &self.audio_in, "--audio-out", &self.audio_out]);
-        command.args(["--no-lan", "--no-passphrase"]);
+        command.arg("--no-lan");
+        match &self.passphrase_file {
+            Some(file) => command.arg("--passphrase-file").arg(file),
+            None => command.arg("--no-passphrase"),
+        };
         for url in &self.registries {
             command.args(["--registry", url]);
         }

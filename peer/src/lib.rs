@@ -9,6 +9,7 @@
 //!         <--events---- (one task, plain state)   \--> store (one thread)
 //!                        |--> media task (one a call) --> voice thread
 //!                        |--> registry tasks
+//!                        |--> file threads (one a running transfer) <--TLS--> peers
 //!                        +--> discovery (the local network)
 //! ```
 
@@ -23,5 +24,7 @@ mod media;
 mod profile;
 mod registry;
 mod store;
+mod transfer;
+pub mod vault;
 
 pub use engine::Engine;

@@ -18,6 +18,10 @@ mod entry;
 
 pub use entry::{Content, Entry, is_reaction};
 
+pub mod file;
+
+use file::{FileOffer, FileRef, FileSeen, FileState};
+
 /// The first frame of both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -260,6 +264,10 @@ pub enum Body {
     Read(Upto),
     Typing(Typing),
     Resend(Resend),
+    FileOffer(FileOffer),
+    FileState(FileState),
+    FileSeen(FileSeen),
+    FileWant(FileRef),
     Offer(SessionDescription),
     Ringing(CallRef),
     Answer(SessionDescription),
@@ -285,6 +293,10 @@ impl Body {
             Self::Read(_) => Kind::READ,
             Self::Typing(_) => Kind::TYPING,
             Self::Resend(_) => Kind::RESEND,
+            Self::FileOffer(_) => Kind::FILE_OFFER,
+            Self::FileState(_) => Kind::FILE_STATE,
+            Self::FileSeen(_) => Kind::FILE_SEEN,
+            Self::FileWant(_) => Kind::FILE_WANT,
             Self::Offer(_) => Kind::OFFER,
             Self::Ringing(_) => Kind::RINGING,
             Self::Answer(_) => Kind::ANSWER,
@@ -326,6 +338,10 @@ impl Body {
             Self::Delivered(b) | Self::Read(b) => serde_json::to_vec(b),
             Self::Typing(b) => serde_json::to_vec(b),
             Self::Resend(b) => serde_json::to_vec(b),
+            Self::FileOffer(b) => serde_json::to_vec(b),
+            Self::FileState(b) => serde_json::to_vec(b),
+            Self::FileSeen(b) => serde_json::to_vec(b),
+            Self::FileWant(b) => serde_json::to_vec(b),
             Self::Offer(b) | Self::Answer(b) => serde_json::to_vec(b),
             Self::Ringing(b) => serde_json::to_vec(b),
             Self::Candidate(b) => serde_json::to_vec(b),
@@ -367,6 +383,10 @@ impl Body {
             Kind::READ => Self::Read(json(body)?),
             Kind::TYPING => Self::Typing(json(body)?),
             Kind::RESEND => Self::Resend(json(body)?),
+            Kind::FILE_OFFER => Self::FileOffer(json(body)?),
+            Kind::FILE_STATE => Self::FileState(json(body)?),
+            Kind::FILE_SEEN => Self::FileSeen(json(body)?),
+            Kind::FILE_WANT => Self::FileWant(json(body)?),
             Kind::OFFER => Self::Offer(json(body)?),
             Kind::RINGING => Self::Ringing(json(body)?),
             Kind::ANSWER => Self::Answer(json(body)?),
@@ -403,6 +423,8 @@ impl Body {
                 within("note", knock.note.len(), limits::NOTE_BYTES)
             }
             Self::Welcome(welcome) => within("name", welcome.name.len(), limits::NAME_BYTES),
+            Self::FileOffer(offer) => offer.check(),
+            Self::FileState(state) => within("reason", state.text.len(), limits::REASON_BYTES),
             Self::Profile(profile) => profile.check(),
             Self::Entry(entry) => entry.content.check(),
             Self::Offer(description) | Self::Answer(description) => within(
@@ -419,6 +441,8 @@ impl Body {
             | Self::Read(_)
             | Self::Typing(_)
             | Self::Resend(_)
+            | Self::FileSeen(_)
+            | Self::FileWant(_)
             | Self::Ringing(_) => Ok(()),
         }
     }

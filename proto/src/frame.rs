@@ -60,6 +60,28 @@ impl Kind {
     pub const DELETE: Self = Self(22);
     /// Chat: a reaction to a message.
     pub const REACTION: Self = Self(23);
+    /// Files: will you take this?
+    pub const FILE_OFFER: Self = Self(24);
+    /// Files: how a transfer stands at me.
+    pub const FILE_STATE: Self = Self(25);
+    /// Files: what you said of a transfer is on my disk.
+    pub const FILE_SEEN: Self = Self(26);
+    /// Files: connect to me for this transfer.
+    pub const FILE_WANT: Self = Self(27);
+    /// Files, on their own connection: which transfer it is for.
+    pub const FILE_OPEN: Self = Self(32);
+    /// Files, on their own connection: tell me the files of the set.
+    pub const FILE_LIST: Self = Self(33);
+    /// Files, on their own connection: some files of the set.
+    pub const FILE_ENTRIES: Self = Self(34);
+    /// Files, on their own connection: send from here on.
+    pub const FILE_GET: Self = Self(35);
+    /// Files, on their own connection: bytes of a file, raw.
+    pub const FILE_CHUNK: Self = Self(36);
+    /// Files, on their own connection: a file is complete.
+    pub const FILE_END: Self = Self(37);
+    /// Files, on their own connection: it cannot go on, and why.
+    pub const FILE_FAIL: Self = Self(38);
     /// Calls: may I talk with you?
     pub const OFFER: Self = Self(40);
     /// Calls: it rings here.

@@ -134,3 +134,46 @@ pub const KNOCK_WINDOW: Duration = Duration::from_secs(600);
 /// Addresses and keys whose knocks are counted at once; when that many knock
 /// in one window, all further ones are turned away.
 pub const KNOCKERS: usize = 1024;
+/// Longest name of a file or folder, in bytes of UTF-8: what common file
+/// systems take.
+pub const FILE_NAME_BYTES: usize = 255;
+
+/// Longest path of a file inside a set, in bytes of UTF-8.
+pub const FILE_PATH_BYTES: usize = 1024;
+
+/// Most folders inside folders on the path of a file in a set.
+pub const FILE_PATH_PARTS: usize = 32;
+
+/// Most files in one set: each costs both sides a row in the database.
+pub const FILES_IN_SET: u64 = 50_000;
+
+/// Most bytes of one transfer: 64 TiB. Beyond it a number is a mistake.
+pub const TRANSFER_BYTES: u64 = 1 << 46;
+
+/// Files told in one frame; of long paths only as many as fit it.
+pub const FILE_ENTRIES: usize = 512;
+
+/// Bytes of a file in one frame, a power of two so that BLAKE3 takes whole
+/// subtrees: the header adds one part in ten thousand.
+pub const FILE_CHUNK_BYTES: usize = 32 * 1024;
+
+/// Transfers with one contact that are not over, each way; further offers are
+/// refused. A person does not decide on more, and each is a row in memory.
+pub const TRANSFERS_OPEN: usize = 100;
+
+/// Transfers with one contact that run side by side, each way; the others
+/// wait. Each has a connection and two threads.
+pub const TRANSFERS_AT_ONCE: usize = 4;
+
+/// Transfers with all contacts that run side by side, each way.
+pub const TRANSFERS_AT_ONCE_ALL: usize = 12;
+
+/// How long the other side of a running transfer may be silent, or take
+/// nothing.
+pub const TRANSFER_STALL: Duration = Duration::from_secs(45);
+
+/// How often a sender that reads on without sending says that it is there.
+pub const TRANSFER_ALIVE: Duration = Duration::from_secs(10);
+
+/// How long a peer that was asked to connect for a transfer may take.
+pub const TRANSFER_CONNECT: Duration = Duration::from_secs(20);

@@ -8,6 +8,7 @@ use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use super::people::Nearby;
+use super::transfer::Transfer;
 use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState};
 
 /// Something happened. Events come in the order in which they happened.
@@ -60,6 +61,9 @@ pub enum Event {
     },
     /// A call began, moved on or ended. Carries the whole call.
     Call(Call),
+    /// A transfer was offered, moved on or ended; while it runs, a few times
+    /// a second. Carries the whole transfer.
+    Transfer(Box<Transfer>),
     /// Once a second in a call.
     CallStats(CallStats),
     /// Once in a call, when sound has flowed both ways through the devices.

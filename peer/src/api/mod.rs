@@ -7,11 +7,13 @@
 mod error;
 mod event;
 mod people;
+mod transfer;
 mod types;
 
 pub use error::{Error, ErrorCode};
 pub use event::{CallStats, Event, NoticeLevel, RegistryState};
 pub use people::{KeyDecision, Lan, Nearby, Presence, Profile, Safety};
+pub use transfer::{Transfer, TransferId, TransferState};
 pub use types::*;
 
 // Named by `Config` and `CallChange`, so that whoever fills them needs no other crate.

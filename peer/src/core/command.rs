@@ -12,7 +12,8 @@ use super::Core;
 use crate::api::{
     CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
     DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision, Message,
-    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, WhoAmI,
+    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId,
+    WhoAmI,
 };
 
 /// Where an answer goes.
@@ -115,6 +116,21 @@ pub(crate) enum Command {
         reply: Reply<()>,
     },
     CallStats(CallId, Reply<CallStats>),
+    FileSend {
+        to: PeerId,
+        path: PathBuf,
+        reply: Reply<TransferId>,
+    },
+    FileAccept {
+        transfer: TransferId,
+        folder: Option<PathBuf>,
+        reply: Reply<()>,
+    },
+    FileReject(TransferId, Reply<()>),
+    FilePause(TransferId, Reply<()>),
+    FileResume(TransferId, Reply<()>),
+    FileCancel(TransferId, Reply<()>),
+    Transfers(Reply<Vec<Transfer>>),
     Set {
         key: String,
         value: Value,
@@ -196,6 +212,17 @@ impl Core {
                 reply,
             } => answer(reply, self.call_set(call, change)),
             Command::CallStats(call, reply) => answer(reply, self.call_stats(call)),
+            Command::FileSend { to, path, reply } => self.file_send(to, path, reply),
+            Command::FileAccept {
+                transfer,
+                folder,
+                reply,
+            } => answer(reply, self.file_accept(transfer, folder).await),
+            Command::FileReject(transfer, reply) => answer(reply, self.file_reject(transfer).await),
+            Command::FilePause(transfer, reply) => answer(reply, self.file_pause(transfer).await),
+            Command::FileResume(transfer, reply) => answer(reply, self.file_resume(transfer).await),
+            Command::FileCancel(transfer, reply) => answer(reply, self.file_cancel(transfer).await),
+            Command::Transfers(reply) => answer(reply, self.list_transfers().await),
             Command::Set { key, value, reply } => {
                 answer(reply, self.set_setting(&key, value).await)
             }

@@ -309,6 +309,7 @@ impl Core {
         self.store.run(move |db| table::remove(db, peer)).await?;
         self.contacts.entries.remove(&peer);
         self.drop_call_with(peer);
+        self.drop_transfers_with(peer).await;
         self.close_link(peer);
         self.emit(Event::ContactRemoved(peer));
         Ok(())

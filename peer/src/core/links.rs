@@ -118,10 +118,18 @@ impl Links {
 
 impl Core {
     pub(super) fn on_accepted(&mut self, accepted: Accepted) {
-        let Accepted { stream, peer, from } = accepted;
+        let Accepted {
+            stream,
+            peer,
+            from,
+            for_files,
+        } = accepted;
         if peer == self.me {
             tracing::info!("we dialled ourselves; that link is dropped");
             return;
+        }
+        if for_files {
+            return self.on_file_connection(stream, peer);
         }
         self.start_link(stream, peer, from, false);
     }
@@ -203,6 +211,7 @@ impl Core {
                     twocan_proto::text::name(&welcome.name, twocan_proto::limits::NAME_BYTES);
                 self.both_agree(peer, &name).await;
                 self.on_call_allowed(peer);
+                self.on_files_allowed(peer);
             }
             Body::Reject => self.on_rejected(peer).await,
             Body::Profile(profile) => self.on_profile(peer, profile).await,
@@ -210,6 +219,10 @@ impl Core {
                 contact: peer,
                 on: typing.on,
             }),
+            Body::FileOffer(offer) => self.on_file_offer(peer, offer).await,
+            Body::FileState(state) => self.on_file_state(peer, state).await,
+            Body::FileSeen(seen) => self.on_file_seen(peer, seen).await,
+            Body::FileWant(wanted) => self.on_file_want(peer, wanted.transfer),
             body => self.on_call_body(peer, body),
         }
     }
@@ -252,6 +265,7 @@ impl Core {
         self.limit_strangers(peer);
         if welcome {
             self.on_call_allowed(peer);
+            self.on_files_allowed(peer);
         }
     }
 
@@ -341,6 +355,7 @@ impl Core {
         self.links.current.remove(&peer);
         self.contacts.nothing_sent(peer);
         self.on_link_lost(peer);
+        self.on_files_link_lost(peer);
         self.tell_ending(peer, ended);
         if let Some(entry) = self.contacts.get_mut(peer) {
             match (ended.by, ended.reason) {

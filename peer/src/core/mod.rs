@@ -17,12 +17,14 @@
 //! | [`chat`] | messages on their way between the handle, the database and links |
 //! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
+//! | [`transfers`], [`file_runs`] | files: offers and answers, and when their contents flow |
 //! | [`registries`] | our sessions at registries |
 //! | [`lookups`] | what registries know of others |
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
@@ -52,6 +54,7 @@ mod chat;
 mod command;
 mod contacts;
 mod dialling;
+mod file_runs;
 mod links;
 mod lookups;
 mod nearby;
@@ -59,10 +62,12 @@ mod persona;
 mod rate;
 mod registries;
 mod requests;
+mod transfers;
 mod trust;
 
 pub(crate) use addresses::path_to;
 pub(crate) use command::{Command, Reply};
+pub(crate) use file_runs::TransferReport;
 
 /// Things that tasks of ours report, waiting for the core.
 const REPORTS: usize = 256;
@@ -86,6 +91,7 @@ pub(crate) enum Report {
     Dialled(Box<dialling::Dialled>),
     Registry(registries::RegistryReport),
     Call(calls::CallReport),
+    Transfer(TransferReport),
     Heard(Heard),
 }
 
@@ -122,6 +128,7 @@ pub(crate) struct Core {
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    transfers: transfers::Transfers,
     persona: persona::Persona,
     nearby: nearby::Neighbours,
     knocks: requests::Knocks,
@@ -144,8 +151,7 @@ pub(crate) async fn start(
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<(), Error> {
-    let profile = Profile::open(&config.data)?;
-    let (store, store_thread) = Store::open(&profile.database())?;
+    let (profile, (store, store_thread)) = open(&config).await?;
     let tls = LinkTls::new(&profile.identity)
         .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
     listen::allow_many();
@@ -155,7 +161,7 @@ pub(crate) async fn start(
         .map_err(|error| Error::new(ErrorCode::Io, error.to_string()))?;
 
     let (accepted_tx, accepted) = mpsc::channel::<Accepted>(16);
-    tokio::spawn(listen::serve(
+    let listening = tokio::spawn(listen::serve(
         listener,
         Arc::clone(&tls.server),
         accepted_tx,
@@ -183,6 +189,7 @@ pub(crate) async fn start(
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        transfers: transfers::Transfers::default(),
         persona: persona::Persona::default(),
         nearby: nearby::Neighbours::default(),
         knocks: requests::Knocks::default(),
@@ -204,6 +211,7 @@ pub(crate) async fn start(
     core.load_persona().await?;
     core.load_contacts().await?;
     core.load_registries().await?;
+    core.load_transfers().await?;
     core.search_nearby().await;
     core.load_retention().await?;
     let inputs = Inputs {
@@ -219,13 +227,29 @@ pub(crate) async fn start(
         // The database's thread ends with the last handle; a blocking place
         // waits for it so that the runtime may not end before.
         drop(core);
-        // The profile is free: whoever waited for the end may open it again.
+        let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
+        listening.abort();
+        let _aborted = listening.await;
+        // The profile and the port are free: whoever waited for the end may
+        // start again with both.
         if let Some(done) = done {
             let _not_waiting = done.send(());
         }
-        let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
     });
     Ok(())
+}
+
+/// Opens profile and database where waiting for a passphrase's cost, or for a
+/// keyring, holds nothing else up.
+async fn open(config: &Config) -> Result<(Profile, (Store, JoinHandle<()>)), Error> {
+    let (folder, protection) = (config.data.clone(), config.protection.clone());
+    tokio::task::spawn_blocking(move || {
+        let profile = Profile::open(&folder, &protection)?;
+        let store = profile.open_store()?;
+        Ok((profile, store))
+    })
+    .await
+    .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?
 }
 
 struct Inputs {
@@ -277,6 +301,7 @@ impl Core {
             Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
             Report::Call(report) => self.on_call_report(report),
+            Report::Transfer(report) => self.on_transfer_report(report).await,
             Report::Heard(heard) => self.on_heard(heard),
         }
     }
@@ -285,6 +310,7 @@ impl Core {
         [
             self.links_deadline(),
             self.calls_deadline(),
+            self.transfers_deadline(),
             self.retention_deadline(),
             self.interface_deadline(),
         ]
@@ -296,6 +322,7 @@ impl Core {
     fn on_deadline(&mut self, now: Instant) {
         self.dial_those_due(now);
         self.on_calls_deadline(now);
+        self.on_transfers_deadline(now);
         self.on_retention_deadline(now);
     }
 
@@ -305,6 +332,7 @@ impl Core {
         while let Some(saved) = self.saving.next().await {
             self.on_saved(saved);
         }
+        self.stop_transfers(&mut inputs.from_tasks).await;
         self.stop_registries();
         self.stop_nearby();
         self.stop_links(&mut inputs.from_links).await;
@@ -421,6 +449,9 @@ impl Core {
         known_setting(key)?;
         if key == calls::RING_SETTING {
             self.set_ring_time(&value)?;
+        }
+        if key == transfers::FOLDER_SETTING {
+            self.set_files_folder(&value)?;
         }
         if key == archive::KEEP_SETTING {
             self.set_retention(&value)?;

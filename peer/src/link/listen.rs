@@ -30,6 +30,8 @@ pub(crate) struct Accepted {
     pub(crate) stream: Stream,
     pub(crate) peer: PeerId,
     pub(crate) from: SocketAddr,
+    /// For the contents of files, not a link.
+    pub(crate) for_files: bool,
 }
 
 /// Listens at `wanted`, or at the default port on all addresses.
@@ -106,8 +108,14 @@ pub(crate) async fn serve(
                 tokio::spawn(async move {
                     match timeout(HANDSHAKE, handshake(&acceptor, tcp)).await {
                         Ok(Ok((stream, peer))) => {
+                            let connection = Accepted {
+                                for_files: tls::is_for_files(stream.get_ref().1.alpn_protocol()),
+                                stream,
+                                peer,
+                                from,
+                            };
                             // The engine has ended if nobody takes it.
-                            let _ended = accepted.send(Accepted { stream, peer, from }).await;
+                            let _ended = accepted.send(connection).await;
                         }
                         Ok(Err(error)) => {
                             tracing::info!(%error, "a connection was no link and is closed")

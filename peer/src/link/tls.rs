@@ -21,6 +21,8 @@ use twocan_proto::identity::{Identity, PeerId};
 
 /// The protocol of a link, as ALPN (RFC 7301) names it.
 const ALPN: &[u8] = b"twocan/1";
+/// The protocol of a connection for the contents of files.
+const FILE_ALPN: &[u8] = b"twocan-file/1";
 
 /// SubjectPublicKeyInfo of an Ed25519 key up to the key (RFC 8410 section 4).
 const ED25519_SPKI: [u8; 12] = [
@@ -31,6 +33,8 @@ const ED25519_SPKI: [u8; 12] = [
 #[derive(Clone, Debug)]
 pub(crate) struct LinkTls {
     pub(crate) client: Arc<ClientConfig>,
+    /// To dial a connection for files.
+    pub(crate) file_client: Arc<ClientConfig>,
     pub(crate) server: Arc<ServerConfig>,
 }
 
@@ -57,12 +61,15 @@ impl LinkTls {
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, pkcs8.into())?;
         client.alpn_protocols = vec![ALPN.to_vec()];
-        server.alpn_protocols = vec![ALPN.to_vec()];
+        server.alpn_protocols = vec![ALPN.to_vec(), FILE_ALPN.to_vec()];
         // A ticket would let a later link begin without proving the key anew.
         client.resumption = rustls::client::Resumption::disabled();
         server.send_tls13_tickets = 0;
+        let mut file_client = client.clone();
+        file_client.alpn_protocols = vec![FILE_ALPN.to_vec()];
         Ok(Self {
             client: Arc::new(client),
+            file_client: Arc::new(file_client),
             server: Arc::new(server),
         })
     }
@@ -71,6 +78,11 @@ impl LinkTls {
 /// The name both sides give in the handshake; it is no secret and no check.
 pub(crate) fn server_name() -> ServerName<'static> {
     ServerName::IpAddress(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED).into())
+}
+
+/// Whether a finished handshake agreed on a connection for files.
+pub(crate) fn is_for_files(alpn: Option<&[u8]>) -> bool {
+    alpn == Some(FILE_ALPN)
 }
 
 /// Who proved to be at the other end of a finished handshake.
@@ -241,6 +253,24 @@ mod tests {
         .await;
         assert_eq!(seen_by_a, Ok(b.peer_id()));
         assert_eq!(seen_by_b, Ok(a.peer_id()));
+    }
+
+    #[tokio::test]
+    async fn both_sides_see_what_the_connection_is_for() {
+        let tls = LinkTls::new(&Identity::from_seed(&[1; 32])).unwrap();
+        for (client, for_files) in [(tls.client, false), (tls.file_client, true)] {
+            let (near, far) = tokio::io::duplex(16 * 1024);
+            let (dialled, accepted) = tokio::join!(
+                TlsConnector::from(client).connect(server_name(), near),
+                TlsAcceptor::from(Arc::clone(&tls.server)).accept(far)
+            );
+            let (dialled, accepted) = (dialled.unwrap(), accepted.unwrap());
+            assert_eq!(is_for_files(dialled.get_ref().1.alpn_protocol()), for_files);
+            assert_eq!(
+                is_for_files(accepted.get_ref().1.alpn_protocol()),
+                for_files
+            );
+        }
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use super::StoreError;
 const STEPS: &[&str] = &[
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
 ];
 

@@ -12,16 +12,21 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode as SqliteCode};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api;
+use crate::vault::DatabaseKey;
 
 pub(crate) mod chat;
 pub(crate) mod contacts;
+mod copy;
 pub(crate) mod keys;
 mod migrations;
 pub(crate) mod settings;
+pub(crate) mod transfers;
+
+pub(crate) use copy::{copy_database, verify_database};
 
 /// Jobs waiting at most; whoever brings one more waits for a place.
 const QUEUE: usize = 1024;
@@ -75,6 +80,11 @@ pub enum StoreError {
         /// Newest version known here.
         known: i64,
     },
+    /// The file is no database, or not a sound one.
+    #[error(
+        "the database of the profile is damaged ({0}); nothing was changed: put back a copy of it, or import a backup into another folder with twocan import"
+    )]
+    Damaged(String),
     /// The thread has ended.
     #[error("the database is closed")]
     Closed,
@@ -82,10 +92,12 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
         match error.sqlite_error_code() {
-            Some(SqliteCode::DiskFull) => Self::Full,
-            Some(SqliteCode::DatabaseBusy | SqliteCode::DatabaseLocked) => Self::Locked,
-            Some(SqliteCode::SystemIoFailure) => Self::Disk(error.to_string()),
+            Some(Code::DatabaseCorrupt | Code::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(Code::DiskFull) => Self::Full,
+            Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Locked,
+            Some(Code::SystemIoFailure) => Self::Disk(error.to_string()),
             _ => Self::Sqlite(error.to_string()),
         }
     }
@@ -107,11 +119,14 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the database at `path`, made and migrated as needed, and starts
-    /// its thread. The handle is joined to know that all is written.
-    pub(crate) fn open(path: &Path) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
-        let mut connection = Connection::open(path)?;
-        prepare(&mut connection)?;
+    /// Opens the database at `path`, encrypted if there is a key, made and
+    /// migrated as needed, and starts its thread. The handle is joined to know
+    /// that all is written.
+    pub(crate) fn open(
+        path: &Path,
+        key: Option<&DatabaseKey>,
+    ) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
+        let connection = connect(path, key)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store".into())
@@ -154,6 +169,19 @@ impl Store {
         self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         Ok(async { answered.await.map_err(|_| StoreError::Closed)? })
     }
+}
+
+fn connect(path: &Path, key: Option<&DatabaseKey>) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    if let Some(key) = key {
+        // Before anything is read; what SQLite sorts stays in memory, as
+        // SQLCipher is built to.
+        connection.pragma_update(None, "key", key.literal().as_str())?;
+        // Else it writes of damage to standard error, where others write.
+        connection.execute_batch("PRAGMA cipher_log = off")?;
+    }
+    prepare(&mut connection)?;
+    Ok(connection)
 }
 
 fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
@@ -306,7 +334,7 @@ mod tests {
     #[tokio::test]
     async fn a_failed_job_leaves_nothing_and_disturbs_no_other() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, thread) = Store::open(&folder.path().join("db")).unwrap();
+        let (store, thread) = Store::open(&folder.path().join("db"), None).unwrap();
         let good = store.run(|db| settings::set(db, "a", &serde_json::json!(1)));
         let bad = store.run(|db| {
             settings::set(db, "b", &serde_json::json!(2))?;
@@ -326,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn a_disk_that_is_full_takes_all_or_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, thread) = Store::open(&folder.path().join("db")).unwrap();
+        let (store, thread) = Store::open(&folder.path().join("db"), None).unwrap();
         let set = |key: &'static str, bytes: usize| {
             let value = serde_json::json!("x".repeat(bytes));
             store.run(move |db| settings::set(db, key, &value))
@@ -364,7 +392,7 @@ mod tests {
     async fn a_locked_database_keeps_nobody_waiting_for_long() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("db");
-        let (store, thread) = Store::open(&path).unwrap();
+        let (store, thread) = Store::open(&path, None).unwrap();
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let begun = std::time::Instant::now();

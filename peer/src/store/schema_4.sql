@@ -1,25 +1,41 @@
--- What contacts are to us, what they tell of themselves, and changed keys.
+-- Files on their way, and those that have arrived.
 
-ALTER TABLE contacts ADD COLUMN group_name TEXT NOT NULL DEFAULT '';
-ALTER TABLE contacts ADD COLUMN favourite INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE contacts ADD COLUMN muted INTEGER NOT NULL DEFAULT 0;
--- What the contact last told of herself; fields as a JSON object.
-ALTER TABLE contacts ADD COLUMN status TEXT NOT NULL DEFAULT '';
-ALTER TABLE contacts ADD COLUMN fields TEXT NOT NULL DEFAULT '{}';
--- While the trust is 'changed': the key that is shown now, and whether the
--- known one was verified before.
-ALTER TABLE contacts ADD COLUMN new_key BLOB CHECK (new_key IS NULL OR length(new_key) = 32);
-ALTER TABLE contacts ADD COLUMN was_verified INTEGER NOT NULL DEFAULT 0;
-
--- Keys that the user has refused for a contact: shown again, they are nothing
--- new.
-CREATE TABLE refused_keys (
-    peer BLOB NOT NULL REFERENCES contacts ON DELETE CASCADE,
-    key  BLOB NOT NULL CHECK (length(key) = 32),
-    at   INTEGER NOT NULL,
-    PRIMARY KEY (peer, key)
+CREATE TABLE transfers (
+    id       BLOB PRIMARY KEY,
+    peer     BLOB NOT NULL CHECK (length(peer) = 32),
+    outgoing INTEGER NOT NULL,
+    name     TEXT NOT NULL,
+    folder   INTEGER NOT NULL,
+    files    INTEGER NOT NULL,
+    size     INTEGER NOT NULL,
+    at       INTEGER NOT NULL,
+    -- How it stands at each side, as the protocol names it.
+    mine     TEXT NOT NULL,
+    theirs   TEXT NOT NULL,
+    reason   TEXT,
+    -- The peer has seen `mine`.
+    told     INTEGER NOT NULL DEFAULT 0,
+    -- Outgoing: what is sent. Incoming: the folder it goes to.
+    root     TEXT NOT NULL,
+    -- Incoming: where it lies in the end; before it is done, where it is
+    -- about to be put.
+    path     TEXT,
+    done     INTEGER NOT NULL DEFAULT 0,
+    blake3   BLOB,
+    over     INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX transfers_open ON transfers (peer) WHERE over = 0 OR told = 0;
 
--- Messages of ours up to `base` are for an earlier key of the reader and never
--- go to this one.
-ALTER TABLE receipts ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+-- The files of a transfer that is not over.
+CREATE TABLE transfer_files (
+    transfer BLOB NOT NULL REFERENCES transfers ON DELETE CASCADE,
+    number   INTEGER NOT NULL,
+    -- Outgoing: the path inside the set. Incoming: its place here.
+    path     TEXT NOT NULL,
+    size     INTEGER NOT NULL,
+    -- Outgoing: nanoseconds since 1970 when it was last written.
+    modified INTEGER,
+    -- Incoming: it is whole, synced and checked.
+    blake3   BLOB,
+    PRIMARY KEY (transfer, number)
+) STRICT, WITHOUT ROWID;

@@ -6,6 +6,7 @@ use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
 use super::editor::Editor;
+use super::effect::Around;
 
 /// Messages asked for at once.
 pub(crate) const PAGE: usize = 100;
@@ -24,6 +25,16 @@ pub(crate) enum Scroll {
     At { message: Uuid, row: usize },
 }
 
+/// A message of ours that is being given another text.
+#[derive(Debug)]
+pub(crate) struct Editing {
+    pub(crate) id: Uuid,
+    /// The text as it was.
+    pub(crate) before: String,
+    /// What was being written before; it comes back afterwards.
+    pub(crate) kept: Editor,
+}
+
 /// A conversation.
 #[derive(Debug, Default)]
 pub(crate) struct Conversation {
@@ -39,6 +50,12 @@ pub(crate) struct Conversation {
     pub(crate) draft: Editor,
     /// The message that the draft answers.
     pub(crate) reply_to: Option<Uuid>,
+    /// The message whose text the draft is.
+    pub(crate) editing: Option<Editing>,
+    /// The message that is being gone to, until it is loaded.
+    pub(crate) seeking: Option<Uuid>,
+    /// A message came while a page was being read that might lack it.
+    missed: bool,
     /// The first message not read when the conversation was opened.
     pub(crate) first_unread: Option<Uuid>,
     /// The other is typing, until then at most.
@@ -97,7 +114,26 @@ impl Conversation {
             // The window has moved since.
             Page::Before(_) | Page::After(_) => {}
         }
+        self.fetch_missed();
         self.forget_lost_anchor();
+    }
+
+    /// Takes the messages around the one that is gone to, in place of those
+    /// held.
+    pub(crate) fn take_around(&mut self, around: Around) {
+        self.loading = None;
+        self.messages = around.messages;
+        self.oldest_loaded = around.oldest;
+        self.newest_loaded = around.newest;
+        self.fetch_missed();
+        self.forget_lost_anchor();
+    }
+
+    /// What came while a page was being read is read again with the next page.
+    fn fetch_missed(&mut self) {
+        if std::mem::take(&mut self.missed) {
+            self.newest_loaded = false;
+        }
     }
 
     /// Takes a message that has just been stored.
@@ -114,6 +150,8 @@ impl Conversation {
             if self.scroll == Scroll::Bottom {
                 self.trim_oldest();
             }
+        } else {
+            self.missed = self.loading.is_some() || self.seeking.is_some();
         }
     }
 
@@ -206,7 +244,25 @@ impl Conversation {
         if self.newest_loaded || self.loading.is_some() {
             return None;
         }
-        self.messages.last().map(|m| Page::After(m.id))
+        let last = self.messages.last();
+        Some(last.map_or(Page::Newest, |m| Page::After(m.id)))
+    }
+
+    /// Puts the text of message `id` into the draft; what was there is kept.
+    pub(crate) fn start_edit(&mut self, id: Uuid) {
+        let Some(before) = self.message(id).map(|m| m.text.clone()) else {
+            return;
+        };
+        self.stop_edit();
+        let kept = std::mem::replace(&mut self.draft, Editor::with_text(before.clone()));
+        self.editing = Some(Editing { id, before, kept });
+    }
+
+    /// Gives the draft back that stood before the edit.
+    pub(crate) fn stop_edit(&mut self) -> Option<Editing> {
+        let mut editing = self.editing.take()?;
+        self.draft = std::mem::take(&mut editing.kept);
+        Some(editing)
     }
 
     /// How many messages of the other stand from the marker on.
@@ -264,6 +320,29 @@ mod tests {
         c.take_message(sample::message(6, true, "once"));
         c.take_message(sample::message(6, true, "once"));
         assert_eq!(c.messages().len(), 6);
+    }
+
+    #[test]
+    fn a_message_that_came_beside_a_page_is_not_lost() {
+        let mut c = Conversation {
+            loading: Some(Page::Newest),
+            ..Conversation::default()
+        };
+        c.take_message(sample::message(6, false, "just now"));
+        c.take_page(Page::Newest, vec![sample::message(5, false, "hi")], 100);
+        assert_eq!(c.newest(), None);
+        assert_eq!(c.newer_page(), Some(Page::After(sample::uuid(5))));
+    }
+
+    #[test]
+    fn the_draft_comes_back_after_an_edit() {
+        let mut c = conversation();
+        c.draft.replace("a thought");
+        c.start_edit(sample::uuid(2));
+        assert_eq!(c.draft.text(), "hi");
+        c.start_edit(sample::uuid(3));
+        c.stop_edit();
+        assert_eq!(c.draft.text(), "a thought");
     }
 
     #[test]

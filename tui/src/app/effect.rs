@@ -2,8 +2,9 @@
 //! in `terminal` carries effects out; nothing here does.
 
 use twocan_peer::api::{
-    CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DirectoryEntry, Error,
-    Message, Page, SignIn, SignedIn, WhoAmI,
+    CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
+    DirectoryEntry, Error, KeyDecision, Message, Nearby, Page, Profile, Revision, Safety,
+    SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -18,6 +19,39 @@ pub(crate) enum Effect {
     LoadHistory {
         with: PeerId,
         page: Page,
+    },
+    /// The messages around one, for whoever goes there.
+    LoadAround {
+        with: PeerId,
+        id: Uuid,
+        /// Most messages on each side of it.
+        each: usize,
+    },
+    LoadRevisions(Uuid),
+    LoadTransfers,
+    SendFile {
+        to: PeerId,
+        /// As typed: a leading `~` is the home folder.
+        path: String,
+    },
+    File {
+        transfer: TransferId,
+        verb: FileVerb,
+    },
+    /// Asks what a path that is being typed could become.
+    CompletePath(String),
+    LoadProfile,
+    SaveProfile(Profile),
+    LoadNearby,
+    LoadSafety(PeerId),
+    DecideKey {
+        contact: PeerId,
+        decision: KeyDecision,
+    },
+    Search {
+        /// Tells this search from those before it.
+        number: u64,
+        query: SearchQuery,
     },
     SetName(String),
     AddContact {
@@ -37,6 +71,20 @@ pub(crate) enum Effect {
         to: PeerId,
         text: String,
         reply_to: Option<Uuid>,
+    },
+    Edit {
+        with: PeerId,
+        id: Uuid,
+        text: String,
+    },
+    Delete {
+        id: Uuid,
+        scope: DeleteFor,
+    },
+    /// An empty emoji takes the reaction back.
+    React {
+        id: Uuid,
+        emoji: String,
     },
     MarkRead {
         with: PeerId,
@@ -78,6 +126,27 @@ pub(crate) enum Effect {
     Quit,
 }
 
+/// What can be done to a transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileVerb {
+    Accept,
+    Decline,
+    Pause,
+    Resume,
+    Cancel,
+}
+
+/// A message with those around it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Around {
+    /// In the order of the conversation, without gaps.
+    pub(crate) messages: Vec<Message>,
+    /// Nothing older exists.
+    pub(crate) oldest: bool,
+    /// Nothing newer exists.
+    pub(crate) newest: bool,
+}
+
 /// What came of an effect.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
@@ -87,6 +156,31 @@ pub(crate) enum Outcome {
     History {
         with: PeerId,
         page: Page,
+        found: Result<Vec<Message>, Error>,
+    },
+    Around {
+        with: PeerId,
+        id: Uuid,
+        found: Result<Around, Error>,
+    },
+    Revisions(Result<Vec<Revision>, Error>),
+    Transfers(Vec<Transfer>),
+    /// What a typed path could become.
+    Paths {
+        typed: String,
+        choices: Vec<String>,
+    },
+    Profile(Profile),
+    Nearby(Vec<Nearby>),
+    Safety {
+        contact: PeerId,
+        safety: Safety,
+    },
+    KeyDecided(Result<Box<Contact>, Error>),
+    Found {
+        number: u64,
+        /// How long the search took, in milliseconds.
+        took_ms: u64,
         found: Result<Vec<Message>, Error>,
     },
     Named(Result<(), Error>),
@@ -104,6 +198,13 @@ pub(crate) enum Outcome {
     /// The message was not stored: its text goes back to the writer.
     NotSent {
         to: PeerId,
+        text: String,
+        error: Error,
+    },
+    /// The message kept its text: the new one goes back to the writer.
+    NotEdited {
+        with: PeerId,
+        id: Uuid,
         text: String,
         error: Error,
     },

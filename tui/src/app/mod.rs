@@ -8,10 +8,13 @@ pub(crate) mod effect;
 pub(crate) mod first_run;
 pub(crate) mod msg;
 pub(crate) mod overlay;
+pub(crate) mod reaction;
 pub(crate) mod roster;
 #[cfg(test)]
 pub(crate) mod sample;
+pub(crate) mod search;
 mod state;
+pub(crate) mod transfers;
 pub(crate) mod update;
 
 pub(crate) use state::{Focus, Look, Notice, State, registry_word};

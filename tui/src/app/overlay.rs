@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::editor::Editor;
 use super::effect::Effect;
+use super::search::Search;
 
 /// Something over the main view; takes all keys while it is there.
 #[derive(Debug)]
@@ -27,6 +28,18 @@ pub(crate) enum Overlay {
     Request(Uuid),
     /// Two keys to compare.
     Verify(PeerId),
+    /// A contact shows another key than the known one.
+    KeyChanged(PeerId),
+    /// Files on their way, the newest first.
+    Transfers { selected: usize },
+    /// Who is found in the local network.
+    Nearby { selected: usize },
+    /// For whom a message is deleted: nothing is without a second key.
+    Delete { id: Uuid, mine: bool },
+    /// An emoji for a message.
+    React(React),
+    /// Looking for words in all that was said.
+    Search(Box<Search>),
     /// Fields to fill in.
     Form(Form),
 }
@@ -41,6 +54,17 @@ pub(crate) struct Page {
     /// What `c` copies.
     pub(crate) copy: Option<String>,
     pub(crate) scroll: usize,
+}
+
+/// Choosing a reaction.
+#[derive(Debug)]
+pub(crate) struct React {
+    /// To which message.
+    pub(crate) id: Uuid,
+    /// Typed instead of chosen.
+    pub(crate) typed: Editor,
+    /// Which of [`super::reaction::COMMON`] is chosen.
+    pub(crate) chosen: usize,
 }
 
 /// A question.

@@ -1,5 +1,5 @@
-//! The order of the list: who has unread messages first, then the others,
-//! then requests. The same everywhere: list, keys Alt+1..0, next and previous.
+//! The order of the list: who has unread messages first, then favourites, then
+//! groups by name, then the others, then requests. The same everywhere: list, keys Alt+1..0, next and previous.
 
 use std::cmp::Reverse;
 
@@ -7,7 +7,7 @@ use twocan_peer::api::{Contact, ContactRequest};
 use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
-use super::State;
+use super::{Focus, State};
 
 /// One line of the list that can be chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,17 +17,35 @@ pub(crate) enum Entry {
 }
 
 /// A part of the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Section {
     Unread,
+    Favourites,
+    /// A group of ours, by its name.
+    Group(String),
     People,
     Requests,
 }
 
 impl Section {
-    pub(crate) fn title(self) -> &'static str {
+    /// Where a contact stands.
+    fn of(contact: &Contact) -> Self {
+        if contact.unread > 0 && !contact.blocked {
+            Self::Unread
+        } else if contact.favourite {
+            Self::Favourites
+        } else if contact.group.is_empty() {
+            Self::People
+        } else {
+            Self::Group(contact.group.clone())
+        }
+    }
+
+    pub(crate) fn title(&self) -> &str {
         match self {
             Self::Unread => "UNREAD",
+            Self::Favourites => "FAVOURITES",
+            Self::Group(name) => name,
             Self::People => "PEOPLE",
             Self::Requests => "REQUESTS",
         }
@@ -39,10 +57,11 @@ impl State {
     pub(crate) fn entries(&self) -> Vec<(Section, Entry)> {
         let mut contacts: Vec<&Contact> = self.contacts.values().collect();
         contacts.sort_by_cached_key(|c| {
-            let unread = c.unread > 0 && !c.blocked;
+            let section = Section::of(c);
+            let unread = section == Section::Unread;
             let newest = unread.then_some(c.last_message_at).flatten();
             (
-                !unread,
+                section,
                 Reverse(newest),
                 c.blocked,
                 !c.online,
@@ -50,14 +69,9 @@ impl State {
                 c.peer_id,
             )
         });
-        let people = contacts.into_iter().map(|c| {
-            let section = if c.unread > 0 && !c.blocked {
-                Section::Unread
-            } else {
-                Section::People
-            };
-            (section, Entry::Contact(c.peer_id))
-        });
+        let people = contacts
+            .into_iter()
+            .map(|c| (Section::of(c), Entry::Contact(c.peer_id)));
         let requests = self
             .requests
             .iter()
@@ -84,13 +98,17 @@ impl State {
 
     /// The contact that a typed name means: by alias, by own name, by a name
     /// at a registry, or by the beginning of the id. Without a name, the one
-    /// whose conversation is open.
+    /// chosen in the list if that has the focus, else the one whose
+    /// conversation is open.
     ///
     /// # Errors
     /// A sentence that says what to do, when nobody or several people fit.
     pub(crate) fn contact_named(&self, typed: &str) -> Result<PeerId, String> {
         let typed = typed.trim().trim_matches('"').trim_start_matches('@');
         if typed.is_empty() {
+            if let (Focus::List, Some(Entry::Contact(id))) = (self.focus, self.chosen) {
+                return Ok(id);
+            }
             return self
                 .open
                 .ok_or_else(|| "name somebody, or open a conversation first".to_owned());

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
     Call, CallId, CallState, CallStats, Contact, ContactRequest, Message, MessageState, Page, Path,
-    Relation, Trust, WhoAmI,
+    Reaction, Relation, Transfer, TransferState, Trust, WhoAmI,
 };
 use twocan_proto::identity::{Identity, PeerId};
 use twocan_proto::time::Timestamp;
@@ -196,6 +196,74 @@ fn chat() -> Vec<Message> {
     messages[6].state = Some(MessageState::Failed);
     messages[7].state = Some(MessageState::Read);
     messages
+}
+
+/// [`busy`], with messages that were edited, deleted, reacted to, and code.
+pub(crate) fn changed(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    let conversation = state.conversations.entry(id(BOB)).or_default();
+    let mut messages = chat();
+    messages.truncate(5);
+    messages[2].edited_at = Some(at(-1_000_000));
+    messages[3].text =
+        "see `cargo test`, or\n```\nfn main() {\n    run();\n}\n```\nthat is all".into();
+    messages[3].reactions = vec![reaction(ME, "\u{2764}\u{fe0f}"), reaction(BOB, "\u{1f44d}")];
+    messages[4].deleted = true;
+    messages[4].text.clear();
+    conversation.take_page(Page::Newest, messages, 100);
+    conversation.first_unread = None;
+    state
+}
+
+/// File `n` of Bob's conversation, partly there.
+pub(crate) fn transfer(n: u64, name: &str, outgoing: bool) -> Transfer {
+    Transfer {
+        transfer: uuid(8_000 + n),
+        contact: id(BOB),
+        outgoing,
+        name: name.into(),
+        folder: false,
+        files: 1,
+        size: 182_000,
+        done: 117_000,
+        rate: 1_200_000,
+        eta_s: Some(61),
+        state: TransferState::Offered,
+        reason: None,
+        path: None,
+        blake3: None,
+        offered_at: at(-60_000),
+    }
+}
+
+/// [`busy`], with files in several states.
+pub(crate) fn files(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    let with = |n, name, outgoing, to| Transfer {
+        state: to,
+        ..transfer(n, name, outgoing)
+    };
+    let mut done = with(1, "notes.txt", false, TransferState::Done);
+    done.path = Some("/home/alice/notes.txt".into());
+    done.blake3 = Some("a91f07c3".repeat(8));
+    let mut failed = with(2, "old.iso", true, TransferState::Failed);
+    failed.reason = Some("the file has changed since it was offered".into());
+    let mut paused = with(3, "pictures", false, TransferState::Paused);
+    (paused.folder, paused.files, paused.contact) = (true, 14, id(MEI));
+    let running = with(4, "trip.mp4", true, TransferState::Running);
+    let offered = with(5, "budget.ods", false, TransferState::Offered);
+    for t in [done, failed, paused, running, offered] {
+        state.transfers.take(t);
+    }
+    state
+}
+
+/// What somebody reacts with.
+pub(crate) fn reaction(seed: u8, emoji: &str) -> Reaction {
+    Reaction {
+        from: id(seed),
+        emoji: emoji.into(),
+    }
 }
 
 /// [`busy`], a minute into a call with Dana.

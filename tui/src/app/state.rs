@@ -4,7 +4,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use jiff::tz::TimeZone;
-use twocan_peer::api::{Contact, ContactRequest, NoticeLevel, RegistryState, WhoAmI};
+use twocan_peer::api::{
+    Contact, ContactRequest, Nearby, NoticeLevel, Presence, Profile, RegistryState, Safety, WhoAmI,
+};
 use twocan_proto::identity::PeerId;
 use twocan_proto::time::Timestamp;
 
@@ -14,6 +16,7 @@ use super::editor::{Editor, InputHistory};
 use super::first_run::FirstRun;
 use super::overlay::Overlay;
 use super::roster::Entry;
+use super::transfers::Transfers;
 use crate::input::chord::Chord;
 use crate::input::complete::{Names, Offer};
 use crate::input::keymap::{Context, Keymap};
@@ -68,6 +71,13 @@ pub(crate) struct State {
     pub(crate) me: Option<WhoAmI>,
     pub(crate) contacts: HashMap<PeerId, Contact>,
     pub(crate) requests: Vec<ContactRequest>,
+    /// What we tell of ourselves, once read.
+    pub(crate) profile: Option<Profile>,
+    pub(crate) transfers: Transfers,
+    /// Who is found in the local network.
+    pub(crate) nearby: Vec<Nearby>,
+    /// What to compare with a contact: the last that was asked for.
+    pub(crate) safety: Option<(PeerId, Safety)>,
     pub(crate) conversations: HashMap<PeerId, Conversation>,
     /// Whose conversation is shown.
     pub(crate) open: Option<PeerId>,
@@ -79,6 +89,8 @@ pub(crate) struct State {
     pub(crate) overlay: Option<Overlay>,
     pub(crate) first_run: Option<FirstRun>,
     pub(crate) calls: Calls,
+    /// How many searches were asked for so far: numbers the next one.
+    pub(crate) searches: u64,
     pub(crate) toast: Option<Notice>,
     pub(crate) log: VecDeque<Notice>,
     pub(crate) history: InputHistory,
@@ -112,6 +124,10 @@ impl State {
             me: None,
             contacts: HashMap::new(),
             requests: Vec::new(),
+            profile: None,
+            transfers: Transfers::default(),
+            nearby: Vec::new(),
+            safety: None,
             conversations: HashMap::new(),
             open: None,
             last_open: None,
@@ -121,6 +137,7 @@ impl State {
             overlay: None,
             first_run: None,
             calls: Calls::default(),
+            searches: 0,
             toast: None,
             log: VecDeque::new(),
             history: InputHistory::default(),
@@ -210,6 +227,21 @@ impl State {
             .filter(|c| !c.blocked)
             .map(|c| c.unread)
             .sum()
+    }
+
+    /// Whether something of this contact may ring or notify.
+    pub(crate) fn may_ring(&self, contact: PeerId) -> bool {
+        let quiet = self
+            .contacts
+            .get(&contact)
+            .is_some_and(|c| c.blocked || c.muted);
+        !quiet && !self.do_not_disturb()
+    }
+
+    /// Whether we asked for silence.
+    pub(crate) fn do_not_disturb(&self) -> bool {
+        let presence = self.profile.as_ref().map(|p| p.presence);
+        presence == Some(Presence::DoNotDisturb)
     }
 
     /// Registries that hear us, and how many we know.

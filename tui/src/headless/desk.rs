@@ -176,6 +176,19 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             done(engine.call_set(id, call_change(set)?).await)
         }
         Verb::CallStats(of) => fields(&engine.call_stats(call(&of.call)?).await?),
+        Verb::FileSend(send) => {
+            let to = engine.resolve(&send.to).await?;
+            fields(&json!({"transfer": engine.file_send(to, &send.path).await?}))
+        }
+        Verb::FileAccept(of) => {
+            let id = transfer(&of.transfer)?;
+            done(engine.file_accept(id, of.dir.as_deref()).await)
+        }
+        Verb::FileReject(of) => done(engine.file_reject(transfer(&of.transfer)?).await),
+        Verb::FilePause(of) => done(engine.file_pause(transfer(&of.transfer)?).await),
+        Verb::FileResume(of) => done(engine.file_resume(transfer(&of.transfer)?).await),
+        Verb::FileCancel(of) => done(engine.file_cancel(transfer(&of.transfer)?).await),
+        Verb::Transfers => fields(&json!({"transfers": engine.transfers().await?})),
         Verb::Set(set) => done(engine.set(&set.key, set.value).await),
         Verb::Get(get) => fields(&json!({"value": engine.get(&get.key).await?})),
     }
@@ -371,6 +384,10 @@ fn message(id: &str) -> Result<Uuid, Error> {
 
 fn request_id(id: &str) -> Result<Uuid, Error> {
     known_id("request", id)
+}
+
+fn transfer(id: &str) -> Result<Uuid, Error> {
+    known_id("transfer", id)
 }
 
 fn call(id: &str) -> Result<Uuid, Error> {

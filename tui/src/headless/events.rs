@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use twocan_peer::api::{
     Call, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState, NoticeLevel,
-    Path, Presence, RegistryState,
+    Path, Presence, RegistryState, Transfer,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -84,6 +84,7 @@ pub(super) enum Told<'a> {
     },
     Call(&'a Call),
     CallStats(&'a CallStats),
+    Transfer(&'a Transfer),
     Sound {
         call: CallId,
         mic_at: f64,
@@ -164,6 +165,7 @@ impl Events {
             },
             Event::Call(call) => Told::Call(call),
             Event::CallStats(stats) => Told::CallStats(stats),
+            Event::Transfer(transfer) => Told::Transfer(transfer),
             Event::Sound {
                 call,
                 mic_at,

@@ -78,22 +78,19 @@ pub(super) enum Verb {
     Hangup(WithCode),
     CallSet(CallSet),
     CallStats(OfCall),
+    FileSend(FileSend),
+    FileAccept(FileAccept),
+    FileReject(OfTransfer),
+    FilePause(OfTransfer),
+    FileResume(OfTransfer),
+    FileCancel(OfTransfer),
+    Transfers,
     Set(Set),
     Get(Get),
 }
 
 /// Verbs of the contract that other versions have.
-const NOT_YET: &[&str] = &[
-    "account",
-    "file_send",
-    "file_accept",
-    "file_reject",
-    "file_pause",
-    "file_resume",
-    "file_cancel",
-    "transfers",
-    "lobby",
-];
+const NOT_YET: &[&str] = &["account", "lobby"];
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -334,6 +331,26 @@ pub(super) struct CallSet {
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct FileSend {
+    pub(super) to: String,
+    pub(super) path: PathBuf,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileAccept {
+    pub(super) transfer: String,
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfTransfer {
+    pub(super) transfer: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Set {
     pub(super) key: String,
     pub(super) value: Value,
@@ -458,6 +475,13 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "hangup" => Verb::Hangup(typed(verb, fields)?),
         "call_set" => Verb::CallSet(typed(verb, fields)?),
         "call_stats" => Verb::CallStats(typed(verb, fields)?),
+        "file_send" => Verb::FileSend(typed(verb, fields)?),
+        "file_accept" => Verb::FileAccept(typed(verb, fields)?),
+        "file_reject" => Verb::FileReject(typed(verb, fields)?),
+        "file_pause" => Verb::FilePause(typed(verb, fields)?),
+        "file_resume" => Verb::FileResume(typed(verb, fields)?),
+        "file_cancel" => Verb::FileCancel(typed(verb, fields)?),
+        "transfers" => none(verb, fields, Verb::Transfers)?,
         "set" => Verb::Set(typed(verb, fields)?),
         "get" => Verb::Get(typed(verb, fields)?),
         _ if NOT_YET.contains(&verb) => {
@@ -542,7 +566,7 @@ mod tests {
             (r#"{"id": 1}"#, json!(1), "do"),
             (r#"{"id": 1, "do": "dance"}"#, json!(1), "dance"),
             (
-                r#"{"id": 1, "do": "file_send", "to": "b"}"#,
+                r#"{"id": 1, "do": "lobby", "to": "b"}"#,
                 json!(1),
                 "not in this version",
             ),

@@ -15,6 +15,7 @@ pub(crate) enum Action {
     CompleteBack,
     Up,
     Down,
+    EarlierInput,
     Left,
     Right,
     WordLeft,
@@ -36,6 +37,7 @@ pub(crate) enum Action {
     LastChat,
     NextUnread,
     FirstUnread,
+    Search,
     Jump,
     Chat(u8),
     ScrollUp,
@@ -52,6 +54,11 @@ pub(crate) enum Action {
     Copy,
     CopyWithName,
     Reply,
+    Edit,
+    Delete,
+    React,
+    ToQuoted,
+    Revisions,
     // The list of contacts.
     FocusList,
     ListUp,
@@ -70,10 +77,24 @@ pub(crate) enum Action {
     Unblock,
     Remove,
     Alias,
+    Group,
+    Favourite,
+    Silence,
+    Nearby,
+    Status,
+    Presence,
     Verify,
     Whois,
     Invite,
     Msg,
+    // Files.
+    File,
+    Files,
+    FileGet,
+    FileRefuse,
+    FilePause,
+    FileResume,
+    FileCancel,
     // Calls.
     Call,
     Answer,
@@ -110,14 +131,16 @@ pub(crate) enum Group {
     Moving,
     Messages,
     Contacts,
+    Files,
     Calls,
     Registries,
     Program,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Contacts,
+        Self::Files,
         Self::Calls,
         Self::Registries,
         Self::Messages,
@@ -132,6 +155,7 @@ impl Group {
             Self::Moving => "MOVING",
             Self::Messages => "BROWSING MESSAGES (Esc)",
             Self::Contacts => "PEOPLE",
+            Self::Files => "FILES",
             Self::Calls => "CALLS",
             Self::Registries => "REGISTRIES",
             Self::Program => "PROGRAM",
@@ -162,6 +186,7 @@ pub(crate) enum Takes {
     Registry,
     Setting,
     Words(&'static [&'static str]),
+    Path,
     Text,
 }
 

@@ -50,6 +50,13 @@ pub(crate) fn offer(text: &str, cursor: usize, names: &Names) -> Option<Offer> {
     (!choices.is_empty()).then_some(Offer { part, choices })
 }
 
+/// The path being typed after a command that takes one, and where it begins.
+pub(crate) fn typed_path(text: &str, cursor: usize) -> Option<(usize, &str)> {
+    let (name, path) = command_line(text.get(..cursor)?)?.split_once(' ')?;
+    let takes = command_named(name)?.takes;
+    (takes == Takes::Path).then_some((cursor - path.len(), path))
+}
+
 /// The text after the slash, if this is a command on one line.
 fn command_line(text: &str) -> Option<&str> {
     let rest = text.strip_prefix('/')?;
@@ -70,7 +77,8 @@ fn arguments(name: &str, typed: &str, names: &Names) -> Vec<String> {
     };
     let plain = typed.trim_start_matches('"');
     let found = match command.takes {
-        Takes::Nothing | Takes::Text => Vec::new(),
+        // Paths are looked up outside, as nothing here reads a disk.
+        Takes::Nothing | Takes::Text | Takes::Path => Vec::new(),
         Takes::Contact => starting_with(names.contacts.iter().map(String::as_str), plain),
         Takes::Request => starting_with(names.requests.iter().map(String::as_str), plain),
         Takes::Registry => starting_with(names.registries.iter().map(String::as_str), plain),

@@ -7,10 +7,13 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use twocan_peer::Engine;
-use twocan_peer::api::{DirectoryQuery, Draft, Error, ErrorCode};
+use twocan_peer::api::{DirectoryQuery, Draft, Error, ErrorCode, Page};
+use twocan_proto::identity::PeerId;
+use uuid::Uuid;
 
+use super::paths;
 use crate::app::conversation::PAGE;
-use crate::app::effect::{Effect, Outcome};
+use crate::app::effect::{Around, Effect, FileVerb, Outcome};
 
 /// Effects that wait for the engine, in order.
 const ORDERED: usize = 256;
@@ -93,6 +96,8 @@ fn is_slow(effect: &Effect) -> bool {
         effect,
         Effect::AddContact { .. }
             | Effect::Connect(_)
+            | Effect::SendFile { .. }
+            | Effect::CompletePath(_)
             | Effect::SignIn(_)
             | Effect::SignOut(_)
             | Effect::Directory { .. }
@@ -107,6 +112,22 @@ fn refused(effect: Effect) -> Outcome {
     );
     match effect {
         Effect::Send { to, text, .. } => Outcome::NotSent { to, text, error },
+        Effect::Edit { with, id, text } => Outcome::NotEdited {
+            with,
+            id,
+            text,
+            error,
+        },
+        Effect::LoadAround { with, id, .. } => Outcome::Around {
+            with,
+            id,
+            found: Err(error),
+        },
+        Effect::Search { number, .. } => Outcome::Found {
+            number,
+            took_ms: 0,
+            found: Err(error),
+        },
         Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
         Effect::SetName(_) => Outcome::Named(Err(error)),
         Effect::LoadHistory { with, page, .. } => Outcome::History {
@@ -139,6 +160,60 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::LoadHistory { with, page } => {
             let found = engine.history(with, page, PAGE).await;
             Outcome::History { with, page, found }
+        }
+        Effect::LoadAround { with, id, each } => {
+            let found = around(engine, with, id, each).await;
+            Outcome::Around { with, id, found }
+        }
+        Effect::Search { number, query } => {
+            let begun = std::time::Instant::now();
+            let found = engine.search(query).await;
+            let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            Outcome::Found {
+                number,
+                took_ms,
+                found,
+            }
+        }
+        Effect::LoadTransfers => loaded(
+            "reading the transfers",
+            engine.transfers().await.map(Outcome::Transfers),
+        ),
+        Effect::CompletePath(typed) => {
+            let choices = paths::completions(typed.clone()).await;
+            Outcome::Paths { typed, choices }
+        }
+        Effect::LoadProfile => loaded(
+            "reading the profile",
+            engine.profile().await.map(Outcome::Profile),
+        ),
+        Effect::SaveProfile(profile) => {
+            let saved = engine.set_profile(profile).await;
+            let now = match saved {
+                Ok(()) => engine.profile().await,
+                Err(error) => Err(error),
+            };
+            loaded("changing the profile", now.map(Outcome::Profile))
+        }
+        Effect::LoadNearby => loaded("looking around", engine.nearby().await.map(Outcome::Nearby)),
+        Effect::LoadSafety(contact) => {
+            let safety = engine.safety(contact).await;
+            let safety = safety.map(|safety| Outcome::Safety { contact, safety });
+            loaded("making the safety number", safety)
+        }
+        Effect::DecideKey { contact, decision } => {
+            let decided = engine.decide_key(contact, decision).await;
+            Outcome::KeyDecided(decided.map(Box::new))
+        }
+        Effect::LoadRevisions(id) => Outcome::Revisions(engine.revisions(id).await),
+        Effect::Edit { with, id, text } => {
+            let error = engine.edit(id, &text).await.err()?;
+            Outcome::NotEdited {
+                with,
+                id,
+                text,
+                error,
+            }
         }
         Effect::SetName(name) => Outcome::Named(engine.set_name(&name).await),
         Effect::AddContact { who, note } => {
@@ -196,6 +271,22 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
             "changing the contact",
             nothing(engine.contact_set(contact, change)).await,
         ),
+        Effect::SendFile { to, path } => {
+            let path = paths::expanded(&path);
+            (
+                "offering the file",
+                nothing(engine.file_send(to, &path)).await,
+            )
+        }
+        Effect::File { transfer, verb } => match verb {
+            FileVerb::Accept => ("taking the file", engine.file_accept(transfer, None).await),
+            FileVerb::Decline => ("refusing the file", engine.file_reject(transfer).await),
+            FileVerb::Pause => ("pausing the file", engine.file_pause(transfer).await),
+            FileVerb::Resume => ("resuming the file", engine.file_resume(transfer).await),
+            FileVerb::Cancel => ("ending the file", engine.file_cancel(transfer).await),
+        },
+        Effect::Delete { id, scope } => ("deleting", engine.delete(id, scope).await),
+        Effect::React { id, emoji } => ("reacting", engine.react(id, &emoji).await),
         Effect::MarkRead { with, upto } => ("marking as read", engine.mark_read(with, upto).await),
         Effect::Typing { to, on } => {
             // Not worth a word: the other misses a "typing" at most.
@@ -218,6 +309,49 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
         what: what.to_owned(),
         error,
     })
+}
+
+/// The message `id` with at most `each` others on each side of it.
+async fn around(engine: &Engine, with: PeerId, id: Uuid, each: usize) -> Result<Around, Error> {
+    // Pages hang on a message and do not hold it: the one before it, or the
+    // one after the first of all, leads to it.
+    let mut messages = engine.history(with, Page::Before(id), each).await?;
+    let oldest = messages.len() < each;
+    let mut rest = match messages.last() {
+        Some(before) => {
+            engine
+                .history(with, Page::After(before.id), each + 1)
+                .await?
+        }
+        None => first_messages(engine, with, id, each).await?,
+    };
+    let newest = rest.len() <= each;
+    messages.append(&mut rest);
+    if !messages.iter().any(|m| m.id == id) {
+        return Err(Error::new(
+            ErrorCode::NotFound,
+            "that message is not here any more",
+        ));
+    }
+    Ok(Around {
+        messages,
+        oldest,
+        newest,
+    })
+}
+
+/// The first message of a conversation, `id`, and at most `each` after it.
+async fn first_messages(
+    engine: &Engine,
+    with: PeerId,
+    id: Uuid,
+    each: usize,
+) -> Result<Vec<twocan_peer::api::Message>, Error> {
+    let mut after = engine.history(with, Page::After(id), each).await?;
+    let at = after.first().map_or(Page::Newest, |m| Page::Before(m.id));
+    let mut messages = engine.history(with, at, 1).await?;
+    messages.append(&mut after);
+    Ok(messages)
 }
 
 async fn nothing<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<(), Error> {

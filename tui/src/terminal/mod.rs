@@ -5,6 +5,7 @@
 mod effects;
 mod guard;
 mod input;
+mod paths;
 mod signals;
 
 use std::io::{self, Stdout};

@@ -34,12 +34,37 @@ pub(crate) fn draw(
         let line = Line::from(vec![span(prompt, theme.key()), span(shown, theme.text())]);
         put(buf, area, y, &line);
     }
+    put(buf, panes.subject, 0, &subject(state, theme, cells));
     if draft.is_empty() {
         put(buf, panes.composer, 0, &placeholder(state, theme, cells));
     }
     let y = area.y + u16::try_from(row - first).unwrap_or(0);
     let x = area.x + PROMPT_CELLS + u16::try_from(column).unwrap_or(0);
     (state.focus == Focus::Composer).then(|| Position::new(x, y))
+}
+
+/// What is edited or answered, and how to get out of it.
+fn subject(state: &State, theme: Theme, cells: usize) -> Line<'static> {
+    let Some(conversation) = state.conversation() else {
+        return Line::default();
+    };
+    let (what, text, out) = if let Some(editing) = &conversation.editing {
+        ("Editing", editing.before.as_str(), "Esc cancels")
+    } else {
+        let quoted = conversation
+            .reply_to
+            .and_then(|id| conversation.message(id));
+        let text = quoted.map_or("", |m| m.text.as_str());
+        ("Replying to", text, "Ctrl+C drops it")
+    };
+    let first = text.lines().next().unwrap_or_default();
+    let room = cells.saturating_sub(what.len() + out.len() + 6);
+    let first = wrap::truncate(first, room, theme.signs.cut);
+    Line::from(vec![
+        span(format!("{} {what}: ", theme.signs.quote), theme.heading()),
+        span(first, theme.text()),
+        span(format!("  {out}"), theme.dim()),
+    ])
 }
 
 fn placeholder(state: &State, theme: Theme, cells: usize) -> Line<'static> {

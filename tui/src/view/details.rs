@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::draw::{ago, line, put_all, span};
-use super::status::{path_word, relation_word, trust, trust_word};
+use super::status::{path_word, presence_word, relation_word, trust, trust_word};
 use super::theme::Theme;
 use super::{calls, draw};
 use crate::app::{State, registry_word};
@@ -46,10 +46,21 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
         lines.push(line(relation, theme.warn()));
     }
     lines.push(Line::default());
-    lines.push(row(
-        "now",
-        if contact.online { "online" } else { "offline" },
-    ));
+    lines.push(row("now", presence_word(contact)));
+    if !contact.status.is_empty() {
+        lines.extend(draw::paragraph(&contact.status, cells, "  ", theme.text()));
+    }
+    if !contact.group.is_empty() {
+        lines.push(row("group", &contact.group));
+    }
+    for (on, what) in [
+        (contact.favourite, "a favourite"),
+        (contact.muted, "muted: nothing rings"),
+    ] {
+        if on {
+            lines.push(line(what, theme.dim()));
+        }
+    }
     lines.push(row("path", contact.path.map_or("no link", path_word)));
     if let (false, Some(seen)) = (contact.online, contact.last_seen) {
         lines.push(row("seen", &format!("{} ago", ago(seen, state.now))));
@@ -66,7 +77,8 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
     for text in [
         "Ctrl+X c call   Ctrl+X w whois",
         "Ctrl+X v verify",
-        "/alias /block /remove",
+        "/alias /group /favourite /silence",
+        "/block /remove /file",
     ] {
         lines.push(line(text, theme.dim()));
     }

@@ -17,6 +17,8 @@ const CHAT_CELLS: u16 = 100;
 const DETAILS_CELLS: u16 = 34;
 /// The composer grows up to this.
 const COMPOSER_ROWS: u16 = 8;
+/// Files of the conversation that are shown at once below its messages.
+const FILE_ROWS: u16 = 3;
 /// What stands before the text in the composer: `> `.
 pub(crate) const PROMPT_CELLS: u16 = 2;
 
@@ -43,9 +45,13 @@ pub(crate) struct Panes {
     /// The call, where the panel beside has no room.
     pub(crate) strip: Rect,
     pub(crate) messages: Rect,
+    /// Files of this conversation that are on their way.
+    pub(crate) files: Rect,
     /// One row: toast, hint, or who is typing.
     pub(crate) notice: Rect,
     pub(crate) composer_rule: Rect,
+    /// One row: the message that is answered or edited.
+    pub(crate) subject: Rect,
     pub(crate) composer: Rect,
     pub(crate) details_rule: Rect,
     pub(crate) details: Rect,
@@ -180,13 +186,23 @@ fn split_rows(state: &State, panes: &mut Panes, mut body: Rect) {
     let wanted = wrap::rows(state.draft().text(), cells).len();
     let composer = u16::try_from(wanted).unwrap_or(most).clamp(1, most);
     let rule = u16::from(room >= 8);
-    let (messages, _) = {
-        let rows = body.height.saturating_sub(composer + rule + 1);
-        cut_top(&mut body, rows)
-    };
-    panes.messages = messages;
+    let has_subject = state
+        .conversation()
+        .is_some_and(|c| c.editing.is_some() || c.reply_to.is_some());
+    let subject = u16::from(has_subject && room >= 6);
+    let under = state
+        .open
+        .map_or(0, |id| state.transfers.under_way(id).count());
+    let files = u16::try_from(under).unwrap_or(FILE_ROWS);
+    let files = files.min(FILE_ROWS).min(room / 6);
+    let rows = body
+        .height
+        .saturating_sub(composer + rule + subject + files + 1);
+    panes.messages = cut_top(&mut body, rows).0;
+    panes.files = cut_top(&mut body, files).0;
     panes.notice = cut_top(&mut body, 1).0;
     panes.composer_rule = cut_top(&mut body, rule).0;
+    panes.subject = cut_top(&mut body, subject).0;
     panes.composer = body;
 }
 
@@ -209,7 +225,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn panes(width: u16, height: u16) -> Panes {
-        match layout(&sample::in_call((width, height), Look::default())) {
+        let mut state = sample::in_call((width, height), Look::default());
+        if let Some(conversation) = state.conversation_mut() {
+            conversation.reply_to = Some(sample::uuid(1));
+        }
+        match layout(&state) {
             Layout::Panes(panes) => panes,
             Layout::Tiny(_) => panic!("tiny"),
         }
@@ -234,7 +254,7 @@ mod tests {
             let p = panes(width, height);
             let screen = Rect::new(0, 0, width, height);
             let parts = [p.top, p.top_rule, p.list, p.list_rule, p.header, p.ringing, p.strip,
-                p.messages, p.notice, p.composer_rule, p.composer, p.details_rule, p.details, p.status];
+                p.messages, p.files, p.notice, p.composer_rule, p.subject, p.composer, p.details_rule, p.details, p.status];
             for (i, a) in parts.iter().enumerate() {
                 if a.area() == 0 { continue }
                 prop_assert_eq!(a.intersection(screen), *a);

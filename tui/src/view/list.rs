@@ -14,7 +14,7 @@ use crate::app::roster::{Entry, Section};
 use crate::app::{Focus, State};
 
 /// One row of the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Row {
     Title(Section),
     Entry(Entry),
@@ -26,9 +26,9 @@ fn rows(state: &State, height: usize) -> Vec<Row> {
     let mut with_titles = Vec::new();
     let mut last = None;
     for (section, entry) in &entries {
-        if last != Some(*section) {
-            with_titles.push(Row::Title(*section));
-            last = Some(*section);
+        if last != Some(section) {
+            with_titles.push(Row::Title(section.clone()));
+            last = Some(section);
         }
         with_titles.push(Row::Entry(*entry));
     }
@@ -63,7 +63,7 @@ fn window(state: &State, height: usize) -> (Vec<Row>, usize) {
 /// What stands at row `y` of a list of `height` rows.
 pub(crate) fn row_at(state: &State, height: u16, y: u16) -> Option<Row> {
     let (rows, from) = window(state, usize::from(height));
-    rows.get(from + usize::from(y)).copied()
+    rows.get(from + usize::from(y)).cloned()
 }
 
 /// Draws the list; returns where the cursor stands if the list has the focus.
@@ -76,10 +76,10 @@ pub(crate) fn draw(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) ->
     let mut cursor = None;
     for (y, row) in (0..area.height).zip(rows.iter().skip(from)) {
         let drawn = match row {
-            Row::Title(section) => line(
-                format!("{} {}", theme.signs.open_group, section.title()),
-                theme.dim(),
-            ),
+            Row::Title(section) => {
+                let text = format!("{} {}", theme.signs.open_group, section.title());
+                line(wrap::truncate(&text, cells, theme.signs.cut), theme.dim())
+            }
             Row::Entry(entry) => {
                 let chosen = state.focus == Focus::List && state.chosen == Some(*entry);
                 if chosen {
@@ -150,7 +150,14 @@ fn contact_line(
     let (note, note_style) = if in_call {
         ("call".to_owned(), theme.warn())
     } else if contact.unread > 0 {
-        (contact.unread.min(999).to_string(), theme.count())
+        let style = if contact.muted {
+            theme.dim()
+        } else {
+            theme.count()
+        };
+        (contact.unread.min(999).to_string(), style)
+    } else if contact.muted {
+        ("muted".to_owned(), theme.dim())
     } else if contact.relation == Relation::Asked {
         ("asked".to_owned(), theme.dim())
     } else {

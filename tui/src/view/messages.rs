@@ -7,9 +7,9 @@ use twocan_peer::api::{Message, MessageState};
 
 use super::draw::{line, rule, span, time};
 use super::theme::Theme;
-use super::wrap;
+use super::{markup, wrap};
 use crate::app::conversation::{Conversation, Scroll};
-use crate::app::{Focus, State};
+use crate::app::{Focus, State, reaction};
 
 /// From this many cells on, time and name stand beside the text.
 const BESIDE: usize = 48;
@@ -107,10 +107,7 @@ impl<'a> Canvas<'a> {
         let other = self.state.name_of(message.conversation);
         let name_cells = wrap::width(&other).clamp(3, NAME_CELLS);
         let indent = 6 + name_cells + 2;
-        let ticks = self.ticks(message, true);
-        // Ours leave room for the ticks.
-        let margin = if message.mine { 10 } else { 1 };
-        let room = self.cells.saturating_sub(indent + margin).max(10);
+        let room = self.cells.saturating_sub(indent + 1).max(10);
         let (name, style) = self.author(message);
         let head = vec![
             span(
@@ -120,7 +117,7 @@ impl<'a> Canvas<'a> {
             span(wrap::fit(&name, name_cells, self.theme.signs.cut), style),
             span("  ", self.theme.text()),
         ];
-        self.body(message, head, indent, room, &ticks)
+        self.body(message, head, indent, room)
     }
 
     /// Time and name on a line of their own, the text below.
@@ -135,48 +132,34 @@ impl<'a> Canvas<'a> {
                 span(name, style),
             ]));
         }
-        let ticks = self.ticks(message, false);
         let head = vec![span("  ", self.theme.text())];
-        rows.append(&mut self.body(
-            message,
-            head,
-            2,
-            self.cells.saturating_sub(5).max(1),
-            &ticks,
-        ));
+        let room = self.cells.saturating_sub(3).max(1);
+        rows.append(&mut self.body(message, head, 2, room));
         rows
     }
 
-    /// Quote, text and reason, after `head` of `indent` cells.
+    /// Quote, text, what became of it and reactions, after `head` of `indent`
+    /// cells.
     fn body(
         &self,
         message: &Message,
         head: Vec<Span<'static>>,
         indent: usize,
         room: usize,
-        ticks: &Span<'static>,
     ) -> Vec<Line<'static>> {
-        let mut texts = Vec::new();
-        if let Some(quote) = message.reply_to.map(|id| self.quote(id)) {
-            let quote = wrap::truncate(&quote, room, self.theme.signs.cut);
-            texts.push(span(quote, self.theme.dim()));
-        }
-        for row in wrap::rows(&message.text, room) {
-            texts.push(span(message.text[row].trim_end(), self.theme.text()));
-        }
-        let mut rows: Vec<Line<'static>> = Vec::with_capacity(texts.len() + 1);
+        let indented = || vec![Span::raw(" ".repeat(indent))];
         let mut head = Some(head);
-        for text in texts {
-            let mut spans = head
-                .take()
-                .unwrap_or_else(|| vec![Span::raw(" ".repeat(indent))]);
-            spans.push(text);
+        let mut rows: Vec<Line<'static>> = Vec::new();
+        for mut text in self.texts(message, room) {
+            let mut spans = head.take().unwrap_or_else(indented);
+            spans.append(&mut text);
             rows.push(Line::from(spans));
         }
-        if let Some(last) = rows.last_mut() {
-            let gap = self.cells.saturating_sub(last.width() + ticks.width());
-            last.push_span(Span::raw(" ".repeat(gap)));
-            last.push_span(ticks.clone());
+        self.add_state(message, &mut rows);
+        if !message.reactions.is_empty() {
+            let mut spans = indented();
+            spans.append(&mut self.reactions(message, room));
+            rows.push(Line::from(spans));
         }
         if message.state == Some(MessageState::Failed) {
             let reason = self.conversation.failures.get(&message.id);
@@ -190,37 +173,107 @@ impl<'a> Canvas<'a> {
         rows
     }
 
+    /// The quoted line and the rows of the text.
+    fn texts(&self, message: &Message, room: usize) -> Vec<Vec<Span<'static>>> {
+        if message.deleted {
+            return vec![vec![span("message deleted", self.theme.dim())]];
+        }
+        let mut texts = Vec::new();
+        if let Some(quote) = message.reply_to.map(|id| self.quote(id)) {
+            let quote = wrap::truncate(&quote, room, self.theme.signs.cut);
+            texts.push(vec![span(quote, self.theme.dim())]);
+        }
+        let code = markup::code(&message.text);
+        for row in wrap::rows(&message.text, room) {
+            texts.push(markup::spans(&message.text, row, &code, self.theme));
+        }
+        texts
+    }
+
+    /// Puts what became of the message at the right of its last row, or below
+    /// it where there is no room.
+    fn add_state(&self, message: &Message, rows: &mut Vec<Line<'static>>) {
+        if message.deleted {
+            return;
+        }
+        let edited = message
+            .edited_at
+            .map(|_| span("(edited)", self.theme.dim()));
+        let mut state: Vec<Span<'static>> = edited.into_iter().collect();
+        let used = rows.last().map_or(self.cells, Line::width);
+        if let Some((sign, word, style)) = self.ticks(message) {
+            if !state.is_empty() {
+                state.push(Span::raw(" "));
+            }
+            let words = format!("{sign} {word}");
+            let others: usize = state.iter().map(Span::width).sum();
+            // All went well: not worth a row, the sign says it.
+            let short = used + 1 + others + wrap::width(&words) > self.cells
+                && matches!(
+                    message.state,
+                    Some(MessageState::Sent | MessageState::Delivered)
+                );
+            state.push(span(if short { sign } else { &words }, style));
+        }
+        let cells: usize = state.iter().map(Span::width).sum();
+        if cells == 0 {
+            return;
+        }
+        if used + 1 + cells > self.cells {
+            rows.push(Line::default());
+        }
+        if let Some(last) = rows.last_mut() {
+            let gap = self.cells.saturating_sub(last.width() + cells);
+            last.push_span(Span::raw(" ".repeat(gap)));
+            last.spans.append(&mut state);
+        }
+    }
+
+    /// Each reaction with how many chose it; ours says so.
+    fn reactions(&self, message: &Message, room: usize) -> Vec<Span<'static>> {
+        let me = self.state.me.as_ref().map(|me| me.peer_id);
+        let mine = me.and_then(|me| reaction::of(&message.reactions, me));
+        let mut spans = Vec::new();
+        let mut used = 0;
+        for (emoji, count) in reaction::counted(&message.reactions) {
+            let shown = self.theme.emoji(emoji);
+            let (text, style) = if mine == Some(emoji) {
+                (format!("[{shown} {count} you] "), self.theme.heading())
+            } else {
+                (format!("[{shown} {count}] "), self.theme.dim())
+            };
+            used += wrap::width(&text);
+            if used > room {
+                break;
+            }
+            spans.push(span(text, style));
+        }
+        spans
+    }
+
     fn quote(&self, id: uuid::Uuid) -> String {
         let sign = self.theme.signs.quote;
         match self.conversation.message(id) {
+            Some(quoted) if quoted.deleted => format!("{sign} a deleted message"),
             Some(quoted) => {
                 let (name, _) = self.author(quoted);
                 let first = quoted.text.lines().next().unwrap_or_default();
                 format!("{sign} {name}: {first}")
             }
-            None => format!("{sign} an earlier message"),
+            None => format!("{sign} an earlier message, J goes there"),
         }
     }
 
-    /// How far a message of ours has come.
-    fn ticks(&self, message: &Message, words: bool) -> Span<'static> {
+    /// How far a message of ours has come, as a sign and a word.
+    fn ticks(&self, message: &Message) -> Option<(&'static str, &'static str, Style)> {
         let signs = self.theme.signs;
-        let (sign, word, style) = match message.state {
-            None => return Span::raw(""),
-            Some(MessageState::Queued) => (signs.queued, " queued", self.theme.dim()),
-            Some(MessageState::Sent) => (signs.sent, "", self.theme.dim()),
-            Some(MessageState::Delivered) => (signs.delivered, "", self.theme.text()),
-            Some(MessageState::Read) => (signs.delivered, " read", self.theme.read()),
-            Some(MessageState::Failed) => (signs.failed, " failed", self.theme.bad()),
-        };
-        span(
-            if words {
-                format!("{sign}{word}")
-            } else {
-                sign.to_owned()
-            },
-            style,
-        )
+        Some(match message.state? {
+            MessageState::Queued => (signs.queued, "queued", self.theme.dim()),
+            MessageState::Sent => (signs.sent, "sent", self.theme.dim()),
+            MessageState::Delivered => (signs.delivered, "delivered", self.theme.text()),
+            MessageState::Read => (signs.delivered, "read", self.theme.read()),
+            MessageState::Failed => (signs.failed, "failed", self.theme.bad()),
+        })
     }
 
     /// The row above the oldest message held.
@@ -308,7 +361,7 @@ impl<'a> Canvas<'a> {
         self.settled(index, row, height)
     }
 
-    /// The anchor, or the bottom if all from there on fits the screen.
+    /// The anchor, or the end if all from there on fits the screen.
     pub(crate) fn settled(&self, index: usize, row: usize, height: usize) -> Scroll {
         let mut below = 0usize;
         for at in index..self.conversation.messages().len() {
@@ -318,7 +371,18 @@ impl<'a> Canvas<'a> {
                 return Scroll::At { message, row };
             }
         }
-        Scroll::Bottom
+        if self.conversation.newest_loaded {
+            return Scroll::Bottom;
+        }
+        // More follows that is not loaded yet: stay at the end of what is.
+        let (index, row) = self.bottom_anchor(height).unwrap_or((0, 0));
+        match self.conversation.messages().get(index) {
+            Some(first) => Scroll::At {
+                message: first.id,
+                row,
+            },
+            None => Scroll::Bottom,
+        }
     }
 
     fn row_above(&self, index: usize, row: usize) -> Option<(usize, usize)> {

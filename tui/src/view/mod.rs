@@ -9,10 +9,15 @@ mod first_run;
 mod help;
 pub(crate) mod layout;
 mod list;
+mod markup;
+mod message_overlays;
 pub(crate) mod messages;
 mod overlays;
+mod people_overlays;
+mod search;
 mod status;
 mod theme;
+mod transfers;
 pub(crate) mod wrap;
 
 pub(crate) use self::calls::{Button, button_at, stats_lines as call_in_words};
@@ -90,6 +95,7 @@ fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Op
     calls::ringing(state, theme, buf, panes.ringing);
     calls::strip(state, theme, buf, panes.strip);
     conversation(state, theme, buf, panes);
+    transfers::strip(state, theme, buf, panes.files);
     status::notice(state, theme, buf, panes);
     let under = panes.composer_rule;
     put(buf, under, 0, &rule(theme, usize::from(under.width), ""));

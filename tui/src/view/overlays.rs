@@ -4,12 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
-use twocan_proto::identity::PeerId;
 
 use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
-use super::{help, wrap};
+use super::{help, message_overlays, people_overlays, search, transfers, wrap};
 use crate::app::State;
 use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
@@ -84,9 +83,32 @@ pub(crate) fn draw(
             None
         }
         Overlay::Verify(id) => {
-            verify(state, *id, theme, buf, room);
+            people_overlays::verify(state, *id, theme, buf, room);
             None
         }
+        Overlay::KeyChanged(id) => {
+            people_overlays::key_changed(state, *id, theme, buf, room);
+            None
+        }
+        Overlay::Transfers { selected } => {
+            transfers::draw(state, *selected, theme, buf, room);
+            None
+        }
+        Overlay::Nearby { selected } => {
+            let hint = "Enter adds  Esc close";
+            let inner = window(buf, theme, room, "IN THE LOCAL NETWORK", hint, (78, 18));
+            let line_of = |i: usize, cells| people_overlays::near(state, i, cells, theme);
+            let text = "Names here are what they call themselves; nobody has proven anything yet.";
+            put(buf, inner, 0, &line(text, theme.dim()));
+            picker(buf, theme, inner, state.nearby.len(), *selected, line_of);
+            None
+        }
+        Overlay::Delete { id, mine } => {
+            message_overlays::delete(state, *id, *mine, theme, buf, room);
+            None
+        }
+        Overlay::React(react) => message_overlays::react(state, react, theme, buf, room),
+        Overlay::Search(search) => Some(search::draw(state, search, theme, buf, room)),
         Overlay::Form(form) => {
             let inner = window(buf, theme, room, "SIGN IN", "Esc close", (72, 12));
             self::form(form, theme, buf, inner)
@@ -96,7 +118,7 @@ pub(crate) fn draw(
 
 /// A framed window in the middle, or the whole room on small screens; returns
 /// what is inside.
-fn window(
+pub(super) fn window(
     buf: &mut Buffer,
     theme: Theme,
     room: Rect,
@@ -159,7 +181,7 @@ fn picker(
             buf,
             area,
             0,
-            &line("Nothing fits. Backspace widens the filter.", theme.dim()),
+            &line("Nothing here. Backspace widens a filter.", theme.dim()),
         );
     }
 }
@@ -302,39 +324,6 @@ fn request(state: &State, id: uuid::Uuid, theme: Theme, buf: &mut Buffer, room: 
         span(" accept   ", theme.text()),
         span("r", theme.key()),
         span(" reject   ", theme.text()),
-        span("Esc", theme.key()),
-        span(" later", theme.text()),
-    ]));
-    put_all(buf, inner, &rows);
-}
-
-fn verify(state: &State, id: PeerId, theme: Theme, buf: &mut Buffer, room: Rect) {
-    let inner = window(buf, theme, room, "VERIFY", "Esc close", (78, 16));
-    let cells = usize::from(inner.width);
-    let name = state.name_of(id);
-    let mine = state
-        .me
-        .as_ref()
-        .map(|m| m.peer_id.to_string())
-        .unwrap_or_default();
-    let text = format!(
-        "Read these to each other on a call where you know {name}'s voice, or side by side. If both are the same on both screens, nobody stands between you."
-    );
-    let mut rows = draw::paragraph(&text, cells, "", theme.text());
-    rows.push(Line::default());
-    for (who, id) in [("You".to_owned(), mine), (name, id.to_string())] {
-        rows.push(line(who, theme.heading()));
-        // Seven groups a row, so that rows are easy to read out.
-        let groups: Vec<&str> = id.split('-').collect();
-        let a_row = (cells.saturating_sub(2) / 5).clamp(1, 7);
-        for part in groups.chunks(a_row) {
-            rows.push(line(format!("  {}", part.join(" ")), theme.text()));
-        }
-    }
-    rows.push(Line::default());
-    rows.push(Line::from(vec![
-        span("y", theme.key()),
-        span(" they are the same: mark as verified   ", theme.text()),
         span("Esc", theme.key()),
         span(" later", theme.text()),
     ]));

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
-use twocan_peer::api::{Contact, NoticeLevel, Path, Relation, Trust};
+use twocan_peer::api::{Contact, NoticeLevel, Path, Presence, Relation, Trust};
 
 use super::draw::{line, put, put_all, put_ends, rule, span, time};
 use super::layout::{Panes, details_fit_beside};
@@ -51,6 +51,13 @@ fn title(state: &State, theme: Theme) -> Line<'static> {
         span("twocan", theme.heading()),
         span(format!("  {name}"), theme.text()),
     ];
+    if let Some(word) = state
+        .profile
+        .as_ref()
+        .and_then(|p| own_presence(p.presence))
+    {
+        spans.push(span(format!(" ({word})"), theme.warn()));
+    }
     if !details_fit_beside(state)
         && let Some(contact) = state.open_contact()
     {
@@ -58,6 +65,16 @@ fn title(state: &State, theme: Theme) -> Line<'static> {
         spans.extend(who(contact, theme, false));
     }
     Line::from(spans)
+}
+
+/// Our own presence, when it is not the usual.
+fn own_presence(presence: Presence) -> Option<&'static str> {
+    match presence {
+        Presence::Available => None,
+        Presence::Away => Some("away"),
+        Presence::DoNotDisturb => Some("do not disturb"),
+        Presence::Invisible => Some("invisible"),
+    }
 }
 
 fn single_title(state: &State, theme: Theme) -> Line<'static> {
@@ -84,7 +101,7 @@ fn who(contact: &Contact, theme: Theme, words: bool) -> Vec<Span<'static>> {
     spans.push(span(sign, style));
     let mut facts = Vec::new();
     if words {
-        facts.push(if contact.online { "online" } else { "offline" });
+        facts.push(presence_word(contact));
     }
     facts.extend(contact.path.map(path_word));
     facts.extend(relation_word(contact));
@@ -105,10 +122,24 @@ fn who(contact: &Contact, theme: Theme, words: bool) -> Vec<Span<'static>> {
 pub(crate) fn presence(contact: &Contact, theme: Theme) -> (&'static str, Style) {
     if contact.blocked {
         (theme.signs.failed, theme.dim())
-    } else if contact.online {
-        (theme.signs.online, theme.good())
-    } else {
+    } else if !contact.online {
         (theme.signs.offline, theme.dim())
+    } else {
+        match contact.presence {
+            Some(Presence::Away) => (theme.signs.away, theme.warn()),
+            Some(Presence::DoNotDisturb) => (theme.signs.busy, theme.bad()),
+            _ => (theme.signs.online, theme.good()),
+        }
+    }
+}
+
+/// Presence in words.
+pub(crate) fn presence_word(contact: &Contact) -> &'static str {
+    match contact.presence {
+        _ if !contact.online => "offline",
+        Some(Presence::Away) => "away",
+        Some(Presence::DoNotDisturb) => "do not disturb",
+        _ => "online",
     }
 }
 
@@ -178,12 +209,8 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Pane
     }
     let mut left = String::new();
     if let Some(conversation) = state.conversation() {
-        if let Some(id) = conversation
-            .reply_to
-            .and_then(|id| conversation.message(id))
-        {
-            let first = id.text.lines().next().unwrap_or_default();
-            left = format!("Replying to: {first}  (Ctrl+C drops it)");
+        if conversation.seeking.is_some() {
+            left = format!("Going to the message{}", theme.signs.cut);
         } else if conversation
             .typing_until
             .is_some_and(|until| until > state.now)
@@ -191,7 +218,10 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Pane
         {
             left = format!("{} is typing{}", state.name_of(id), theme.signs.cut);
         } else if conversation.scroll != crate::app::conversation::Scroll::Bottom {
-            left = format!("{} more below, Alt+End goes there", theme.signs.more_below);
+            left = format!(
+                "{} more below, Alt+End goes to the newest",
+                theme.signs.more_below
+            );
         }
     }
     put(buf, area, 0, &line(cut(&left), theme.dim()));
@@ -245,7 +275,8 @@ fn typing_hint(state: &State) -> Option<String> {
         return None;
     }
     let text = state.draft().text();
-    if let Some(hint) = complete::hint(text) {
+    let editing = state.conversation().is_some_and(|c| c.editing.is_some());
+    if let Some(hint) = complete::hint(text).filter(|_| !editing) {
         return Some(hint);
     }
     let lines = text.split('\n').count();
@@ -335,13 +366,21 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
         Focus::Browse => vec![
             ("j k", "choose"),
             of(Action::Reply, "reply"),
+            of(Action::Edit, "edit"),
+            of(Action::React, "react"),
+            of(Action::Delete, "delete"),
             of(Action::Copy, "copy"),
+            ("/", "search"),
             ("Esc", "back to typing"),
             ("?", "help"),
         ],
         Focus::List => vec![
             ("j k", "choose"),
             of(Action::ListOpen, "open"),
+            ("f", "favourite"),
+            ("s", "silence"),
+            ("v", "verify"),
+            ("x", "remove"),
             ("Esc", "back to typing"),
             ("?", "help"),
         ],
@@ -351,6 +390,7 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
             of(Action::FocusList, "list"),
             of(Action::NextUnread, "next unread"),
             of(Action::Browse, "browse"),
+            of(Action::Search, "search"),
             of(Action::Call, "call"),
         ],
     }

@@ -8,9 +8,10 @@ use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use ratatui::{TerminalOptions, Viewport};
-use twocan_peer::api::{CallState, NoticeLevel};
+use twocan_peer::api::{CallState, Nearby, NoticeLevel, Presence, Trust};
 
 use super::view;
+use crate::app::effect::{Around, Outcome};
 use crate::app::first_run::Step;
 use crate::app::msg::Msg;
 use crate::app::sample;
@@ -103,6 +104,41 @@ fn after(keys: &str, size: (u16, u16), look: Look) -> State {
     state
 }
 
+fn searching(size: (u16, u16), look: Look) -> State {
+    let mut state = after("Ctrl+S n", size, look);
+    let texts = [
+        "ok. page 4 has the numbers",
+        "can you send the raw numbers? They have to be in the right order, as they were last time, and not newer",
+        "numbers are off by one row",
+    ];
+    let found: Vec<_> = (0..3u64)
+        .zip(texts)
+        .map(|(n, text)| sample::message(90 - n, n == 1, text))
+        .collect();
+    let around = Around {
+        messages: found.iter().rev().cloned().collect(),
+        ..Around::default()
+    };
+    let number = state.searches;
+    let (id, now) = (found[0].id, state.now);
+    let outcomes = [
+        Outcome::Found {
+            number,
+            took_ms: 11,
+            found: Ok(found),
+        },
+        Outcome::Around {
+            with: sample::id(sample::BOB),
+            id,
+            found: Ok(around),
+        },
+    ];
+    for outcome in outcomes {
+        update(&mut state, now, Msg::Outcome(Box::new(outcome)));
+    }
+    state
+}
+
 /// All scenes there are pictures of.
 const SCENES: &[(&str, Scene)] = &[
     ("welcome", welcome),
@@ -115,6 +151,17 @@ const SCENES: &[(&str, Scene)] = &[
     ("empty", sample::empty),
     ("chat", sample::busy),
     ("browsing", |s, l| after("Esc k k", s, l)),
+    ("changed", sample::changed),
+    ("editing", |s, l| after("Esc k k e", s, l)),
+    ("replying", |s, l| after("Esc k k k k r", s, l)),
+    ("deleting", |s, l| after("Esc k k d", s, l)),
+    ("reacting", |s, l| {
+        let mut state = sample::changed(s, l);
+        press(&mut state, "Esc k +");
+        state
+    }),
+    ("search", searching),
+    ("search_nothing", |s, l| after("Ctrl+S", s, l)),
     ("list", |s, l| after("F3", s, l)),
     ("ringing", sample::ringing),
     ("calling", calling),
@@ -124,7 +171,59 @@ const SCENES: &[(&str, Scene)] = &[
     ("commands", |s, l| after("F2", s, l)),
     ("jump", |s, l| after("Ctrl+T d", s, l)),
     ("who", |s, l| after("Ctrl+X w", s, l)),
-    ("verify", |s, l| after("Ctrl+X v", s, l)),
+    ("verify", |s, l| {
+        let mut state = after("Ctrl+X v", s, l);
+        let (me, bob) = (sample::id(sample::ME), sample::id(sample::BOB));
+        state.safety = Some((bob, twocan_proto::safety::safety(me, bob)));
+        state
+    }),
+    ("key_changed", |s, l| {
+        let mut state = sample::busy(s, l);
+        if let Some(bob) = state.contacts.get_mut(&sample::id(sample::BOB)) {
+            bob.trust = Trust::Changed;
+            bob.new_key = Some(sample::id(40));
+        }
+        press(&mut state, "Ctrl+X v");
+        state
+    }),
+    ("nearby", |s, l| {
+        let mut state = after("Ctrl+X n", s, l);
+        state.nearby = [
+            ("Zoe", 30, false),
+            ("Dana", sample::DANA, true),
+            ("", 31, false),
+        ]
+        .map(|(name, seed, is_contact)| Nearby {
+            peer_id: sample::id(seed),
+            name: name.into(),
+            addresses: vec![([192, 168, 1, seed], 7777).into()],
+            is_contact,
+        })
+        .into();
+        state
+    }),
+    ("files_below", sample::files),
+    ("files", |s, l| {
+        let mut state = sample::files(s, l);
+        press(&mut state, "Ctrl+X f Down");
+        state
+    }),
+    ("kept", |s, l| {
+        let mut state = sample::busy(s, l);
+        let mut dana = sample::contact(sample::DANA, "Dana");
+        dana.favourite = true;
+        dana.presence = Some(Presence::Away);
+        dana.status = "on the rocks until Sunday".into();
+        dana.muted = true;
+        let mut sam = sample::contact(sample::SAM, "Sam");
+        sam.group = "climbing".into();
+        for c in [dana, sam] {
+            state.contacts.insert(c.peer_id, c);
+        }
+        state.open = Some(sample::id(sample::DANA));
+        press(&mut state, "F3");
+        state
+    }),
     ("invite", |s, l| after("Ctrl+X i", s, l)),
     ("leader", |s, l| after("Ctrl+X", s, l)),
     ("long_error", |s, l| {
@@ -194,6 +293,15 @@ fn without_colours_selection_and_microphone_stand_out() {
     }
     insta::assert_snapshot!("marks_browsing", marked(&browsing));
     insta::assert_snapshot!("marks_in_call", marked(&live));
+    let changed = drawn(&sample::changed((80, 24), look));
+    let underlined = |c: &&ratatui::buffer::Cell| c.modifier.contains(Modifier::UNDERLINED);
+    let code: String = changed
+        .content()
+        .iter()
+        .filter(underlined)
+        .map(|c| c.symbol())
+        .collect();
+    assert_eq!(code, "`cargo test````fn main() {    run();}```");
 }
 
 /// As NO_COLOR makes crossterm write: what it sends must still show reverse.

@@ -6,12 +6,13 @@
 use ratatui::style::{Color, Modifier, Style};
 use twocan_proto::identity::PeerId;
 
-use crate::app::Look;
+use crate::app::{Look, reaction};
 
 /// Styles by what they mean.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Theme {
     mono: bool,
+    ascii: bool,
     pub(crate) signs: &'static Signs,
 }
 
@@ -20,6 +21,11 @@ pub(crate) struct Theme {
 pub(crate) struct Signs {
     pub(crate) online: &'static str,
     pub(crate) offline: &'static str,
+    pub(crate) away: &'static str,
+    pub(crate) busy: &'static str,
+    /// Files to us, and from us.
+    pub(crate) coming: &'static str,
+    pub(crate) going: &'static str,
     pub(crate) verified: &'static str,
     pub(crate) known: &'static str,
     pub(crate) changed: &'static str,
@@ -29,6 +35,8 @@ pub(crate) struct Signs {
     pub(crate) delivered: &'static str,
     pub(crate) failed: &'static str,
     pub(crate) quote: &'static str,
+    /// Around what was looked for.
+    pub(crate) hit: [&'static str; 2],
     pub(crate) across: &'static str,
     pub(crate) down: &'static str,
     pub(crate) corners: [&'static str; 4],
@@ -52,6 +60,10 @@ pub(crate) struct Signs {
 static UNICODE: Signs = Signs {
     online: "●",
     offline: "○",
+    away: "◐",
+    busy: "■",
+    coming: "↓",
+    going: "↑",
     verified: "◆",
     known: "◇",
     changed: "!",
@@ -61,6 +73,7 @@ static UNICODE: Signs = Signs {
     delivered: "✓✓",
     failed: "✗",
     quote: "┃",
+    hit: ["‹", "›"],
     across: "─",
     down: "│",
     corners: ["┌", "┐", "└", "┘"],
@@ -81,6 +94,10 @@ static UNICODE: Signs = Signs {
 static ASCII: Signs = Signs {
     online: "*",
     offline: "-",
+    away: "~",
+    busy: "#",
+    coming: "<",
+    going: ">",
     verified: "v",
     known: "?",
     changed: "!",
@@ -90,6 +107,7 @@ static ASCII: Signs = Signs {
     delivered: "++",
     failed: "x",
     quote: "|",
+    hit: ["<", ">"],
     across: "-",
     down: "|",
     corners: ["+", "+", "+", "+"],
@@ -120,6 +138,7 @@ impl Theme {
     pub(crate) fn of(look: Look) -> Self {
         Self {
             mono: look.mono,
+            ascii: look.ascii,
             signs: if look.ascii { &ASCII } else { &UNICODE },
         }
     }
@@ -191,6 +210,22 @@ impl Theme {
             self.chosen()
         } else {
             Style::new().fg(Color::Black).bg(Color::White)
+        }
+    }
+
+    /// An emoji as this screen shows it: by its name where only ASCII is wanted
+    /// and it has one.
+    pub(crate) fn emoji(self, emoji: &str) -> String {
+        let named = reaction::name(emoji).filter(|_| self.ascii);
+        named.unwrap_or(emoji).to_owned()
+    }
+
+    /// Code within a message.
+    pub(crate) fn snippet(self) -> Style {
+        if self.mono {
+            Style::new().add_modifier(Modifier::UNDERLINED)
+        } else {
+            Style::new().fg(Color::Cyan)
         }
     }
 

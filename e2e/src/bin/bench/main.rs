@@ -117,6 +117,7 @@ fn first_paint() -> Vec<Row> {
             "--listen",
             "127.0.0.1:0",
             "--no-lan",
+            "--no-passphrase",
         ]);
         let start = Instant::now();
         let terminal = launch.start();

@@ -6,7 +6,7 @@ use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::first_run::FirstRun;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay, Page};
-use super::{Effects, calls, compose, moving, people};
+use super::{Effects, calls, compose, files, messages, moving, people, search};
 use crate::app::{Focus, State};
 use crate::input::action::{Action, commands};
 use crate::input::command::first_word;
@@ -17,10 +17,11 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
     match action {
         Action::Send => compose::send(state, out),
         Action::NewLine => compose::insert(state, "\n", out),
-        Action::Complete => compose::complete(state, false),
-        Action::CompleteBack => compose::complete(state, true),
+        Action::Complete => compose::complete(state, false, out),
+        Action::CompleteBack => compose::complete(state, true, out),
         Action::Up => compose::vertical(state, true),
         Action::Down => compose::vertical(state, false),
+        Action::EarlierInput => compose::earlier(state),
         Action::Left
         | Action::Right
         | Action::WordLeft
@@ -52,13 +53,18 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::SelectDown
         | Action::SelectFirst
         | Action::SelectLast
-        | Action::Copy
-        | Action::CopyWithName
-        | Action::Reply
         | Action::FocusList
         | Action::ListUp
         | Action::ListDown
         | Action::ListOpen => moves(state, action, out),
+        Action::Copy
+        | Action::CopyWithName
+        | Action::Reply
+        | Action::Edit
+        | Action::Delete
+        | Action::React
+        | Action::ToQuoted
+        | Action::Revisions => messages::run(state, action, args, out),
         Action::Add
         | Action::Connect
         | Action::Disconnect
@@ -68,6 +74,12 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Unblock
         | Action::Remove
         | Action::Alias
+        | Action::Group
+        | Action::Favourite
+        | Action::Silence
+        | Action::Nearby
+        | Action::Status
+        | Action::Presence
         | Action::Verify
         | Action::Whois
         | Action::Invite
@@ -76,6 +88,13 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::SignOut
         | Action::Clients
         | Action::Nick => people::run(state, action, args, out),
+        Action::File
+        | Action::Files
+        | Action::FileGet
+        | Action::FileRefuse
+        | Action::FilePause
+        | Action::FileResume
+        | Action::FileCancel => files::run(state, action, args, out),
         Action::Call
         | Action::Answer
         | Action::Decline
@@ -87,6 +106,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Stats => {
             calls::run(state, action, args, out);
         }
+        Action::Search => search::open(state, args, out),
         Action::Jump
         | Action::Details
         | Action::FocusNext
@@ -121,14 +141,11 @@ fn moves(state: &mut State, action: Action, out: &mut Effects) {
         Action::Newest => moving::to_newest(state, out),
         Action::Browse => moving::browse(state),
         Action::Leave => moving::stop_browsing(state),
-        Action::Copy => moving::copy(state, false, out),
-        Action::CopyWithName => moving::copy(state, true, out),
-        Action::Reply => moving::reply(state),
         Action::FocusList => moving::toggle_list(state),
         Action::ListUp => moving::list_step(state, -1),
         Action::ListDown => moving::list_step(state, 1),
         Action::ListOpen => moving::list_open(state, out),
-        _ => moving::select(state, action),
+        _ => moving::select(state, action, out),
     }
 }
 

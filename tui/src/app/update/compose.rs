@@ -6,11 +6,11 @@ use super::super::conversation::Scroll;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Overlay};
 use super::super::state::{Cycle, QUIT_AGAIN_MS};
-use super::{Effects, actions, moving};
+use super::{Effects, actions, messages, moving};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::command::{Line, looks_like_command, read};
-use crate::input::complete;
+use crate::input::complete::{self, Offer};
 use crate::view::layout::{Layout, layout};
 use crate::view::wrap;
 
@@ -89,19 +89,27 @@ pub(super) fn vertical(state: &mut State, up: bool) {
         state.draft_mut().move_to(at);
         return;
     }
+    match up {
+        true if draft.is_empty() && messages::edit_last(state) => {}
+        true => earlier(state),
+        false => {
+            if let Some(line) = state.history.later() {
+                state.draft_mut().replace(&line);
+            }
+        }
+    }
+}
+
+/// The line sent before the one that stands in the composer.
+pub(super) fn earlier(state: &mut State) {
     let current = state.draft().text().to_owned();
-    let line = if up {
-        state.history.earlier(&current).map(str::to_owned)
-    } else {
-        state.history.later()
-    };
-    if let Some(line) = line {
+    if let Some(line) = state.history.earlier(&current).map(str::to_owned) {
         state.draft_mut().replace(&line);
     }
 }
 
 /// Tab: the next choice for what stands before the cursor.
-pub(super) fn complete(state: &mut State, back: bool) {
+pub(super) fn complete(state: &mut State, back: bool, out: &mut Effects) {
     if let Some(mut cycle) = state.completion.take() {
         let count = cycle.offer.choices.len();
         let step = if back { count.saturating_sub(1) } else { 1 };
@@ -115,10 +123,19 @@ pub(super) fn complete(state: &mut State, back: bool) {
         return;
     }
     let draft = state.draft();
+    if let Some((_, path)) = complete::typed_path(draft.text(), draft.cursor()) {
+        out.push(Effect::CompletePath(path.to_owned()));
+        return;
+    }
     let Some(offer) = complete::offer(draft.text(), draft.cursor(), &state.names()) else {
         state.info("nothing to complete: Tab knows /commands and @names");
         return;
     };
+    put_first(state, offer);
+}
+
+/// Puts the first choice in; the next Tab takes the others.
+fn put_first(state: &mut State, offer: Offer) {
     if let Some(first) = offer.choices.first().cloned() {
         state.draft_mut().put(offer.part.clone(), &first);
     }
@@ -127,10 +144,28 @@ pub(super) fn complete(state: &mut State, back: bool) {
     }
 }
 
+/// What a typed path could become came; too late if it reads otherwise now.
+pub(super) fn paths(state: &mut State, typed: &str, choices: Vec<String>) {
+    let draft = state.draft();
+    let cursor = draft.cursor();
+    let start = match complete::typed_path(draft.text(), cursor) {
+        Some((start, path)) if path == typed => start,
+        _ => return,
+    };
+    if choices.is_empty() {
+        return state.info(format!("no file begins with {typed}"));
+    }
+    let part = start..cursor;
+    put_first(state, Offer { part, choices });
+}
+
 /// Enter: sends the draft, or does what it commands.
 pub(super) fn send(state: &mut State, out: &mut Effects) {
     state.completion = None;
     let text = state.draft().text().to_owned();
+    if state.conversation().is_some_and(|c| c.editing.is_some()) {
+        return messages::send_edit(state, out);
+    }
     if text.trim().is_empty() {
         return;
     }
@@ -167,11 +202,7 @@ pub(super) fn send_text(state: &mut State, message: &str, out: &mut Effects) {
         state.error("no conversation is open: Ctrl+T opens one, /add asks somebody");
         return;
     };
-    let surplus = message.len().saturating_sub(TEXT_BYTES);
-    if surplus > 0 {
-        state.error(format!(
-            "the message is {surplus} bytes too long; send it in parts"
-        ));
+    if too_long(state, message) {
         return;
     }
     let line = state.draft_mut().take();
@@ -193,6 +224,17 @@ pub(super) fn send_text(state: &mut State, message: &str, out: &mut Effects) {
     moving::to_newest(state, out);
 }
 
+/// Whether a message is longer than can be sent; says so.
+pub(super) fn too_long(state: &mut State, message: &str) -> bool {
+    let surplus = message.len().saturating_sub(TEXT_BYTES);
+    if surplus > 0 {
+        state.error(format!(
+            "the message is {surplus} bytes too long; send it in parts"
+        ));
+    }
+    surplus > 0
+}
+
 /// A message was not stored: its text goes back where it was written.
 pub(super) fn give_back(state: &mut State, to: twocan_proto::identity::PeerId, text: &str) {
     let conversation = state.conversations.entry(to).or_default();
@@ -209,7 +251,12 @@ pub(super) fn clear_draft(state: &mut State, out: &mut Effects) {
     if !state.draft().is_empty() {
         let line = state.draft_mut().take();
         state.history.push(&line);
-        state.info("cleared; Up or Ctrl+_ brings it back");
+        state.info("cleared; Ctrl+R or Ctrl+_ brings it back");
+        return;
+    }
+    if let Some(conversation) = state.conversation_mut()
+        && conversation.stop_edit().is_some()
+    {
         return;
     }
     if let Some(conversation) = state.conversation_mut()

@@ -9,13 +9,16 @@ use twocan_proto::time::Timestamp;
 use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
-use super::Effects;
+use super::{Effects, files};
 use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
 const TYPING_MS: i64 = 10_000;
 /// Requests held at most; the engine keeps no more either.
 const REQUESTS: usize = twocan_proto::limits::REQUESTS;
+
+/// People nearby that are listed at most.
+const NEARBY: usize = 256;
 
 /// Takes an event.
 pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
@@ -69,14 +72,21 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
             }
         }
         Event::Sound { .. } => {}
+        Event::Transfer(transfer) => files::moved(state, *transfer, out),
         Event::KeyChanged { contact, new, .. } => {
             let name = state.name_of(contact);
             state.error(format!(
-                "{name} now shows another key ({}). Nothing goes out until you have compared it: /whois, /verify, or /remove and /add again",
+                "{name} now shows another key ({}). Nothing goes out until you decide: /verify shows both keys",
                 new.short()
             ));
         }
-        Event::Nearby(_) | Event::NearbyGone(_) => {}
+        Event::Nearby(near) => {
+            state.nearby.retain(|n| n.peer_id != near.peer_id);
+            if state.nearby.len() < NEARBY {
+                state.nearby.push(near);
+            }
+        }
+        Event::NearbyGone(id) => state.nearby.retain(|n| n.peer_id != id),
         Event::Notice { level, text } => state.notify(level, text),
         Event::Listening(addresses) => {
             if let Some(me) = &mut state.me {
@@ -117,8 +127,8 @@ fn forget(state: &mut State, id: twocan_proto::identity::PeerId) {
     }
 }
 
-fn ring_if_away(state: &State, out: &mut Effects) {
-    if !state.focused {
+pub(super) fn ring_if_away(state: &State, out: &mut Effects) {
+    if !state.focused && !state.do_not_disturb() {
         out.push(Effect::Bell);
     }
 }
@@ -138,8 +148,7 @@ fn message_came(state: &mut State, message: Message, out: &mut Effects) {
     if unseen && conversation.first_unread.is_none() {
         conversation.first_unread = Some(id);
     }
-    let blocked = state.contacts.get(&with).is_some_and(|c| c.blocked);
-    if !blocked {
+    if state.may_ring(with) {
         ring_if_away(state, out);
     }
 }
@@ -183,14 +192,16 @@ fn registry_moved(
 
 fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
     let incoming = call.state == CallState::Incoming;
-    let id = call.call;
+    let (id, with) = (call.call, call.contact);
     let known = state.calls.get_mut(id).is_some();
     let ended = state.calls.take(call, state.now);
     if incoming && !known {
         if let Some(view) = state.calls.get_mut(id) {
             view.rang_at = Some(state.now);
         }
-        out.push(Effect::Bell);
+        if state.may_ring(with) {
+            out.push(Effect::Bell);
+        }
     }
     let Some(ended) = ended else { return };
     let name = state.name_of(ended.call.contact);

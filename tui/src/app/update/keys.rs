@@ -2,7 +2,7 @@
 //! screen, so that a call can always be answered or hung up.
 
 use super::super::overlay::{Confirm, Confirmed, Overlay};
-use super::{Effects, actions, compose, first_run, overlays};
+use super::{Effects, actions, compose, first_run, overlays, search};
 use crate::app::{Focus, State};
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -84,6 +84,7 @@ pub(super) fn paste(state: &mut State, text: &str, out: &mut Effects) {
     state.pending.clear();
     if let Some(editor) = overlays::editor(state) {
         editor.insert(&one_line(text));
+        search::refresh(state, out);
         return;
     }
     if state.overlay.is_some() {

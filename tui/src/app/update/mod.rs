@@ -6,14 +6,17 @@ mod actions;
 mod calls;
 mod compose;
 mod events;
+mod files;
 mod first_run;
 mod keys;
+mod messages;
 mod mouse;
 mod moving;
 mod outcomes;
 mod overlays;
 mod people;
 pub(crate) mod pick;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +39,14 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         let registry = state.registry_hint.clone();
         state.first_run = Some(FirstRun::new("", registry.as_deref()));
     }
-    vec![Effect::LoadSelf, Effect::LoadContacts, Effect::LoadRequests]
+    vec![
+        Effect::LoadSelf,
+        Effect::LoadContacts,
+        Effect::LoadRequests,
+        Effect::LoadProfile,
+        Effect::LoadNearby,
+        Effect::LoadTransfers,
+    ]
 }
 
 /// Takes what happened at `now`.
@@ -101,11 +111,17 @@ fn tick(state: &mut State, out: &mut Effects) {
             out.push(Effect::Typing { to: *id, on: false });
         }
     }
+    let audible = state
+        .calls
+        .incoming()
+        .is_some_and(|c| state.may_ring(c.call.contact));
     if let Some(call) = state.calls.incoming_mut()
         && over(call.rang_at, RING_EVERY_MS)
     {
         call.rang_at = Some(now);
-        out.push(Effect::Bell);
+        if audible {
+            out.push(Effect::Bell);
+        }
     }
 }
 
@@ -132,7 +148,8 @@ fn mark_read(state: &mut State, out: &mut Effects) {
     let Some(conversation) = state.conversations.get_mut(&with) else {
         return;
     };
-    if conversation.scroll != Scroll::Bottom || conversation.newest().is_none() {
+    let there = conversation.scroll == Scroll::Bottom && conversation.seeking.is_none();
+    if !there || conversation.newest().is_none() {
         return;
     }
     let Some(upto) = conversation

@@ -11,7 +11,6 @@ use super::super::roster::Entry;
 use super::Effects;
 use crate::app::{Focus, State};
 use crate::input::action::Action;
-use crate::view::draw::time;
 use crate::view::layout::{Layout, Panes, layout};
 use crate::view::messages::Canvas;
 
@@ -33,17 +32,8 @@ pub(super) fn message_rows(state: &State) -> Option<usize> {
 
 /// Shows the conversation with `id`.
 pub(super) fn open(state: &mut State, id: PeerId, out: &mut Effects) {
-    state.focus = Focus::Composer;
-    state.completion = None;
-    state.history.settle();
-    state.overlay = None;
-    if state.open != Some(id) {
-        leave(state, out);
-        state.open = Some(id);
-    }
-    state.chosen = Some(Entry::Contact(id));
+    enter(state, id, out);
     let conversation = state.conversations.entry(id).or_default();
-    conversation.selected = None;
     if conversation.newest_loaded {
         mark_unread(state, id);
     } else if conversation.loading.is_none() {
@@ -55,6 +45,21 @@ pub(super) fn open(state: &mut State, id: PeerId, out: &mut Effects) {
     }
 }
 
+/// Makes the conversation with `id` the open one, and loads nothing.
+pub(super) fn enter(state: &mut State, id: PeerId, out: &mut Effects) {
+    state.focus = Focus::Composer;
+    state.completion = None;
+    state.history.settle();
+    state.overlay = None;
+    if state.open != Some(id) {
+        leave(state, out);
+        state.open = Some(id);
+    }
+    state.chosen = Some(Entry::Contact(id));
+    let conversation = state.conversations.entry(id).or_default();
+    conversation.selected = None;
+}
+
 /// Leaves the open conversation: its marker goes, its draft stays.
 fn leave(state: &mut State, out: &mut Effects) {
     let Some(id) = state.open else { return };
@@ -62,6 +67,7 @@ fn leave(state: &mut State, out: &mut Effects) {
     if let Some(conversation) = state.conversations.get_mut(&id) {
         conversation.first_unread = None;
         conversation.scroll = Scroll::Bottom;
+        conversation.seeking = None;
         if conversation.told_typing.take().is_some() {
             out.push(Effect::Typing { to: id, on: false });
         }
@@ -147,6 +153,7 @@ pub(super) fn to_newest(state: &mut State, out: &mut Effects) {
         return;
     };
     conversation.scroll = Scroll::Bottom;
+    conversation.seeking = None;
     if !conversation.newest_loaded && conversation.loading != Some(Page::Newest) {
         conversation.loading = Some(Page::Newest);
         out.push(Effect::LoadHistory {
@@ -165,6 +172,9 @@ pub(super) fn load_near_ends(state: &mut State, out: &mut Effects) {
     let Some(conversation) = state.conversations.get_mut(&with) else {
         return;
     };
+    if conversation.seeking.is_some() {
+        return;
+    }
     let count = conversation.messages().len();
     let (top, bottom) = match conversation.scroll {
         Scroll::At { message, .. } => match conversation.position(message) {
@@ -233,11 +243,15 @@ pub(super) fn last(state: &mut State, out: &mut Effects) {
     }
 }
 
-/// Esc in the composer: choose messages.
+/// Esc in the composer: an edit is dropped, else choose messages.
 pub(super) fn browse(state: &mut State) {
     let Some(conversation) = state.conversation_mut() else {
         return;
     };
+    if conversation.stop_edit().is_some() {
+        state.info("the message stays as it was");
+        return;
+    }
     if conversation.messages().is_empty() {
         return;
     }
@@ -257,7 +271,10 @@ pub(super) fn stop_browsing(state: &mut State) {
 }
 
 /// Moves the choice among the messages.
-pub(super) fn select(state: &mut State, action: Action) {
+pub(super) fn select(state: &mut State, action: Action, out: &mut Effects) {
+    if action == Action::SelectLast {
+        to_newest(state, out);
+    }
     let Some(conversation) = state.conversation_mut() else {
         return;
     };
@@ -277,7 +294,7 @@ pub(super) fn select(state: &mut State, action: Action) {
 }
 
 /// Scrolls as little as needed to have the chosen message on the screen.
-fn show_selected(state: &mut State) {
+pub(super) fn show_selected(state: &mut State) {
     let Some(panes) = panes(state) else { return };
     let height = usize::from(panes.messages.height);
     let Some(canvas) = Canvas::of(state, panes.message_cells()) else {
@@ -309,40 +326,6 @@ fn show_selected(state: &mut State) {
     if let Some(conversation) = state.conversation_mut() {
         conversation.scroll = scroll;
     }
-}
-
-/// Copies the chosen message.
-pub(super) fn copy(state: &mut State, with_name: bool, out: &mut Effects) {
-    let Some(conversation) = state.conversation() else {
-        return;
-    };
-    let chosen = conversation
-        .selected
-        .and_then(|id| conversation.message(id));
-    let Some(message) = chosen else { return };
-    let text = if with_name {
-        let me = state.me.as_ref().map_or("me", |m| m.name.as_str());
-        let name = if message.mine {
-            me.to_owned()
-        } else {
-            state.name_of(message.from)
-        };
-        let at = time(message.sent_at, &state.zone, "%Y-%m-%d %H:%M");
-        format!("{at} {name}: {}", message.text)
-    } else {
-        message.text.clone()
-    };
-    out.push(Effect::Clipboard(text));
-    state.info("copied, if your terminal allows it (OSC 52)");
-    stop_browsing(state);
-}
-
-/// The draft answers the chosen message.
-pub(super) fn reply(state: &mut State) {
-    if let Some(conversation) = state.conversation_mut() {
-        conversation.reply_to = conversation.selected;
-    }
-    stop_browsing(state);
 }
 
 /// Moves the choice in the list.

@@ -5,7 +5,7 @@ use twocan_peer::api::{DirectoryEntry, Error, ErrorCode, NoticeLevel};
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
-use super::{Effects, actions, compose, first_run, moving};
+use super::{Effects, actions, compose, first_run, messages, moving, search};
 use crate::app::State;
 use crate::view::draw::ago;
 
@@ -41,6 +41,31 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
                 failed(state, "reading the conversation", &error);
             }
         },
+        Outcome::Around { with, id, found } => {
+            if let Some(found) = search::context_came(state, id, found, out) {
+                messages::arrived(state, with, id, found, out);
+            }
+        }
+        Outcome::Found {
+            number,
+            took_ms,
+            found,
+        } => search::found(state, number, took_ms, found, out),
+        Outcome::Revisions(Ok(found)) => messages::revisions_page(state, &found),
+        Outcome::Revisions(Err(error)) => failed(state, "reading what it said before", &error),
+        Outcome::Transfers(found) => state.transfers.take_all(found),
+        Outcome::Paths { typed, choices } => compose::paths(state, &typed, choices),
+        Outcome::Profile(profile) => state.profile = Some(profile),
+        Outcome::Nearby(nearby) => state.nearby = nearby,
+        Outcome::Safety { contact, safety } => state.safety = Some((contact, safety)),
+        Outcome::KeyDecided(Ok(contact)) => {
+            let id = contact.peer_id;
+            state.contacts.insert(id, *contact);
+            moving::open(state, id, out);
+            let name = state.name_of(id);
+            state.info(format!("the key of {name} is decided; /verify compares it"));
+        }
+        Outcome::KeyDecided(Err(error)) => failed(state, "deciding about the key", &error),
         Outcome::Named(result) => named(state, result, out),
         Outcome::Added(result) => match result {
             Ok(contact) => {
@@ -82,6 +107,15 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             compose::give_back(state, to, &text);
             failed(state, "sending", &error);
         }
+        Outcome::NotEdited {
+            with,
+            id,
+            text,
+            error,
+        } => {
+            messages::give_edit_back(state, with, id, &text);
+            failed(state, "editing", &error);
+        }
         Outcome::SignedIn(result) => signed_in(state, result, out),
         Outcome::Directory(result) => match result {
             Ok(found) => directory(state, &found),
@@ -96,7 +130,7 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
 }
 
 /// Says what was tried and why it did not work.
-fn failed(state: &mut State, what: &str, error: &Error) {
+pub(super) fn failed(state: &mut State, what: &str, error: &Error) {
     let wait = error.retry_after.map_or_else(String::new, |w| {
         format!("; again in {} s", w.as_secs().max(1))
     });

@@ -1,11 +1,11 @@
 //! Keys while something lies over the main view.
 
-use twocan_peer::api::ContactChange;
+use twocan_peer::api::{ContactChange, KeyDecision};
 
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
-use super::{Effects, actions, compose, moving, pick};
+use super::{Effects, actions, compose, files, messages, moving, pick, search};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -19,6 +19,7 @@ enum Then {
     Close,
     Run(Action),
     Open(twocan_proto::identity::PeerId),
+    GoTo(twocan_proto::identity::PeerId, uuid::Uuid),
     Confirmed(Confirmed),
 }
 
@@ -28,6 +29,8 @@ pub(super) fn editor(state: &mut State) -> Option<&mut Editor> {
         Overlay::Help { filter, .. }
         | Overlay::Palette { filter, .. }
         | Overlay::Jump { filter, .. } => Some(filter),
+        Overlay::React(react) => Some(&mut react.typed),
+        Overlay::Search(search) => Some(&mut search.query),
         Overlay::Form(form) => form.focused().map(|f| &mut f.editor),
         _ => None,
     }
@@ -49,6 +52,7 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
         Then::Close => {}
         Then::Run(action) => actions::run(state, action, "", out),
         Then::Open(id) => moving::open(state, id, out),
+        Then::GoTo(with, id) => messages::go_to(state, with, id, out),
         Then::Confirmed(what) => confirmed(state, what, out),
     }
 }
@@ -136,6 +140,63 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             }
             _ => Then::Stay,
         },
+        Overlay::Delete { id, mine } => match messages::delete_key(*id, *mine, chord) {
+            Some(effect) => Then::Confirmed(Confirmed::Effect(effect)),
+            None => Then::Stay,
+        },
+        Overlay::React(react) => match messages::react_key(state, react, chord) {
+            Some(effect) => Then::Confirmed(Confirmed::Effect(effect)),
+            None => Then::Stay,
+        },
+        Overlay::Search(search) => match search::key(state, search, chord, out) {
+            Some((with, id)) => Then::GoTo(with, id),
+            None => Then::Stay,
+        },
+        Overlay::KeyChanged(contact) => match chord.typed() {
+            Some('k') => Then::Confirmed(Confirmed::Effect(Effect::DecideKey {
+                contact: *contact,
+                decision: KeyDecision::Keep,
+            })),
+            Some('n') => {
+                let name = state.name_of(*contact);
+                state.overlay = Some(Overlay::Confirm(Confirm {
+                    question: format!(
+                        "Take the new key as {name}'s? Only if they told you, over another way, that it changed. What waits goes to the new key."
+                    ),
+                    yes: "take the new key",
+                    then: Confirmed::Effect(Effect::DecideKey {
+                        contact: *contact,
+                        decision: KeyDecision::Accept,
+                    }),
+                }));
+                Then::Close
+            }
+            _ => Then::Stay,
+        },
+        Overlay::Transfers { selected } => match files::key(state, selected, chord, out) {
+            Some(cancel) => {
+                state.overlay = Some(cancel);
+                Then::Close
+            }
+            None => Then::Stay,
+        },
+        Overlay::Nearby { selected } => {
+            let last = state.nearby.len().saturating_sub(1);
+            let chosen = state.nearby.get(*selected);
+            if let (Key::Enter | Key::Char('a'), Some(near)) = (chord.key, chosen) {
+                return match near.addresses.first() {
+                    _ if near.is_contact => Then::Open(near.peer_id),
+                    Some(address) => {
+                        let who = address.to_string();
+                        let note = String::new();
+                        Then::Confirmed(Confirmed::Effect(Effect::AddContact { who, note }))
+                    }
+                    None => Then::Stay,
+                };
+            }
+            step(selected, chord, last);
+            Then::Stay
+        }
         Overlay::Form(form) => {
             form_key(form, chord, out);
             Then::Stay
@@ -171,7 +232,7 @@ fn confirmed(state: &mut State, what: Confirmed, out: &mut Effects) {
 }
 
 /// Moves a place in a list; `false` if the key is for something else.
-fn step(place: &mut usize, chord: Chord, most: usize) -> bool {
+pub(super) fn step(place: &mut usize, chord: Chord, most: usize) -> bool {
     let control = |c| chord.ctrl && chord.key == Key::Char(c);
     *place = match chord.key {
         Key::Up => place.saturating_sub(1),

@@ -1,6 +1,6 @@
 //! Contacts, requests and registries.
 
-use twocan_peer::api::ContactChange;
+use twocan_peer::api::{ContactChange, Presence};
 use twocan_proto::identity::PeerId;
 
 use super::super::effect::Effect;
@@ -26,6 +26,12 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Accept => with_request(state, args, out, Effect::Accept),
         Action::Reject => with_request(state, args, out, Effect::Reject),
         Action::Alias => alias(state, args, out),
+        Action::Group => group(state, args, out),
+        Action::Nearby => {
+            state.overlay = Some(Overlay::Nearby { selected: 0 });
+            out.push(Effect::LoadNearby);
+        }
+        Action::Status | Action::Presence => tell(state, action, args, out),
         Action::Invite => invite(state),
         Action::Msg => msg(state, args, out),
         Action::SignIn => sign_in(state, args.trim()),
@@ -97,7 +103,19 @@ fn with_contact(state: &mut State, action: Action, args: &str, out: &mut Effects
                 then: Confirmed::Effect(Effect::RemoveContact(contact)),
             }));
         }
-        Action::Verify => state.overlay = Some(Overlay::Verify(contact)),
+        Action::Favourite | Action::Silence => {
+            let known = state.contacts.get(&contact);
+            let (favourite, muted) = match action {
+                Action::Favourite => (known.map(|c| !c.favourite), None),
+                _ => (None, known.map(|c| !c.muted)),
+            };
+            out.push(change(ContactChange {
+                favourite,
+                muted,
+                ..ContactChange::default()
+            }));
+        }
+        Action::Verify => verify(state, contact, out),
         _ => whois_page(state, contact),
     }
 }
@@ -115,6 +133,49 @@ fn alias(state: &mut State, args: &str, out: &mut Effects) {
             out.push(Effect::ChangeContact { contact, change });
         }
     }
+}
+
+/// What to compare: with a changed key, the two keys and what to do about it.
+fn verify(state: &mut State, contact: PeerId, out: &mut Effects) {
+    let changed = state
+        .contacts
+        .get(&contact)
+        .is_some_and(|c| c.new_key.is_some());
+    if changed {
+        state.overlay = Some(Overlay::KeyChanged(contact));
+        return;
+    }
+    state.overlay = Some(Overlay::Verify(contact));
+    out.push(Effect::LoadSafety(contact));
+}
+
+fn group(state: &mut State, args: &str, out: &mut Effects) {
+    match state.contact_named("") {
+        Ok(contact) => {
+            let change = ContactChange {
+                group: Some(args.trim().to_owned()),
+                ..ContactChange::default()
+            };
+            out.push(Effect::ChangeContact { contact, change });
+        }
+        Err(why) => state.error(why),
+    }
+}
+
+/// Changes what we tell of ourselves.
+fn tell(state: &mut State, action: Action, args: &str, out: &mut Effects) {
+    let Some(mut profile) = state.profile.clone() else {
+        return state.info("the profile is still being read; try again in a moment");
+    };
+    match (action, args.trim()) {
+        (Action::Status, text) => text.clone_into(&mut profile.status),
+        (_, "available") => profile.presence = Presence::Available,
+        (_, "away") => profile.presence = Presence::Away,
+        (_, "dnd") => profile.presence = Presence::DoNotDisturb,
+        (_, "invisible") => profile.presence = Presence::Invisible,
+        _ => return usage(state, "presence"),
+    }
+    out.push(Effect::SaveProfile(profile));
 }
 
 fn msg(state: &mut State, args: &str, out: &mut Effects) {

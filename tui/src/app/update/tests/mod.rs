@@ -1,0 +1,300 @@
+//! What keys, events and outcomes lead to, as tables; `any_order` has what no
+//! order of them may do.
+
+mod any_order;
+mod calls;
+mod files;
+mod messages;
+mod people;
+mod search;
+
+use twocan_peer::api::{
+    CallState, Error, ErrorCode, Event, MessageState, NoticeLevel, Page, Relation,
+};
+
+use super::super::conversation::Scroll;
+use super::super::effect::{Effect, Outcome};
+use super::super::msg::{Mouse, MouseAct, Msg};
+use super::super::sample::{self, BOB, DANA, MEI, at};
+use super::update;
+use crate::app::{Focus, Look, State};
+use crate::input::chord::{Chord, Key, sequence};
+
+fn busy() -> State {
+    sample::busy((120, 36), Look::default())
+}
+
+/// Presses keys as the table of actions writes them.
+fn press(state: &mut State, keys: &str) -> Vec<Effect> {
+    let chords = sequence(keys).unwrap();
+    let taken = chords
+        .into_iter()
+        .map(|chord| update(state, state.now, Msg::Key(chord)));
+    taken.flatten().collect()
+}
+
+fn write(state: &mut State, text: &str) -> Vec<Effect> {
+    let typed = |c| match c {
+        '\n' => Chord {
+            alt: true,
+            ..Chord::plain(Key::Enter)
+        },
+        c => Chord::plain(Key::Char(c)),
+    };
+    let taken = text
+        .chars()
+        .map(|c| update(state, state.now, Msg::Key(typed(c))));
+    taken.flatten().collect()
+}
+
+fn enter(state: &mut State, line: &str) -> Vec<Effect> {
+    write(state, line);
+    press(state, "Enter")
+}
+
+fn event(state: &mut State, event: Event) -> Vec<Effect> {
+    update(state, state.now, Msg::Engine(Box::new(event)))
+}
+
+fn outcome(state: &mut State, outcome: Outcome) -> Vec<Effect> {
+    update(state, state.now, Msg::Outcome(Box::new(outcome)))
+}
+
+fn has(effects: &[Effect], wanted: impl Fn(&Effect) -> bool) -> bool {
+    effects.iter().any(wanted)
+}
+
+fn said(state: &State) -> &str {
+    state.toast.as_ref().map_or("", |t| &t.text)
+}
+
+#[test]
+fn a_line_is_sent_and_the_composer_emptied() {
+    let mut state = busy();
+    let out = enter(&mut state, "one\ntwo");
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::Send { to, text, reply_to: None }
+        if *to == sample::id(BOB) && text == "one\ntwo")
+    ));
+    assert!(state.draft().is_empty());
+}
+
+#[test]
+fn a_reply_names_its_message_once() {
+    let mut state = busy();
+    press(&mut state, "Esc");
+    assert_eq!(state.focus, Focus::Browse);
+    press(&mut state, "k");
+    press(&mut state, "r");
+    assert_eq!(state.focus, Focus::Composer);
+    let out = enter(&mut state, "yes");
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::Send { reply_to: Some(id), .. } if *id == sample::uuid(9))
+    ));
+    let out = enter(&mut state, "and this");
+    assert!(has(&out, |e| matches!(
+        e,
+        Effect::Send { reply_to: None, .. }
+    )));
+}
+
+#[test]
+fn what_was_not_stored_comes_back() {
+    let mut state = busy();
+    enter(&mut state, "precious");
+    let error = Error::new(ErrorCode::Io, "the disk is full");
+    let to = sample::id(BOB);
+    outcome(
+        &mut state,
+        Outcome::NotSent {
+            to,
+            text: "precious".into(),
+            error,
+        },
+    );
+    assert_eq!(state.draft().text(), "precious");
+    assert!(said(&state).contains("the disk is full"));
+}
+
+#[test]
+fn each_conversation_keeps_its_own_draft() {
+    let mut state = busy();
+    write(&mut state, "for Bob");
+    press(&mut state, "Ctrl+N");
+    assert_ne!(state.open, Some(sample::id(BOB)));
+    assert_eq!(state.draft().text(), "");
+    write(&mut state, "for another");
+    press(&mut state, "Ctrl+P");
+    assert_eq!(state.draft().text(), "for Bob");
+}
+
+#[test]
+fn an_unknown_command_stays_and_names_its_neighbours() {
+    let mut state = busy();
+    let out = enter(&mut state, "/cal");
+    assert!(!has(&out, |e| matches!(
+        e,
+        Effect::Call(_) | Effect::Send { .. }
+    )));
+    assert_eq!(state.draft().text(), "/cal");
+    assert!(said(&state).contains("/call"), "{}", said(&state));
+}
+
+#[test]
+fn commands_lead_to_their_effects() {
+    type Wanted = fn(&Effect) -> bool;
+    let table: &[(&str, Wanted)] = &[
+        (
+            "/call Dana",
+            |e| matches!(e, Effect::Call(id) if *id == sample::id(DANA)),
+        ),
+        (
+            "/connect 127.0.0.1:7777",
+            |e| matches!(e, Effect::Connect(to) if to == "127.0.0.1:7777"),
+        ),
+        (
+            "/add eve hello there",
+            |e| matches!(e, Effect::AddContact { who, note } if who == "eve" && note == "hello there"),
+        ),
+        (
+            "/accept Zoe",
+            |e| matches!(e, Effect::Accept(id) if *id == sample::uuid(7_000)),
+        ),
+        (
+            "/reject",
+            |e| matches!(e, Effect::Reject(id) if *id == sample::uuid(7_000)),
+        ),
+        (
+            "/msg Dana see you",
+            |e| matches!(e, Effect::Send { to, text, .. } if *to == sample::id(DANA) && text == "see you"),
+        ),
+        (
+            "/nick Alice B",
+            |e| matches!(e, Effect::SetName(name) if name == "Alice B"),
+        ),
+        (
+            "/clients bo",
+            |e| matches!(e, Effect::Directory { prefix: Some(p) } if p == "bo"),
+        ),
+        (
+            "/set call.ring_timeout_s 45",
+            |e| matches!(e, Effect::SaveSetting { value, .. } if value == "45"),
+        ),
+        ("/quit", |e| matches!(e, Effect::Quit)),
+    ];
+    for (line, wanted) in table {
+        let out = enter(&mut busy(), line);
+        assert!(has(&out, wanted), "{line}: {out:?}");
+    }
+}
+
+#[test]
+fn quitting_by_ctrl_c_takes_two_and_clears_first() {
+    let mut state = busy();
+    write(&mut state, "half a thought");
+    assert!(!has(&press(&mut state, "Ctrl+C"), |e| matches!(
+        e,
+        Effect::Quit
+    )));
+    assert!(state.draft().is_empty());
+    press(&mut state, "Ctrl+R");
+    assert_eq!(state.draft().text(), "half a thought");
+    press(&mut state, "Ctrl+C");
+    assert!(!has(&press(&mut state, "Ctrl+C"), |e| matches!(
+        e,
+        Effect::Quit
+    )));
+    assert!(has(&press(&mut state, "Ctrl+C"), |e| matches!(
+        e,
+        Effect::Quit
+    )));
+}
+
+#[test]
+fn messages_are_read_only_when_somebody_looks() {
+    let incoming = |n| Event::Message(sample::message(n, false, "new"));
+    let read = |out: &[Effect]| has(out, |e| matches!(e, Effect::MarkRead { .. }));
+    let mut state = busy();
+    assert!(read(&event(&mut state, incoming(20))));
+    update(&mut state, at(1), Msg::Focus(false));
+    let out = event(&mut state, incoming(21));
+    assert!(!read(&out) && has(&out, |e| matches!(e, Effect::Bell)));
+    assert!(read(&update(&mut state, at(2), Msg::Focus(true))));
+    press(&mut state, "F1");
+    assert!(!read(&event(&mut state, incoming(22))));
+    assert!(read(&press(&mut state, "Esc")));
+}
+
+#[test]
+fn the_reader_of_old_messages_stays_where_he_is() {
+    let mut state = sample::busy((80, 15), Look::default());
+    press(&mut state, "PgUp");
+    let before = state.conversation().unwrap().scroll;
+    assert_ne!(before, Scroll::Bottom);
+    event(
+        &mut state,
+        Event::Message(sample::message(30, false, "below")),
+    );
+    assert_eq!(state.conversation().unwrap().scroll, before);
+    press(&mut state, "Alt+End");
+    assert_eq!(state.conversation().unwrap().scroll, Scroll::Bottom);
+}
+
+#[test]
+fn an_answer_to_our_request_is_told() {
+    let mut state = busy();
+    let mut eve = sample::contact(9, "Eve");
+    eve.relation = Relation::Asked;
+    event(&mut state, Event::Contact(Box::new(eve.clone())));
+    assert_eq!(said(&state), "");
+    eve.relation = Relation::Mutual;
+    event(&mut state, Event::Contact(Box::new(eve)));
+    assert!(said(&state).contains("Eve said yes"));
+}
+
+#[test]
+fn nothing_wakes_an_idle_interface_but_the_clock() {
+    let state = busy();
+    // 14:02:30, so half a minute is left.
+    assert_eq!(state.next_deadline(), at(30_000));
+}
+
+#[test]
+fn a_toast_goes_away_by_itself() {
+    let mut state = busy();
+    state.notify(NoticeLevel::Info, "hello");
+    let gone = state.next_deadline();
+    assert!(gone > at(1_000) && gone < at(30_000));
+    update(&mut state, gone, Msg::Tick);
+    assert!(state.toast.is_none());
+}
+
+#[test]
+fn a_long_paste_asks_first() {
+    let mut state = busy();
+    let text = "line\n".repeat(20);
+    update(&mut state, at(0), Msg::Paste(text.clone()));
+    assert!(state.draft().is_empty() && state.overlay.is_some());
+    press(&mut state, "y");
+    assert_eq!(state.draft().text(), text);
+}
+
+#[test]
+fn the_first_run_walks_by_enter_and_keeps_its_errors_in_sight() {
+    let mut state = sample::empty((80, 24), Look::default());
+    super::start(&mut state, true);
+    press(&mut state, "Enter");
+    assert!(state.first_run.as_ref().unwrap().error.is_some());
+    let out = enter(&mut state, "alice");
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::SetName(n) if n == "alice")
+    ));
+    outcome(&mut state, Outcome::Named(Ok(())));
+    for _ in 0..3 {
+        press(&mut state, "Enter");
+    }
+    assert!(state.first_run.is_none());
+}

@@ -1,0 +1,144 @@
+//! Contacts as they are kept, changed keys, who is near.
+
+use twocan_peer::api::{ContactChange, KeyDecision, Nearby, Presence, Profile};
+
+use super::*;
+use crate::app::overlay::Overlay;
+use crate::app::roster::{Entry, Section};
+
+fn change(effects: &[Effect]) -> Option<&ContactChange> {
+    effects.iter().find_map(|e| match e {
+        Effect::ChangeContact { change, .. } => Some(change),
+        _ => None,
+    })
+}
+
+#[test]
+fn favourites_stand_before_groups_and_groups_before_the_others() {
+    let mut state = busy();
+    for (seed, alias, favourite, group) in [
+        (DANA, "Dana", false, "climbing"),
+        (sample::SAM, "Sam", true, ""),
+        (8, "Ivo", false, ""),
+    ] {
+        let mut contact = sample::contact(seed, alias);
+        contact.favourite = favourite;
+        contact.group = group.into();
+        event(&mut state, Event::Contact(Box::new(contact)));
+    }
+    let sections: Vec<_> = state.entries().into_iter().map(|(s, _)| s).collect();
+    let group = Section::Group("climbing".into());
+    assert_eq!(
+        sections[1..],
+        [
+            Section::Unread,
+            Section::Favourites,
+            group,
+            Section::People,
+            Section::Requests
+        ]
+    );
+}
+
+#[test]
+fn the_list_changes_the_chosen_contact() {
+    let mut state = busy();
+    press(&mut state, "F3");
+    state.chosen = Some(Entry::Contact(sample::id(DANA)));
+    assert_eq!(
+        change(&press(&mut state, "f")).unwrap().favourite,
+        Some(true)
+    );
+    assert_eq!(change(&press(&mut state, "s")).unwrap().muted, Some(true));
+    let out = press(&mut state, "x");
+    assert!(out.is_empty());
+    let out = press(&mut state, "y");
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::RemoveContact(id) if *id == sample::id(DANA))
+    ));
+}
+
+#[test]
+fn what_is_muted_does_not_ring() {
+    let mut state = busy();
+    state.focused = false;
+    let bell = |out: &[Effect]| has(out, |e| matches!(e, Effect::Bell));
+    assert!(bell(&event(
+        &mut state,
+        Event::Message(sample::message(20, false, "hi"))
+    )));
+    let mut bob = sample::contact(BOB, "Bob Ortega");
+    bob.muted = true;
+    event(&mut state, Event::Contact(Box::new(bob)));
+    assert!(!bell(&event(
+        &mut state,
+        Event::Message(sample::message(21, false, "hi"))
+    )));
+    let profile = Profile {
+        presence: Presence::DoNotDisturb,
+        ..Profile::default()
+    };
+    outcome(&mut state, Outcome::Profile(profile));
+    assert!(!bell(&event(
+        &mut state,
+        Event::Call(sample::call(CallState::Incoming))
+    )));
+}
+
+#[test]
+fn a_changed_key_is_never_taken_by_one_key() {
+    let mut state = busy();
+    let mut bob = sample::contact(BOB, "Bob Ortega");
+    bob.new_key = Some(sample::id(40));
+    event(&mut state, Event::Contact(Box::new(bob)));
+    let decided = |out: &[Effect]| {
+        out.iter().find_map(|e| match e {
+            Effect::DecideKey { decision, .. } => Some(*decision),
+            _ => None,
+        })
+    };
+    let out = press(&mut state, "Ctrl+X v n");
+    assert_eq!(decided(&out), None);
+    assert_eq!(decided(&press(&mut state, "y")), Some(KeyDecision::Accept));
+    let out = press(&mut state, "Ctrl+X v k");
+    assert_eq!(decided(&out), Some(KeyDecision::Keep));
+}
+
+#[test]
+fn status_and_presence_are_told() {
+    let mut state = busy();
+    outcome(&mut state, Outcome::Profile(Profile::default()));
+    let saved = |out: &[Effect]| {
+        out.iter().find_map(|e| match e {
+            Effect::SaveProfile(profile) => Some(profile.clone()),
+            _ => None,
+        })
+    };
+    let out = enter(&mut state, "/status back at noon");
+    assert_eq!(saved(&out).unwrap().status, "back at noon");
+    let out = enter(&mut state, "/presence dnd");
+    assert_eq!(saved(&out).unwrap().presence, Presence::DoNotDisturb);
+    assert!(saved(&enter(&mut state, "/presence asleep")).is_none());
+}
+
+#[test]
+fn somebody_nearby_is_added_at_her_address() {
+    let mut state = busy();
+    let near = Nearby {
+        peer_id: sample::id(30),
+        name: "Zoe".into(),
+        addresses: vec!["192.168.1.9:7777".parse().unwrap()],
+        is_contact: false,
+    };
+    event(&mut state, Event::Nearby(near));
+    press(&mut state, "Ctrl+X n");
+    assert!(matches!(state.overlay, Some(Overlay::Nearby { .. })));
+    let out = press(&mut state, "Enter");
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::AddContact { who, .. } if who == "192.168.1.9:7777")
+    ));
+    event(&mut state, Event::NearbyGone(sample::id(30)));
+    assert!(state.nearby.is_empty());
+}
