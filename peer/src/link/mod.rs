@@ -6,14 +6,14 @@
 //!  listen --+                        (one a link)  --> core (everything else)
 //! ```
 
-#[cfg(test)]
-mod crowd;
 pub(crate) mod dial;
 pub(crate) mod handover;
 pub(crate) mod listen;
 mod outbox;
 mod retry;
 pub(crate) mod task;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tls;
 
 use tokio::net::TcpStream;

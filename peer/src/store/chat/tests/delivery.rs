@@ -48,6 +48,59 @@ fn doubles_are_passed_over_and_gaps_are_noticed() {
 }
 
 #[test]
+fn a_clock_that_jumps_changes_no_order_and_no_state() {
+    let (a, b) = two();
+    let jumps = [5_000_000, 1, i64::MAX, i64::MIN, 0, 7];
+    for (n, jump) in jumps.into_iter().enumerate() {
+        let now = Timestamp::from_millis(jump);
+        let draft = Draft {
+            text: format!("message {n}"),
+            ..Draft::default()
+        };
+        append_own(&a.db, a.ends, &draft, Uuid::now_v7(), now).unwrap();
+        // The other's clock jumps the other way.
+        let back = Timestamp::from_millis(jump.saturating_neg());
+        let has = resume(&b.db, b.ends).unwrap().stored;
+        let appended = append_theirs(&b.db, b.ends, &a.outbox(has), back).unwrap();
+        assert_eq!(
+            receive_receipts(&a.db, a.ends, appended.stored, 0)
+                .unwrap()
+                .len(),
+            1
+        );
+    }
+    let texts: Vec<String> = (0..jumps.len()).map(|n| format!("message {n}")).collect();
+    assert_eq!(a.texts(), texts);
+    assert_eq!(b.texts(), texts);
+    assert_eq!(a.states(), [MessageState::Delivered; 6]);
+    // Pages hang together by the order, not by the time.
+    let newest = history(&b.db, b.ends, Page::Newest, 3).unwrap().unwrap();
+    let before = Page::Before(newest[0].id);
+    let older = history(&b.db, b.ends, before, 3).unwrap().unwrap();
+    let paged: Vec<String> = older.into_iter().chain(newest).map(|m| m.text).collect();
+    assert_eq!(paged, texts);
+}
+
+#[test]
+fn how_old_a_message_is_goes_by_our_own_clock() {
+    let (a, b) = two();
+    a.write("from a clock that stands in 1970");
+    let mut entries = a.outbox(0);
+    entries.push(Entry {
+        id: Uuid::now_v7(),
+        seq: 2,
+        sent_at: Timestamp::from_millis(i64::MAX),
+        ..entries[0].clone()
+    });
+    let (came, day) = (Timestamp::from_millis(2_000_000), 1_000_000);
+    append_theirs(&b.db, b.ends, &entries, came).unwrap();
+    for (before, left) in [(came.as_millis() - day, 2), (came.as_millis() + 1, 0)] {
+        archive::expire(&b.db, Timestamp::from_millis(before), 0).unwrap();
+        assert_eq!(b.texts().len(), left);
+    }
+}
+
+#[test]
 fn the_same_client_id_sends_once() {
     let (a, _) = two();
     let draft = Draft {

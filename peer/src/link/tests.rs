@@ -1,7 +1,9 @@
-//! A test: a thousand contacts come online at once. Each is a bare link, a
-//! session over TLS with a key of its own, so that all fit into one process.
+//! Bare links against a whole engine: sessions over TLS, each with a key of
+//! its own and nothing behind it. A thousand fit into one process, and one
+//! may say what no honest program says.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use bytes::BytesMut;
 use rustls::ClientConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -24,7 +27,7 @@ use uuid::Uuid;
 
 use super::tls::{LinkTls, server_name};
 use crate::Engine;
-use crate::api::{Config, Event, Lan};
+use crate::api::{Config, Draft, Event, Lan, Page};
 use crate::vault::Protection;
 
 const CROWD: usize = 1_000;
@@ -112,22 +115,27 @@ async fn introduce(tls: Arc<ClientConfig>, at: String, n: usize) {
         .await;
 }
 
+fn entry(seq: u64, sent_at: Timestamp, text: String) -> Entry {
+    Entry {
+        id: Uuid::now_v7(),
+        seq,
+        after: None,
+        sent_at,
+        content: Content::Text {
+            text,
+            reply_to: None,
+        },
+    }
+}
+
 /// Comes back, says one thing, hears that it has arrived, and stays.
 async fn return_and_say(tls: Arc<ClientConfig>, at: String, n: usize) -> Visitor {
     let instance = Uuid::from_u128((CROWD + n) as u128);
     let mut visitor = Visitor::arrive(tls, &at, instance).await;
     visitor.hear(|said| matches!(said, Said::Up(_))).await;
-    let entry = Entry {
-        id: Uuid::now_v7(),
-        seq: 1,
-        after: None,
-        sent_at: Timestamp::from_millis(0),
-        content: Content::Text {
-            text: format!("visitor {n} is here"),
-            reply_to: None,
-        },
-    };
-    visitor.say(&Body::Entry(entry)).await;
+    let text = format!("visitor {n} is here");
+    let said = entry(1, Timestamp::from_millis(0), text);
+    visitor.say(&Body::Entry(said)).await;
     visitor
         .hear(|said| matches!(said, Said::Body(Body::Delivered(Upto { upto: 1 }))))
         .await;
@@ -156,11 +164,10 @@ fn memory() -> Option<u64> {
     Some(kib * 1024)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_contacts_come_online_at_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let (engine, mut events) = Engine::start(Config {
-        data: folder.path().to_owned(),
+/// An engine that takes whoever knocks, and where it listens.
+async fn host(folder: &Path) -> (Engine, Receiver<Event>, String) {
+    let (engine, events) = Engine::start(Config {
+        data: folder.to_owned(),
         listen: Some("127.0.0.1:0".parse().unwrap()),
         name: Some("host".to_owned()),
         registries: Vec::new(),
@@ -175,16 +182,26 @@ async fn a_thousand_contacts_come_online_at_once() {
     .await
     .unwrap();
     let at = engine.whoami().await.unwrap().listen[0].to_string();
-    let crowd: Vec<Arc<ClientConfig>> = (0..CROWD)
-        .map(|n| {
-            let mut seed = [7; 32];
-            seed[..8].copy_from_slice(&(n as u64).to_le_bytes());
-            LinkTls::new(&Identity::from_seed(&seed)).unwrap().client
-        })
-        .collect();
+    (engine, events, at)
+}
+
+fn identity(n: usize) -> Identity {
+    let mut seed = [7; 32];
+    seed[..8].copy_from_slice(&(n as u64).to_le_bytes());
+    Identity::from_seed(&seed)
+}
+
+fn client(n: usize) -> Arc<ClientConfig> {
+    LinkTls::new(&identity(n)).unwrap().client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_contacts_come_online_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, mut events, at) = host(folder.path()).await;
+    let crowd: Vec<Arc<ClientConfig>> = (0..CROWD).map(client).collect();
 
     // Strangers come a few at a time: of more, the oldest would be sent away.
-    let begun = Instant::now();
     let door = Arc::new(Semaphore::new(16));
     let mut met = JoinSet::new();
     for (n, tls) in crowd.iter().cloned().enumerate() {
@@ -197,7 +214,6 @@ async fn a_thousand_contacts_come_online_at_once() {
     timeout(PATIENCE, met.join_all())
         .await
         .expect("all to be contacts");
-    let introduced = begun.elapsed();
     assert_eq!(engine.contacts().await.unwrap().len(), CROWD);
 
     let before = memory();
@@ -228,13 +244,64 @@ async fn a_thousand_contacts_come_online_at_once() {
         contacts.iter().all(|contact| contact.online),
         "all are here"
     );
-    println!("{CROWD} introduced in {introduced:?}, back in {took:?}, slowest answer {slowest:?}");
-    assert!(slowest < ANSWER, "an answer took {slowest:?}");
+    assert!(
+        slowest < ANSWER,
+        "an answer took {slowest:?}, all came within {took:?}"
+    );
     if let (Some(before), Some(after)) = (before, memory()) {
         let each = after.saturating_sub(before) / CROWD as u64;
-        println!("{each} bytes each");
         assert!(each < BYTES_EACH, "{each} bytes for each of them");
     }
     drop(visitors);
+    engine.shutdown().await;
+}
+
+/// The peer's clock jumps between the ends of time: messages stand where they
+/// came, and what is said of the contact goes by our own clock.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clock_of_a_peer_decides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (engine, mut events, at) = host(folder.path()).await;
+    introduce(client(0), at.clone(), 0).await;
+    let begun = crate::clock::now();
+    let mut visitor = Visitor::arrive(client(0), &at, Uuid::from_u128(1)).await;
+    visitor.hear(|said| matches!(said, Said::Up(_))).await;
+    let peer = identity(0).peer_id();
+    let jumps = [0, i64::MAX, i64::MIN, begun.as_millis(), -1, i64::MAX];
+    let mut said = Vec::new();
+    for (seq, jump) in (1..).zip(jumps) {
+        let theirs = format!("theirs at {jump}");
+        let body = Body::Entry(entry(seq, Timestamp::from_millis(jump), theirs.clone()));
+        visitor.say(&body).await;
+        visitor
+            .hear(
+                |heard| matches!(heard, Said::Body(Body::Delivered(Upto { upto })) if *upto == seq),
+            )
+            .await;
+        let ours = Draft {
+            text: format!("ours after {theirs}"),
+            ..Draft::default()
+        };
+        said.extend([theirs, ours.text.clone()]);
+        engine.send(peer, ours).await.unwrap();
+    }
+    let stored = engine.history(peer, Page::Newest, 100).await.unwrap();
+    let texts: Vec<String> = stored.iter().map(|message| message.text.clone()).collect();
+    assert_eq!(texts, said);
+    let contact = engine.contacts().await.unwrap().remove(0);
+    for seen in [contact.last_message_at, contact.last_seen] {
+        let seen = seen.expect("something was seen");
+        assert!((begun..=crate::clock::now()).contains(&seen), "{seen}");
+    }
+    // Told in the order of coming as well.
+    let mut told = Vec::new();
+    while told.len() < said.len() {
+        let event = timeout(PATIENCE, events.recv()).await.expect("an event");
+        if let Some(Event::Message(message)) = event {
+            told.push(message.text);
+        }
+    }
+    assert_eq!(told, said);
+    drop(visitor);
     engine.shutdown().await;
 }
