@@ -56,7 +56,7 @@ fn suits(transfer: &Transfer, verb: FileVerb) -> bool {
             TransferState::Running | TransferState::Accepted
         ),
         FileVerb::Resume => transfer.state == TransferState::Paused,
-        FileVerb::Cancel => !transfer.state.is_over() && !(offered && !transfer.outgoing),
+        FileVerb::Cancel => !transfer.state.is_over() && (!offered || transfer.outgoing),
     }
 }
 

@@ -298,3 +298,28 @@ fn the_first_run_walks_by_enter_and_keeps_its_errors_in_sight() {
     }
     assert!(state.first_run.is_none());
 }
+
+#[test]
+fn a_flood_of_messages_is_no_flood_of_reports() {
+    let mut state = busy();
+    let reports = |out: &[Effect]| {
+        let report = |e: &&Effect| matches!(e, Effect::MarkRead { .. });
+        out.iter().filter(report).count()
+    };
+    let mut sent = 0;
+    for n in 20..320 {
+        let message = sample::message(n, false, "flood");
+        sent += reports(&event(&mut state, Event::Message(message)));
+    }
+    assert_eq!(sent, 1);
+    // With the answer the newest of them is reported.
+    let marked = Outcome::MarkedRead {
+        with: sample::id(BOB),
+        result: Ok(()),
+    };
+    let out = outcome(&mut state, marked);
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::MarkRead { upto, .. } if *upto == sample::uuid(319))
+    ));
+}
