@@ -216,12 +216,24 @@ fn quitting_by_ctrl_c_takes_two_and_clears_first() {
 fn messages_are_read_only_when_somebody_looks() {
     let incoming = |n| Event::Message(sample::message(n, false, "new"));
     let read = |out: &[Effect]| has(out, |e| matches!(e, Effect::MarkRead { .. }));
+    let answered = |state: &mut State| {
+        let with = sample::id(BOB);
+        outcome(
+            state,
+            Outcome::MarkedRead {
+                with,
+                result: Ok(()),
+            },
+        )
+    };
     let mut state = busy();
     assert!(read(&event(&mut state, incoming(20))));
+    answered(&mut state);
     update(&mut state, at(1), Msg::Focus(false));
     let out = event(&mut state, incoming(21));
     assert!(!read(&out) && has(&out, |e| matches!(e, Effect::Bell)));
     assert!(read(&update(&mut state, at(2), Msg::Focus(true))));
+    answered(&mut state);
     press(&mut state, "F1");
     assert!(!read(&event(&mut state, incoming(22))));
     assert!(read(&press(&mut state, "Esc")));
