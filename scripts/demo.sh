@@ -71,4 +71,4 @@ wait_for_line "$demo/echo.out" '.' "$echo_pid" 'the contact "echo"'
 say "opening the client; the registry is $url"
 say 'add the contact "echo" by its name, write to it, call it; it says everything back'
 # A port of its own, so that a twocan in daily use is not in the way.
-"$twocan" --data "$demo/me" --listen 127.0.0.1:0 --registry "$url"
+"$twocan" --data "$demo/me" --no-passphrase --listen 127.0.0.1:0 --registry "$url"

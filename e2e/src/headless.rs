@@ -1,6 +1,7 @@
 //! A client without a terminal, driven by the JSON lines of its headless
 //! interface.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -36,8 +37,13 @@ pub struct Profile {
     pub auto_accept: bool,
     /// Answers calls by itself.
     pub auto_answer: bool,
+    /// The file with its passphrase; without one it is not encrypted.
+    pub passphrase_file: Option<PathBuf>,
     /// More variables for its environment.
     pub environment: Vec<(String, String)>,
+    /// A program with its arguments that becomes the client, which it gets as
+    /// further arguments.
+    pub under: Vec<String>,
 }
 
 impl Profile {
@@ -54,7 +60,9 @@ impl Profile {
             audio_out: "null".to_owned(),
             auto_accept: false,
             auto_answer: false,
+            passphrase_file: None,
             environment: Vec::new(),
+            under: Vec::new(),
         }
     }
 
@@ -116,11 +124,18 @@ impl Profile {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(twocan());
+        let mut words = self.under.iter().map(OsString::from).collect::<Vec<_>>();
+        words.push(twocan().into());
+        let mut command = Command::new(words.remove(0));
+        command.args(words);
         command.arg("headless").arg("--data").arg(&self.data);
         command.args(["--listen", &self.listen, "--name", &self.name]);
         command.args(["--audio-in", &self.audio_in, "--audio-out", &self.audio_out]);
-        command.args(["--no-lan", "--no-passphrase"]);
+        command.arg("--no-lan");
+        match &self.passphrase_file {
+            Some(file) => command.arg("--passphrase-file").arg(file),
+            None => command.arg("--no-passphrase"),
+        };
         for url in &self.registries {
             command.args(["--registry", url]);
         }
@@ -390,6 +405,15 @@ impl Headless {
     /// If the system refuses.
     pub fn kill9(mut self) {
         self.program.kill9();
+    }
+
+    /// Ends it like [`Self::kill9`] and starts `profile`, which is its own, anew.
+    ///
+    /// # Panics
+    /// If it is not ready in time.
+    pub fn restart(&mut self, profile: &mut Profile) {
+        self.program.kill9();
+        *self = profile.start();
     }
 
     /// Asks it to end and waits for that.

@@ -14,4 +14,6 @@ pub mod pulse;
 pub mod registry;
 pub mod score;
 pub mod speech;
+pub mod talk;
 pub mod terminal;
+pub mod wire;

@@ -21,7 +21,14 @@ fn open(folder: &Path, name: &str, port: u16) -> Terminal {
     let data = home.join("data").display().to_string();
     let listen = format!("127.0.0.1:{port}");
     Launch::new(&twocan(), &home)
-        .args(&["--data", &data, "--listen", &listen, "--no-lan"])
+        .args(&[
+            "--data",
+            &data,
+            "--listen",
+            &listen,
+            "--no-lan",
+            "--no-passphrase",
+        ])
         .args(&["--audio-in", "tone:440", "--audio-out", "null"])
         .size(100, 30)
         .start()

@@ -25,5 +25,6 @@ mod profile;
 mod registry;
 mod store;
 mod transfer;
+pub mod vault;
 
 pub use engine::Engine;

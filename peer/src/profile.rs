@@ -1,139 +1,94 @@
-//! The folder of a profile: who owns it, the key in it, where things lie.
-//!
-//! | path | what |
-//! |---|---|
-//! | `identity.key` | the 32 secret bytes in hexadecimal, mode 0600 |
-//! | `twocan.db` | the database |
-//! | `lock` | held by the one process that uses the profile |
+//! An opened profile: who we are, and where and under which key the database
+//! lies. Which files there are is told in [`crate::vault`]; `lock` is held by
+//! the one process that uses the profile.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
-use fs4::FileExt;
 use twocan_proto::identity::Identity;
 use zeroize::Zeroizing;
 
 use crate::api::{Error, ErrorCode};
+use crate::store::{Store, StoreError};
+use crate::vault::place::{Found, Place};
+use crate::vault::{DatabaseKey, Opened, ProfileKey, Protection, disk, open_sealed, seal_new};
+
+/// Bytes of the key file at most: 64 characters and a line's end.
+const KEY_FILE_BYTES: u64 = 100;
 
 /// An opened profile; nobody else can open it until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Profile {
     pub(crate) identity: Identity,
-    folder: PathBuf,
+    /// Of an encrypted profile.
+    pub(crate) database_key: Option<DatabaseKey>,
+    place: Place,
     _lock: File,
 }
 
 impl Profile {
-    /// Opens the profile in `folder`, made if it is not there.
+    /// Opens the profile in `folder`, made if it is not there. Blocks, for as
+    /// long as a passphrase or a keyring takes.
     ///
     /// # Errors
-    /// [`ErrorCode::Busy`] when another process has it, [`ErrorCode::Io`] when
-    /// the folder or the key cannot be read or written.
-    pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
-        make_private_folder(folder).map_err(|error| io_error("make the folder", folder, &error))?;
-        let lock = lock(&folder.join("lock"))?;
+    /// [`ErrorCode::Busy`] when another process has it,
+    /// [`ErrorCode::Unauthorized`] when `protection` does not open it,
+    /// [`ErrorCode::Conflict`] when it is of another kind,
+    /// [`ErrorCode::Io`] when a file is damaged or cannot be read or written.
+    pub(crate) fn open(folder: &Path, protection: &Protection) -> Result<Self, Error> {
+        let place = Place::new(folder);
+        let lock = place.lock()?;
+        let opened = match place.settle()? {
+            Found::Sealed => Some(open_sealed(&place, protection)?),
+            Found::Plain => {
+                expect_plain(protection)?;
+                None
+            }
+            Found::Nothing => new_profile(&place, protection)?,
+        };
+        let (identity, database_key) = match opened {
+            Some(opened) => (opened.identity, Some(opened.key.database())),
+            None => {
+                let missing = || damaged_key(&place.identity());
+                (read_identity(&place.identity())?.ok_or_else(missing)?, None)
+            }
+        };
         let profile = Self {
-            identity: identity(&key_file(folder))?,
-            folder: folder.to_owned(),
+            identity,
+            database_key,
+            place,
             _lock: lock,
         };
-        let database = profile.database();
-        make_private_file(&database)
-            .map_err(|error| io_error("make private", &database, &error))?;
+        disk::make_private_file(&profile.database())?;
         Ok(profile)
     }
 
+    /// Opens its database; see [`Store::open`].
+    pub(crate) fn open_store(&self) -> Result<(Store, std::thread::JoinHandle<()>), StoreError> {
+        Store::open(&self.database(), self.database_key.as_ref())
+    }
+
+    /// The file of the database.
     pub(crate) fn database(&self) -> PathBuf {
-        self.folder.join("twocan.db")
-    }
-
-    pub(crate) fn key_file(&self) -> PathBuf {
-        key_file(&self.folder)
-    }
-}
-
-fn key_file(folder: &Path) -> PathBuf {
-    folder.join("identity.key")
-}
-
-fn io_error(what: &str, path: &Path, error: &io::Error) -> Error {
-    Error::new(
-        ErrorCode::Io,
-        format!("cannot {what} {}: {error}", path.display()),
-    )
-}
-
-fn make_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// The folder may have been there before, open to everybody; what is said in
-/// it is not. Files that SQLite puts beside the database take its mode.
-fn make_private_file(path: &Path) -> io::Result<()> {
-    let file = private(OpenOptions::new().create(true).append(true)).open(path)?;
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    Ok(())
-}
-
-fn lock(path: &Path) -> Result<File, Error> {
-    let file = private(OpenOptions::new().create(true).write(true).truncate(false))
-        .open(path)
-        .map_err(|error| io_error("open", path, &error))?;
-    match FileExt::try_lock(&file) {
-        Ok(()) => Ok(file),
-        Err(fs4::TryLockError::WouldBlock) => Err(Error::new(
-            ErrorCode::Busy,
-            format!(
-                "another twocan uses the profile in {}: end it, or choose another folder with --data",
-                parent(path)
-            ),
-        )),
-        Err(fs4::TryLockError::Error(error)) => Err(io_error("lock", path, &error)),
-    }
-}
-
-fn parent(path: &Path) -> String {
-    path.parent().unwrap_or(path).display().to_string()
-}
-
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
-fn identity(path: &Path) -> Result<Identity, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => {
-            let text = Zeroizing::new(text);
-            read_identity(&text).ok_or_else(|| {
-                Error::new(
-                    ErrorCode::Io,
-                    format!("the key in {} is damaged: put back a copy of it, or move it away to become a new person", path.display()),
-                )
-            })
+        match self.database_key {
+            Some(_) => self.place.sealed_database(),
+            None => self.place.plain_database(),
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make_identity(path),
-        Err(error) => Err(io_error("read the key in", path, &error)),
+    }
+
+    /// The file that holds our key.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        match self.database_key {
+            Some(_) => self.place.vault(),
+            None => self.place.identity(),
+        }
     }
 }
 
-fn read_identity(text: &str) -> Option<Identity> {
-    let bytes = Zeroizing::new(HEXLOWER.decode(text.trim().as_bytes()).ok()?);
-    let seed: Zeroizing<[u8; 32]> = Zeroizing::new(bytes.as_slice().try_into().ok()?);
-    Some(Identity::from_seed(&seed))
-}
-
-/// Makes a key and has it on disk before anybody learns of it. A crash on the
-/// way leaves no half key, as the file is renamed into place.
-fn make_identity(path: &Path) -> Result<Identity, Error> {
+/// Becomes a new person. A key is on disk before anybody learns of it.
+fn new_profile(place: &Place, protection: &Protection) -> Result<Option<Opened>, Error> {
+    let key = ProfileKey::random()?;
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(|error| {
         Error::new(
@@ -142,32 +97,70 @@ fn make_identity(path: &Path) -> Result<Identity, Error> {
         )
     })?;
     let identity = Identity::from_seed(&seed);
-    let text = Zeroizing::new(format!("{}\n", HEXLOWER.encode(&*seed)));
-    let new = path.with_extension("key.new");
-    let write = || -> io::Result<()> {
-        let mut file =
-            private(OpenOptions::new().create(true).write(true).truncate(true)).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        match path.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
+    if *protection == Protection::None {
+        write_identity(&place.identity(), &identity)?;
+        return Ok(None);
+    }
+    let opened = Opened { key, identity };
+    disk::make_private_file(&place.sealed_database())?;
+    seal_new(place, &opened, protection)?;
+    Ok(Some(opened))
+}
+
+/// Refuses to open a plain profile as if it were protected.
+pub(crate) fn expect_plain(protection: &Protection) -> Result<(), Error> {
+    match protection {
+        Protection::None => Ok(()),
+        Protection::Passphrase(_) | Protection::Keyring => Err(Error::new(
+            ErrorCode::Conflict,
+            "the profile is not encrypted, so that a passphrase would protect nothing: encrypt it with twocan passphrase set, or leave out --passphrase-file",
+        )),
+    }
+}
+
+/// Reads the key of a plain profile; `None` when there is none.
+pub(crate) fn read_identity(path: &Path) -> Result<Option<Identity>, Error> {
+    let Some(content) = disk::read_small(path, KEY_FILE_BYTES)? else {
+        return Ok(None);
     };
-    write().map_err(|error| io_error("write the key to", path, &error))?;
-    Ok(identity)
+    let content = Zeroizing::new(content);
+    let seed = || -> Option<Zeroizing<[u8; 32]>> {
+        let bytes = Zeroizing::new(HEXLOWER.decode(content.trim_ascii()).ok()?);
+        bytes.as_slice().try_into().ok().map(Zeroizing::new)
+    };
+    match seed() {
+        Some(seed) => Ok(Some(Identity::from_seed(&seed))),
+        None => Err(damaged_key(path)),
+    }
+}
+
+fn damaged_key(path: &Path) -> Error {
+    Error::new(
+        ErrorCode::Io,
+        format!(
+            "the key in {} is damaged: put back a copy of it, or import a backup into another folder with twocan import",
+            path.display()
+        ),
+    )
+}
+
+/// Writes the key of a plain profile, whole.
+pub(crate) fn write_identity(path: &Path, identity: &Identity) -> Result<(), Error> {
+    let hex = Zeroizing::new(HEXLOWER.encode(&*identity.seed()));
+    let text = Zeroizing::new(format!("{}\n", *hex));
+    disk::write_whole(path, text.as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_key_is_made_once_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("a/b");
-        let first = Profile::open(&data).unwrap();
+        let first = Profile::open(&data, &Protection::None).unwrap();
         let id = first.identity.peer_id();
         #[cfg(unix)]
         {
@@ -182,7 +175,13 @@ mod tests {
             );
         }
         drop(first);
-        assert_eq!(Profile::open(&data).unwrap().identity.peer_id(), id);
+        assert_eq!(
+            Profile::open(&data, &Protection::None)
+                .unwrap()
+                .identity
+                .peer_id(),
+            id
+        );
     }
 
     #[cfg(unix)]
@@ -192,8 +191,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open_to_all = fs::Permissions::from_mode(0o755);
         fs::set_permissions(folder.path(), open_to_all).unwrap();
-        let database = Profile::open(folder.path()).unwrap().database();
-        let (_store, _thread) = crate::store::Store::open(&database).unwrap();
+        let profile = Profile::open(folder.path(), &Protection::None).unwrap();
+        let (_store, _thread) = profile.open_store().unwrap();
         for name in ["twocan.db", "twocan.db-wal"] {
             let file = fs::metadata(folder.path().join(name)).unwrap();
             assert_eq!(file.permissions().mode() & 0o777, 0o600, "{name}");
@@ -203,9 +202,11 @@ mod tests {
     #[test]
     fn a_second_process_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let _first = Profile::open(folder.path()).unwrap();
+        let _first = Profile::open(folder.path(), &Protection::None).unwrap();
         assert_eq!(
-            Profile::open(folder.path()).unwrap_err().code,
+            Profile::open(folder.path(), &Protection::None)
+                .unwrap_err()
+                .code,
             ErrorCode::Busy
         );
     }
@@ -215,7 +216,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("identity.key"), "no key").unwrap();
         assert_eq!(
-            Profile::open(folder.path()).unwrap_err().code,
+            Profile::open(folder.path(), &Protection::None)
+                .unwrap_err()
+                .code,
             ErrorCode::Io
         );
         assert_eq!(

@@ -157,6 +157,16 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+/// What came in vain is removed soon after it is known to be in vain.
+async fn nothing_is_left(folder: &Path) {
+    let gone = async {
+        while !names(folder).is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, gone).await.unwrap();
+}
+
 /// Two who know each other and are linked; the second accepts by itself.
 async fn friends() -> (Side, Side) {
     let (mut a, mut b) = (Side::new("anna", true).await, Side::new("bert", true).await);
@@ -176,14 +186,14 @@ async fn gated() -> (Side, Side, Gate) {
     (a, b, gate)
 }
 
-/// The same, and `b` decides on offers herself.
+/// The same as friends, and `b` decides on offers herself.
 async fn asking() -> (Side, Side) {
-    let (a, b) = friends().await;
-    let mut b = b;
-    b.config.auto_accept = false;
-    let address = b.address.clone();
-    b.config.listen = Some(address.parse().unwrap());
-    let mut b = b.again().await;
+    let (mut a, mut b) = (
+        Side::new("anna", true).await,
+        Side::new("bert", false).await,
+    );
+    b.engine.connect(&a.address).await.unwrap();
+    a.linked().await;
     b.linked().await;
     (a, b)
 }
@@ -361,8 +371,8 @@ async fn nothing_is_written_over_and_the_setting_says_where() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_waits_for_who_is_away() {
-    let (mut a, mut b) = friends().await;
-    b.config.listen = Some(b.address.parse().unwrap());
+    let (mut a, b, gate) = gated().await;
+    gate.allow(MIB);
     b.engine.shutdown().await;
     a.wait("gone", |event| {
         matches!(event, Event::Contact(c) if c.path.is_none()).then_some(())
@@ -374,6 +384,7 @@ async fn an_offer_waits_for_who_is_away() {
     let mut a = a.again().await;
     assert_eq!(a.transfer(id).await.state, TransferState::Offered);
     let mut b = Side::start(b.config, b.folder).await;
+    gate.lead_to(b.address.parse().unwrap());
     b.state(id, TransferState::Done).await;
     a.state(id, TransferState::Done).await;
     assert!(same(&file, &b.downloads().join("later.txt")));
@@ -472,13 +483,7 @@ async fn either_side_cancels_and_nothing_is_left() {
         by.engine.file_cancel(id).await.unwrap();
         a.state(id, TransferState::Cancelled).await;
         b.state(id, TransferState::Cancelled).await;
-        timeout(PATIENCE, async {
-            while !names(&b.downloads()).is_empty() {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await
-        .unwrap();
+        nothing_is_left(&b.downloads()).await;
         assert_eq!(
             a.engine.file_resume(id).await.unwrap_err().code,
             ErrorCode::Conflict
@@ -510,7 +515,7 @@ async fn a_source_that_changes_or_vanishes_fails_with_a_reason() {
             "{here}; {there}"
         );
     }
-    assert_eq!(names(&b.downloads()), Vec::<String>::new());
+    nothing_is_left(&b.downloads()).await;
     assert_eq!(
         a.engine.file_send(b.id, &file).await.unwrap_err().code,
         ErrorCode::NotFound

@@ -83,6 +83,13 @@ pub const PING_AFTER_IN_CALL: Duration = Duration::from_secs(3);
 /// See [`PING_AFTER_IN_CALL`].
 pub const GONE_AFTER_IN_CALL: Duration = Duration::from_secs(10);
 
+/// The same two while the peer has not acknowledged what was sent to it: an
+/// honest one does so within a commit to its disk, however long the line's
+/// queue is, as it acknowledges bit by bit.
+pub const PING_AFTER_UNANSWERED: Duration = Duration::from_secs(5);
+/// See [`PING_AFTER_UNANSWERED`].
+pub const GONE_AFTER_UNANSWERED: Duration = Duration::from_secs(15);
+
 /// How long a link that may be stale gets to answer when a second one from
 /// the same peer has come up beside it.
 pub const PROBE_WAIT: Duration = Duration::from_secs(3);

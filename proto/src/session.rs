@@ -73,6 +73,7 @@ pub struct Session {
     state: State,
     heard: Instant,
     in_call: bool,
+    unanswered: bool,
     nonce: u64,
     round_trip: Option<Duration>,
     frames: VecDeque<Frame>,
@@ -91,6 +92,7 @@ impl Session {
             },
             heard: now,
             in_call: false,
+            unanswered: false,
             nonce: 0,
             round_trip: None,
             frames: VecDeque::new(),
@@ -113,6 +115,21 @@ impl Session {
     /// Whether a call is up between the two: silence is noticed sooner.
     pub fn set_in_call(&mut self, in_call: bool) {
         self.in_call = in_call;
+    }
+
+    /// Whether the peer owes an answer to what was sent: silence is noticed
+    /// sooner, as somebody waits to see that her words have arrived.
+    pub fn set_unanswered(&mut self, unanswered: bool, now: Instant) {
+        let is_new = unanswered && !self.unanswered;
+        self.unanswered = unanswered;
+        let patience = self.gone_after().saturating_sub(self.ping_after());
+        if let State::Up {
+            waiting: Some(asked),
+        } = &mut self.state
+            && is_new
+        {
+            asked.gone = asked.gone.min(now + patience);
+        }
     }
 
     /// Sends `body` to the peer. After the end of the session it is dropped,
@@ -298,6 +315,8 @@ impl Session {
     fn ping_after(&self) -> Duration {
         if self.in_call {
             limits::PING_AFTER_IN_CALL
+        } else if self.unanswered {
+            limits::PING_AFTER_UNANSWERED
         } else {
             limits::PING_AFTER
         }
@@ -306,6 +325,8 @@ impl Session {
     fn gone_after(&self) -> Duration {
         if self.in_call {
             limits::GONE_AFTER_IN_CALL
+        } else if self.unanswered {
+            limits::GONE_AFTER_UNANSWERED
         } else {
             limits::GONE_AFTER
         }

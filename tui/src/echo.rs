@@ -9,6 +9,7 @@ use twocan_proto::registry_url::RegistryUrl;
 
 use crate::cli::{Failure, say};
 use crate::signals::Signals;
+use crate::unlock;
 
 /// Random bytes of a password that nobody has to type.
 const PASSWORD_BYTES: usize = 24;
@@ -21,7 +22,7 @@ const PASSWORD_BYTES: usize = 24;
 pub(crate) async fn run(config: Config, sign_up: bool) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let registries = config.registries.clone();
-    let (engine, mut events) = Engine::start(config).await?;
+    let (engine, mut events) = unlock::start(config).await?;
     let ready = async {
         let me = engine.whoami().await?;
         if sign_up {

@@ -7,10 +7,12 @@
 
 mod app;
 pub mod cli;
+mod custody;
 mod echo;
 mod headless;
 mod input;
 mod one_shot;
 mod signals;
 mod terminal;
+mod unlock;
 mod view;

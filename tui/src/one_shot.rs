@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::cli::{Failure, say};
 use crate::signals::Signals;
+use crate::unlock;
 
 /// The exit code of a message that waits for its recipient.
 const QUEUED: u8 = 3;
@@ -26,7 +27,7 @@ const LINKING: Duration = Duration::from_secs(10);
 /// # Errors
 /// What keeps the profile from being opened.
 pub(crate) async fn id(config: Config) -> Result<ExitCode, Failure> {
-    let (engine, _events) = Engine::start(config).await?;
+    let (engine, _events) = unlock::start(config).await?;
     let me = engine.whoami().await?;
     engine.shutdown().await;
     say(&format!("id    {}", me.peer_id))?;
@@ -40,7 +41,7 @@ pub(crate) async fn id(config: Config) -> Result<ExitCode, Failure> {
 /// # Errors
 /// What keeps the profile from being opened.
 pub(crate) async fn contacts(config: Config) -> Result<ExitCode, Failure> {
-    let (engine, _events) = Engine::start(config).await?;
+    let (engine, _events) = unlock::start(config).await?;
     let contacts = engine.contacts().await?;
     engine.shutdown().await;
     for contact in &contacts {
@@ -74,7 +75,7 @@ pub(crate) async fn export(
     format: ExportFormat,
     path: PathBuf,
 ) -> Result<ExitCode, Failure> {
-    let (engine, _events) = Engine::start(config).await?;
+    let (engine, _events) = unlock::start(config).await?;
     let exported = async {
         let with = match with {
             Some(who) => Some(engine.resolve(who).await?),
@@ -93,7 +94,7 @@ pub(crate) async fn export(
 /// # Errors
 /// What keeps the profile from being opened or the file from being read.
 pub(crate) async fn import(config: Config, path: PathBuf) -> Result<ExitCode, Failure> {
-    let (engine, _events) = Engine::start(config).await?;
+    let (engine, _events) = unlock::start(config).await?;
     let imported = engine.import(path).await;
     engine.shutdown().await;
     let Imported { new, known } = imported?;
@@ -111,7 +112,7 @@ pub(crate) async fn send(
     text: String,
     wait: Duration,
 ) -> Result<ExitCode, Failure> {
-    let (engine, mut events) = Engine::start(config).await?;
+    let (engine, mut events) = unlock::start(config).await?;
     let sent = async {
         let to = engine.resolve(who).await?;
         let draft = Draft {
@@ -159,7 +160,7 @@ async fn arrival(events: &mut Receiver<Event>, message: Uuid) -> Result<(), Stri
 /// What keeps the profile from being opened or the contact from being called.
 pub(crate) async fn call(config: Config, who: &str) -> Result<ExitCode, Failure> {
     let mut signals = Signals::new()?;
-    let (engine, mut events) = Engine::start(config).await?;
+    let (engine, mut events) = unlock::start(config).await?;
     let result = tokio::select! {
         result = talk(&engine, &mut events, who) => result,
         () = signals.any() => Ok(()),

@@ -159,6 +159,19 @@ impl Raw {
         }
     }
 
+    /// Waits for an event of this name with these characters in it.
+    ///
+    /// # Panics
+    /// If it does not come, with `limit` between any two lines.
+    pub fn line_with(&mut self, name: &str, part: &str, limit: Duration) -> Line {
+        loop {
+            let line = self.line(limit);
+            if line.is_event(name) && line.text.contains(part) {
+                return line;
+            }
+        }
+    }
+
     /// Ends it and waits until it has.
     pub fn quit(mut self) {
         self.post("quit", Value::Object(serde_json::Map::new()));

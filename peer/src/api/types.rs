@@ -13,6 +13,7 @@ use twocan_voice::{InputSpec, OutputSpec};
 use uuid::Uuid;
 
 use super::people::{Lan, Presence};
+use crate::vault::Protection;
 
 /// How to start the engine.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Config {
     /// Folder of the profile: identity, database, settings, downloads. Made
     /// if missing.
     pub data: PathBuf,
+    /// What opens the profile, and protects a new one on the disk.
+    pub protection: Protection,
     /// Where peers connect; `None` takes `[::]:7777` and falls back to
     /// `0.0.0.0:7777`. Port 0 picks a free one.
     pub listen: Option<SocketAddr>,

@@ -24,6 +24,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesOrdered, StreamExt};
@@ -150,17 +151,17 @@ pub(crate) async fn start(
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
 ) -> Result<(), Error> {
-    let profile = Profile::open(&config.data)?;
-    let (store, store_thread) = Store::open(&profile.database())?;
+    let (profile, (store, store_thread)) = open(&config).await?;
     let tls = LinkTls::new(&profile.identity)
         .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
+    listen::allow_many();
     let listener = listen::bind(config.listen).await?;
     let bound = listener
         .local_addr()
         .map_err(|error| Error::new(ErrorCode::Io, error.to_string()))?;
 
     let (accepted_tx, accepted) = mpsc::channel::<Accepted>(16);
-    tokio::spawn(listen::serve(
+    let listening = tokio::spawn(listen::serve(
         listener,
         Arc::clone(&tls.server),
         accepted_tx,
@@ -226,13 +227,29 @@ pub(crate) async fn start(
         // The database's thread ends with the last handle; a blocking place
         // waits for it so that the runtime may not end before.
         drop(core);
-        // The profile is free: whoever waited for the end may open it again.
+        let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
+        listening.abort();
+        let _aborted = listening.await;
+        // The profile and the port are free: whoever waited for the end may
+        // start again with both.
         if let Some(done) = done {
             let _not_waiting = done.send(());
         }
-        let _joined = tokio::task::spawn_blocking(move || store_thread.join()).await;
     });
     Ok(())
+}
+
+/// Opens profile and database where waiting for a passphrase's cost, or for a
+/// keyring, holds nothing else up.
+async fn open(config: &Config) -> Result<(Profile, (Store, JoinHandle<()>)), Error> {
+    let (folder, protection) = (config.data.clone(), config.protection.clone());
+    tokio::task::spawn_blocking(move || {
+        let profile = Profile::open(&folder, &protection)?;
+        let store = profile.open_store()?;
+        Ok((profile, store))
+    })
+    .await
+    .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?
 }
 
 struct Inputs {

@@ -67,6 +67,25 @@ pub(crate) async fn bind(wanted: Option<SocketAddr>) -> Result<TcpListener, Erro
     })
 }
 
+/// Lets this program have as many connections as the system allows it: each
+/// link is one, and the usual limit for a start is 1,024.
+#[cfg(unix)]
+pub(crate) fn allow_many() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // Some systems give no more than they did before; it goes on with that.
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::info!(%error, limit = limit.current, "the limit of open files stays as it is");
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn allow_many() {}
+
 /// Accepts for as long as `accepted` is received from.
 pub(crate) async fn serve(
     listener: TcpListener,

@@ -6,10 +6,13 @@
 //!  listen --+                        (one a link)  --> core (everything else)
 //! ```
 
+#[cfg(test)]
+mod crowd;
 pub(crate) mod dial;
 pub(crate) mod handover;
 pub(crate) mod listen;
 mod outbox;
+mod retry;
 pub(crate) mod task;
 pub(crate) mod tls;
 

@@ -64,6 +64,11 @@ impl Outbox {
         MESSAGES_IN_FLIGHT.saturating_sub(in_flight)
     }
 
+    /// The peer has not acknowledged everything that was written.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.open && self.sent > self.acknowledged
+    }
+
     /// What to read next: after which number, and how many at most. `None`
     /// when there is nothing to do or enough is in flight.
     pub(super) fn next(&self) -> Option<(u64, usize)> {
@@ -110,11 +115,13 @@ mod tests {
             outbox.wrote(most, most, Some(last));
         }
         assert_eq!(last, 10 + MESSAGES_IN_FLIGHT as u64);
+        assert!(outbox.is_unanswered());
         outbox.acknowledge(15);
         assert_eq!(outbox.next(), Some((last, 5)));
         outbox.wrote(5, 2, Some(last + 2));
         assert_eq!(outbox.next(), None);
         outbox.acknowledge(u64::MAX);
+        assert!(!outbox.is_unanswered());
         assert_eq!(outbox.fresh(vec![]), []);
         assert_eq!(outbox.next(), Some((last + 2, CHUNK)));
     }

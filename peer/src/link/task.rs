@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::Stream;
 use super::handover::Handover;
 use super::outbox::Outbox;
+use super::retry::Retry;
 use crate::api::{Change, MessageState};
 use crate::clock;
 use crate::store::chat::{Ends, append, delivery};
@@ -134,7 +135,7 @@ async fn write(writer: &mut Writer, out: &mut BytesMut) -> std::io::Result<()> {
 struct CoreGone;
 
 /// The peer's receipts that came together: up to which number each.
-#[derive(Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Receipts {
     delivered: u64,
     read: u64,
@@ -164,6 +165,13 @@ struct Link {
     wants_outbox: bool,
     /// A gap was told and not yet filled.
     asked_again: bool,
+    /// The peer's entries are on disk up to this one.
+    stored: u64,
+    /// Entries came that could not be stored.
+    missed: bool,
+    /// Receipts not yet stored.
+    receipts: Receipts,
+    retry: Retry,
     ended: Option<Ended>,
 }
 
@@ -204,6 +212,10 @@ impl Link {
             open: false,
             wants_outbox: false,
             asked_again: false,
+            stored: resume.stored,
+            missed: false,
+            receipts: Receipts::default(),
+            retry: Retry::default(),
             ended: None,
         };
         Ok((link, reader, writer, setup.commands))
@@ -224,7 +236,7 @@ impl Link {
                 self.last_words(&mut writer).await;
                 return ended;
             }
-            let deadline = self.session.deadline().unwrap_or_else(Instant::now);
+            let deadline = self.deadline();
             let read_more = self.out.len() < WRITE_TOO_MUCH;
             let have_output = !self.out.is_empty();
             let handover = Arc::clone(&self.handover);
@@ -239,8 +251,23 @@ impl Link {
                     None => self.session.close(ByeReason::Shutdown, ""),
                 },
                 () = handover.woken() => self.has_fresh = true,
-                () = sleep_until(deadline.into()) => self.session.on_deadline(Instant::now()),
+                () = sleep_until(deadline.into()) => self.on_deadline(Instant::now()),
             }
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let session = self.session.deadline().unwrap_or_else(Instant::now);
+        self.retry.due().map_or(session, |due| due.min(session))
+    }
+
+    fn on_deadline(&mut self, now: Instant) {
+        self.session.on_deadline(now);
+        if self.retry.is_over(now) && std::mem::take(&mut self.missed) {
+            self.asked_again = true;
+            self.say(&Body::Resend(Resend {
+                from: self.stored + 1,
+            }));
         }
     }
 
@@ -248,7 +275,6 @@ impl Link {
     /// to the database, frames to the output.
     async fn settle(&mut self) -> Result<(), CoreGone> {
         let mut entries = Vec::new();
-        let mut receipts = Receipts::default();
         while let Some(event) = self.session.poll_event() {
             match event {
                 Event::Up(hello) => {
@@ -259,10 +285,10 @@ impl Link {
                 Event::Body(Body::Entry(entry)) if self.we_welcome => entries.push(entry),
                 Event::Body(Body::Delivered(Upto { upto })) if self.we_welcome => {
                     self.outbox.acknowledge(upto);
-                    receipts.delivered = receipts.delivered.max(upto);
+                    self.receipts.delivered = self.receipts.delivered.max(upto);
                 }
                 Event::Body(Body::Read(Upto { upto })) if self.we_welcome => {
-                    receipts.read = receipts.read.max(upto);
+                    self.receipts.read = self.receipts.read.max(upto);
                 }
                 Event::Body(body) => self.on_body(body).await?,
                 Event::Ended(ended) => self.ended = Some(ended),
@@ -271,19 +297,28 @@ impl Link {
         if !entries.is_empty() {
             self.receive(entries).await?;
         }
-        if receipts != Receipts::default() {
-            self.take_receipts(receipts).await?;
+        if self.may_ask() && self.receipts != Receipts::default() {
+            self.take_receipts().await?;
         }
-        if std::mem::take(&mut self.wants_outbox) {
+        if self.may_ask() && std::mem::take(&mut self.wants_outbox) {
             self.open_outbox().await?;
         }
-        self.send_messages().await?;
+        if self.may_ask() {
+            self.send_messages().await?;
+        }
+        let unanswered = self.outbox.is_unanswered();
+        self.session.set_unanswered(unanswered, Instant::now());
         while let Some(frame) = self.session.poll_frame() {
             if let Err(error) = frame.encode(&mut self.out) {
                 tracing::error!(%error, "a frame of ours was not sent");
             }
         }
         Ok(())
+    }
+
+    /// The database has not just failed.
+    fn may_ask(&self) -> bool {
+        self.retry.due().is_none()
     }
 
     async fn on_body(&mut self, body: Body) -> Result<(), CoreGone> {
@@ -326,6 +361,10 @@ impl Link {
 
     /// Stores entries of the peer and acknowledges them.
     async fn receive(&mut self, entries: Vec<Entry>) -> Result<(), CoreGone> {
+        if !self.may_ask() {
+            self.missed = true;
+            return Ok(());
+        }
         let (ends, now) = (self.ends, clock::now());
         let stored = self
             .store
@@ -333,6 +372,8 @@ impl Link {
             .await;
         match stored {
             Ok(appended) => {
+                self.retry.worked();
+                self.stored = appended.stored;
                 self.say(&Body::Delivered(Upto {
                     upto: appended.stored,
                 }));
@@ -347,20 +388,29 @@ impl Link {
                 }
                 self.tell(LinkEvent::Received(appended.changes)).await
             }
-            // Not stored is not acknowledged: the peer sends it again later.
-            Err(error) => self.on_store_error(&error),
+            // Not stored is not acknowledged: it is asked for again.
+            Err(error) => {
+                self.missed = true;
+                self.on_store_error(&error)
+            }
         }
     }
 
-    async fn take_receipts(&mut self, receipts: Receipts) -> Result<(), CoreGone> {
-        let (ends, Receipts { delivered, read }) = (self.ends, receipts);
-        match self
+    async fn take_receipts(&mut self) -> Result<(), CoreGone> {
+        let (ends, Receipts { delivered, read }) = (self.ends, self.receipts);
+        let stored = self
             .store
             .run(move |db| delivery::receive_receipts(db, ends, delivered, read))
-            .await
-        {
-            Ok(changed) if changed.is_empty() => Ok(()),
-            Ok(changed) => self.tell(LinkEvent::States(changed)).await,
+            .await;
+        match stored {
+            Ok(changed) => {
+                self.retry.worked();
+                self.receipts = Receipts::default();
+                if changed.is_empty() {
+                    return Ok(());
+                }
+                self.tell(LinkEvent::States(changed)).await
+            }
             Err(error) => self.on_store_error(&error),
         }
     }
@@ -388,7 +438,10 @@ impl Link {
                 self.outbox.open(after);
                 self.tell(LinkEvent::States(changed)).await
             }
-            Err(error) => self.on_store_error(&error),
+            Err(error) => {
+                self.wants_outbox = true;
+                self.on_store_error(&error)
+            }
         }
     }
 
@@ -489,10 +542,14 @@ impl Link {
         }
     }
 
-    /// The database failed: without it nothing may be taken or given.
+    /// The database failed: until it is asked again, nothing is taken or
+    /// given.
     fn on_store_error(&mut self, error: &StoreError) -> Result<(), CoreGone> {
-        tracing::error!(%error, "a link ends as the database does not answer");
-        self.session.close(ByeReason::Other, "the database failed");
+        if *error == StoreError::Closed {
+            return Err(CoreGone);
+        }
+        tracing::error!(%error, "a link waits as the database does not do its work");
+        self.retry.failed(Instant::now());
         Ok(())
     }
 

@@ -50,7 +50,7 @@ impl OneSide {
     /// A side, and the wire in the hands of the test.
     async fn new(outgoing: bool, files: &[(&str, u64)]) -> (Self, Wire) {
         let folder = tempfile::tempdir().unwrap();
-        let (store, _thread) = Store::open(&folder.path().join("db")).unwrap();
+        let (store, _thread) = Store::open(&folder.path().join("db"), None).unwrap();
         let is_folder = !files[0].0.is_empty();
         let transfer = SavedTransfer {
             id: Uuid::from_u128(5),

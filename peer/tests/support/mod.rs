@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 use twocan_peer::Engine;
 use twocan_peer::api::{CallState, Config, Contact, Draft, Event, Lan, Page, Relation};
+use twocan_peer::vault::Protection;
 use twocan_proto::identity::PeerId;
 use twocan_voice::{InputSpec, OutputSpec};
 
@@ -24,6 +25,7 @@ pub(crate) struct Side {
 pub(crate) fn config(folder: &std::path::Path, name: &str) -> Config {
     Config {
         data: folder.to_owned(),
+        protection: Protection::None,
         listen: Some("127.0.0.1:0".parse().unwrap()),
         name: Some(name.to_owned()),
         registries: Vec::new(),

@@ -94,6 +94,49 @@ fn a_quiet_link_is_pinged_and_lives() {
 }
 
 #[test]
+fn a_peer_that_owes_an_answer_is_gone_after_15_seconds() {
+    let start = Instant::now();
+    let patience = limits::GONE_AFTER_UNANSWERED - limits::PING_AFTER_UNANSWERED;
+    // Something is sent: at once; after a quiet time; when it was asked for a
+    // sign of life already.
+    for quiet in [
+        Duration::ZERO,
+        limits::PING_AFTER - Duration::from_secs(1),
+        limits::PING_AFTER + Duration::from_secs(1),
+    ] {
+        let (mut a, _) = up(start);
+        let sent = start + quiet;
+        while a.deadline().is_some_and(|due| due <= sent) {
+            a.on_deadline(sent);
+        }
+        a.set_unanswered(true, sent);
+        let mut at = sent;
+        while let Some(due) = a.deadline() {
+            at = due.max(at);
+            a.set_unanswered(true, at);
+            a.on_deadline(at);
+        }
+        let asked = sent.max(start + limits::PING_AFTER_UNANSWERED);
+        assert_eq!(at, asked + patience, "after {quiet:?}");
+        assert_eq!(ended(&mut a).reason, ByeReason::Timeout);
+    }
+}
+
+#[test]
+fn a_peer_that_answers_late_stays() {
+    let start = Instant::now();
+    let (mut a, mut b) = up(start);
+    a.set_unanswered(true, start);
+    for _ in 0..20 {
+        let due = a.deadline().unwrap();
+        a.on_deadline(due);
+        exchange(&mut a, &mut b, due + Duration::from_secs(9));
+        assert!(a.is_up() && b.is_up());
+    }
+    a.set_unanswered(false, start);
+}
+
+#[test]
 fn a_silent_peer_is_gone_after_45_seconds_and_10_in_a_call() {
     for (in_call, after) in [
         (false, limits::GONE_AFTER),

@@ -1,6 +1,7 @@
 //! The command line: from what was typed to the command that runs.
 
 mod resolved;
+pub(crate) mod secret;
 mod typed;
 
 use std::fmt;
@@ -13,11 +14,15 @@ use std::sync::Mutex;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
-use twocan_peer::Engine;
 use twocan_peer::api::{Error, ExportFormat};
+use twocan_peer::vault::{self, Protected};
 
-use crate::{echo, headless, one_shot, terminal};
-use typed::{Cli, Command, History, Interface};
+use crate::custody::Change;
+use crate::{custody, echo, headless, one_shot, terminal, unlock};
+use typed::{Cli, Command, History, Interface, Passphrase, Sound};
+
+/// The log of the interface, in the folder of the profile.
+pub(crate) const LOG: &str = "twocan.log";
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
@@ -115,6 +120,17 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let config = resolved::call(typed.profile, typed.sound)?;
                 one_shot::call(config, &typed.who).await
             }
+            Command::Passphrase(typed) => passphrase(typed).await,
+            Command::Export(typed) => {
+                let config = resolved::profile(typed.profile)?;
+                let passphrase = given(typed.backup_passphrase_file.as_deref())?;
+                custody::export(config, typed.file, passphrase).await
+            }
+            Command::Import(typed) => {
+                let (config, keep_plain) = resolved::kept_plain(typed.profile, Sound::default())?;
+                let passphrase = given(typed.backup_passphrase_file.as_deref())?;
+                custody::import(config, keep_plain, &typed.file, passphrase).await
+            }
             Command::History(History::Export {
                 path,
                 with,
@@ -136,6 +152,22 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     })
 }
 
+async fn passphrase(typed: Passphrase) -> Result<ExitCode, Failure> {
+    let (change, profile, new) = match typed {
+        Passphrase::Set(typed) => (Change::Set, typed.profile, typed.new_passphrase_file),
+        Passphrase::Change(typed) => (Change::Another, typed.profile, typed.new_passphrase_file),
+        Passphrase::Remove { profile } => (Change::Remove, profile, None),
+        Passphrase::Keyring { profile } => (Change::Keyring, profile, None),
+    };
+    let config = resolved::profile(profile)?;
+    custody::passphrase(config, change, given(new.as_deref())?).await
+}
+
+/// The passphrase in a file, if there is one.
+fn given(file: Option<&Path>) -> Result<Option<vault::Passphrase>, Failure> {
+    file.map(secret::from_file).transpose()
+}
+
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -145,15 +177,19 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// The interface in the terminal.
 fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let (ascii, no_color) = (typed.ascii, typed.no_color);
-    let config = resolved::call(typed.profile, typed.sound)?;
-    log_to_file(&config.data)?;
+    let (config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
+    let folder = config.data.clone();
     let options = terminal::Options {
         ascii,
         no_color,
         registry: config.registries.first().cloned(),
     };
     runtime()?.block_on(async {
-        let (engine, events) = Engine::start(config).await?;
+        let (engine, events) = match keep_plain {
+            true => unlock::start(config).await?,
+            false => unlock::first_start(config).await?,
+        };
+        log_to_file(&folder)?;
         terminal::run(engine, events, options)
             .await
             .map_err(|error| Failure::Run(format!("{error:#}")))
@@ -162,8 +198,13 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
 }
 
 /// While the screen is ours, what the engine has to say goes to a file of the
-/// profile, which `/log` names.
+/// profile. One that is encrypted has none unless `RUST_LOG` asks for it, as
+/// the file names contacts by the beginning of their ids.
 fn log_to_file(folder: &Path) -> Result<(), Failure> {
+    let plain = vault::protected(folder)? == Protected::Plain;
+    if !plain && std::env::var_os(EnvFilter::DEFAULT_ENV).is_none() {
+        return Ok(());
+    }
     // As private as the rest of the profile; a second start, which will be
     // refused, must not wipe what the first one wrote.
     fs::DirBuilder::new()
@@ -174,7 +215,7 @@ fn log_to_file(folder: &Path) -> Result<(), Failure> {
         .create(true)
         .append(true)
         .mode(0o600)
-        .open(folder.join("twocan.log"))?;
+        .open(folder.join(LOG))?;
     tracing_subscriber::fmt()
         .with_env_filter(log_filter())
         .with_writer(Mutex::new(file))

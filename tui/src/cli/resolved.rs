@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
 use twocan_peer::api::{Config, Lan};
+use twocan_peer::vault::Protection;
 
-use super::Failure;
 use super::typed::{Consent, Echo, File, Headless, Profile, Settings, Sound};
+use super::{Failure, secret};
 
 /// The name of an echo contact that was given none.
 const ECHO_NAME: &str = "echo";
@@ -23,7 +24,7 @@ pub(super) fn headless(typed: Headless) -> Result<Config, Failure> {
         consent,
     } = typed;
     let file = File::read(profile.config.as_deref())?;
-    resolve(profile.settings, sound, consent, file)
+    resolve(profile.settings, sound, consent, file).map(|(config, _)| config)
 }
 
 /// How `twocan echo` starts, and whether it makes itself an account.
@@ -65,26 +66,39 @@ pub(super) fn inward(typed: Profile) -> Result<Config, Failure> {
 /// # Errors
 /// As [`headless`].
 pub(super) fn call(typed: Profile, sound: Sound) -> Result<Config, Failure> {
+    kept_plain(typed, sound).map(|(config, _)| config)
+}
+
+/// How a command starts that may make a profile, and whether that is to stay
+/// plain, or opens with a passphrase that was given, without asking.
+///
+/// # Errors
+/// As [`headless`].
+pub(super) fn kept_plain(typed: Profile, sound: Sound) -> Result<(Config, bool), Failure> {
     let mut file = File::read(typed.config.as_deref())?;
     // Consent is given to a program that stays, not to one that does one thing.
     file.consent = Consent::default();
     resolve(typed.settings, sound, Consent::default(), file)
 }
 
-fn resolve(typed: Settings, sound: Sound, consent: Consent, file: File) -> Result<Config, Failure> {
+fn resolve(
+    typed: Settings,
+    sound: Sound,
+    consent: Consent,
+    file: File,
+) -> Result<(Config, bool), Failure> {
     let settings = overlaid(file.settings, typed);
-    if let Some(path) = settings.passphrase_file {
-        return Err(Failure::Usage(format!(
-            "this version cannot encrypt a profile yet, so that the passphrase in {} would protect nothing: leave out --passphrase-file",
-            path.display()
-        )));
-    }
+    let protection = match &settings.passphrase_file {
+        Some(path) => Protection::Passphrase(secret::from_file(path)?),
+        None => Protection::None,
+    };
     let data = match settings.data {
         Some(folder) => folder,
         None => default_data()?,
     };
-    Ok(Config {
+    let config = Config {
         data,
+        protection,
         listen: settings.listen,
         name: settings.name,
         registries: settings.registry,
@@ -97,7 +111,8 @@ fn resolve(typed: Settings, sound: Sound, consent: Consent, file: File) -> Resul
             true => Lan::Off,
             false => Lan::Auto,
         },
-    })
+    };
+    Ok((config, settings.no_passphrase))
 }
 
 /// `over` where it says something, else `under`.
@@ -157,7 +172,7 @@ mod tests {
             },
         };
         let typed = settings(None, &["https://flag"]);
-        let config = resolve(typed, Sound::default(), Consent::default(), file).unwrap();
+        let (config, _) = resolve(typed, Sound::default(), Consent::default(), file).unwrap();
         assert_eq!(config.name.as_deref(), Some("file"));
         assert_eq!(config.registries, ["https://flag".parse().unwrap()]);
         assert_eq!(config.audio_in, InputSpec::Silence);
@@ -165,12 +180,25 @@ mod tests {
     }
 
     #[test]
-    fn a_passphrase_that_would_protect_nothing_is_refused() {
-        let typed = Settings {
-            passphrase_file: Some("secret".into()),
-            ..settings(None, &[])
+    fn a_flag_takes_back_what_the_file_says_of_the_passphrase() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("passphrase");
+        std::fs::write(&path, "tulip\n").unwrap();
+        let file = || File {
+            settings: Settings {
+                passphrase_file: Some(path.clone()),
+                ..settings(None, &[])
+            },
+            ..File::default()
         };
-        let refused = resolve(typed, Sound::default(), Consent::default(), File::default());
-        assert!(matches!(refused, Err(Failure::Usage(_))));
+        let resolved = |typed| resolve(typed, Sound::default(), Consent::default(), file());
+        let (config, plain) = resolved(settings(None, &[])).unwrap();
+        assert!(matches!(config.protection, Protection::Passphrase(_)) && !plain);
+        let (config, plain) = resolved(Settings {
+            no_passphrase: true,
+            ..settings(None, &[])
+        })
+        .unwrap();
+        assert!(config.protection == Protection::None && plain);
     }
 }

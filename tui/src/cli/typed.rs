@@ -62,6 +62,13 @@ pub(super) enum Command {
     /// Write conversations to a file, or read them back from one
     #[command(subcommand)]
     History(History),
+    /// Encrypt the profile, decrypt it, or change what it opens with
+    #[command(subcommand)]
+    Passphrase(Passphrase),
+    /// Write the whole profile to one file, under a passphrase
+    Export(Backup),
+    /// Make a profile of a file that was exported
+    Import(Backup),
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +93,45 @@ pub(super) enum History {
         #[command(flatten)]
         profile: Profile,
     },
+}
+
+/// What protects the profile on the disk. It must not be in use.
+#[derive(Debug, Subcommand)]
+pub(super) enum Passphrase {
+    /// Encrypt a plain profile
+    Set(Rekey),
+    /// Take another passphrase
+    Change(Rekey),
+    /// Decrypt the profile
+    Remove {
+        #[command(flatten)]
+        profile: Profile,
+    },
+    /// Let the system keyring hold the key
+    Keyring {
+        #[command(flatten)]
+        profile: Profile,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Rekey {
+    /// The passphrase to come, in a file; asked for without it
+    #[arg(long, value_name = "FILE")]
+    pub(super) new_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) profile: Profile,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Backup {
+    /// The exported file
+    pub(super) file: PathBuf,
+    /// The passphrase of the exported file, in a file; asked for without it
+    #[arg(long, value_name = "FILE")]
+    pub(super) backup_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) profile: Profile,
 }
 
 #[derive(Debug, Args)]
@@ -159,10 +205,10 @@ pub(super) struct Settings {
     /// Do not look for contacts in the local network
     #[arg(long)]
     pub(super) no_lan: bool,
-    /// The passphrase of an encrypted profile, in a file
+    /// The passphrase of the profile, in a file; a new profile is encrypted with it
     #[arg(long, value_name = "FILE", conflicts_with = "no_passphrase")]
     pub(super) passphrase_file: Option<PathBuf>,
-    /// Keep the profile unencrypted, without asking
+    /// Make a new profile unencrypted, without asking
     #[arg(long)]
     pub(super) no_passphrase: bool,
 }

@@ -13,19 +13,19 @@ use twocan_e2e::pair::folder;
 const MANY: usize = 50_000;
 /// Messages one after another, and how long between them.
 const PACED: usize = 500;
-const PACE: Duration = Duration::from_millis(4);
+pub(super) const PACE: Duration = Duration::from_millis(4);
 /// Messages that wait for somebody who comes back.
 const QUEUED: usize = 100_000;
 /// The longest silence while messages are under way.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
 
-struct Pair {
-    alice: Raw,
-    bob: Raw,
-    to: String,
+pub(super) struct Pair {
+    pub(super) alice: Raw,
+    pub(super) bob: Raw,
+    pub(super) to: String,
 }
 
-fn pair(folder: &Path) -> Pair {
+pub(super) fn pair(folder: &Path) -> Pair {
     let bob = Raw::start(&folder.join("bob"), "bob");
     let mut alice = Raw::start(&folder.join("alice"), "alice");
     alice.ask("connect", json!({"to": bob.ready("listen")}));
@@ -43,6 +43,27 @@ fn say(from: &mut Raw, to: &str, n: usize) {
     from.post("send", json!({"to": to, "text": text}));
 }
 
+/// Times from a request to the receiver's word of the message, one message at
+/// a time, `pace` apart.
+pub(super) fn paced_us(
+    alice: &mut Raw,
+    bob: &mut Raw,
+    to: &str,
+    count: usize,
+    pace: Duration,
+) -> Vec<f64> {
+    (0..count)
+        .map(|n| {
+            std::thread::sleep(pace);
+            let start = Instant::now();
+            say(alice, to, n);
+            alice.flush();
+            let arrived = bob.events("message", 1, SILENCE).at;
+            arrived.duration_since(start).as_secs_f64() * 1e6
+        })
+        .collect()
+}
+
 pub(super) fn messages() -> Vec<Row> {
     let folder = folder();
     let Pair {
@@ -51,15 +72,7 @@ pub(super) fn messages() -> Vec<Row> {
         to,
     } = pair(folder.path());
 
-    let mut times = Vec::with_capacity(PACED);
-    for n in 0..PACED {
-        std::thread::sleep(PACE);
-        let start = Instant::now();
-        say(&mut alice, &to, n);
-        alice.flush();
-        let arrived = bob.events("message", 1, SILENCE).at;
-        times.push(arrived.duration_since(start).as_secs_f64() * 1e6);
-    }
+    let mut times = paced_us(&mut alice, &mut bob, &to, PACED, PACE);
     let disk = bench::two_synced_writes_us(folder.path(), PACED);
     let mut stream = bare::one_way_us(PACED, PACE);
 

@@ -3,6 +3,7 @@
 //! `bench PART...` measures some parts alone.
 
 mod chat;
+mod files;
 mod history;
 
 use std::io::{self, Write};
@@ -25,10 +26,11 @@ const STARTS: usize = 7;
 
 /// A part of the table, by the name under which it can be asked for alone.
 type Part = (&'static str, fn() -> Vec<Row>);
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("look-ups", look_ups),
     ("messages", chat::messages),
     ("reconnect", chat::reconnect),
+    ("files", files::throughput),
     ("history", history::million),
     ("paint", first_paint),
 ];
@@ -117,6 +119,7 @@ fn first_paint() -> Vec<Row> {
             "--listen",
             "127.0.0.1:0",
             "--no-lan",
+            "--no-passphrase",
         ]);
         let start = Instant::now();
         let terminal = launch.start();
