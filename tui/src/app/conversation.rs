@@ -64,6 +64,9 @@ pub(crate) struct Conversation {
     pub(crate) selected: Option<Uuid>,
     /// The last message we reported as read.
     pub(crate) reported_read: Option<Uuid>,
+    /// A report that is not answered yet; the next one waits for it, so that a
+    /// flood of messages is no flood of reports.
+    pub(crate) reporting: bool,
     /// We told the other that we type, at this moment.
     pub(crate) told_typing: Option<Timestamp>,
     /// Why messages failed.

@@ -163,6 +163,10 @@ pub(crate) enum Outcome {
         id: Uuid,
         found: Result<Around, Error>,
     },
+    MarkedRead {
+        with: PeerId,
+        result: Result<(), Error>,
+    },
     Revisions(Result<Vec<Revision>, Error>),
     Transfers(Vec<Transfer>),
     /// What a typed path could become.

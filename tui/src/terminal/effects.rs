@@ -128,6 +128,10 @@ fn refused(effect: Effect) -> Outcome {
             took_ms: 0,
             found: Err(error),
         },
+        Effect::MarkRead { with, .. } => Outcome::MarkedRead {
+            with,
+            result: Err(error),
+        },
         Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
         Effect::SetName(_) => Outcome::Named(Err(error)),
         Effect::LoadHistory { with, page, .. } => Outcome::History {
@@ -204,6 +208,10 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::DecideKey { contact, decision } => {
             let decided = engine.decide_key(contact, decision).await;
             Outcome::KeyDecided(decided.map(Box::new))
+        }
+        Effect::MarkRead { with, upto } => {
+            let result = engine.mark_read(with, upto).await;
+            Outcome::MarkedRead { with, result }
         }
         Effect::LoadRevisions(id) => Outcome::Revisions(engine.revisions(id).await),
         Effect::Edit { with, id, text } => {
@@ -287,7 +295,6 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
         },
         Effect::Delete { id, scope } => ("deleting", engine.delete(id, scope).await),
         Effect::React { id, emoji } => ("reacting", engine.react(id, &emoji).await),
-        Effect::MarkRead { with, upto } => ("marking as read", engine.mark_read(with, upto).await),
         Effect::Typing { to, on } => {
             // Not worth a word: the other misses a "typing" at most.
             let _unheard = engine.typing(to, on).await;

@@ -164,9 +164,10 @@ fn mark_read(state: &mut State, out: &mut Effects) {
         .contacts
         .get(&with)
         .is_some_and(|c| c.unread == 0 && c.read_upto == Some(upto));
-    if known || conversation.reported_read == Some(upto) {
+    if known || conversation.reporting || conversation.reported_read == Some(upto) {
         return;
     }
     conversation.reported_read = Some(upto);
+    conversation.reporting = true;
     out.push(Effect::MarkRead { with, upto });
 }

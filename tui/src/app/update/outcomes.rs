@@ -51,6 +51,14 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             took_ms,
             found,
         } => search::found(state, number, took_ms, found, out),
+        Outcome::MarkedRead { with, result } => {
+            if let Some(conversation) = state.conversations.get_mut(&with) {
+                conversation.reporting = false;
+            }
+            if let Err(error) = result {
+                failed(state, "marking as read", &error);
+            }
+        }
         Outcome::Revisions(Ok(found)) => messages::revisions_page(state, &found),
         Outcome::Revisions(Err(error)) => failed(state, "reading what it said before", &error),
         Outcome::Transfers(found) => state.transfers.take_all(found),

@@ -216,12 +216,24 @@ fn quitting_by_ctrl_c_takes_two_and_clears_first() {
 fn messages_are_read_only_when_somebody_looks() {
     let incoming = |n| Event::Message(sample::message(n, false, "new"));
     let read = |out: &[Effect]| has(out, |e| matches!(e, Effect::MarkRead { .. }));
+    let answered = |state: &mut State| {
+        let with = sample::id(BOB);
+        outcome(
+            state,
+            Outcome::MarkedRead {
+                with,
+                result: Ok(()),
+            },
+        )
+    };
     let mut state = busy();
     assert!(read(&event(&mut state, incoming(20))));
+    answered(&mut state);
     update(&mut state, at(1), Msg::Focus(false));
     let out = event(&mut state, incoming(21));
     assert!(!read(&out) && has(&out, |e| matches!(e, Effect::Bell)));
     assert!(read(&update(&mut state, at(2), Msg::Focus(true))));
+    answered(&mut state);
     press(&mut state, "F1");
     assert!(!read(&event(&mut state, incoming(22))));
     assert!(read(&press(&mut state, "Esc")));
@@ -297,4 +309,29 @@ fn the_first_run_walks_by_enter_and_keeps_its_errors_in_sight() {
         press(&mut state, "Enter");
     }
     assert!(state.first_run.is_none());
+}
+
+#[test]
+fn a_flood_of_messages_is_no_flood_of_reports() {
+    let mut state = busy();
+    let reports = |out: &[Effect]| {
+        let report = |e: &&Effect| matches!(e, Effect::MarkRead { .. });
+        out.iter().filter(report).count()
+    };
+    let mut sent = 0;
+    for n in 20..320 {
+        let message = sample::message(n, false, "flood");
+        sent += reports(&event(&mut state, Event::Message(message)));
+    }
+    assert_eq!(sent, 1);
+    // With the answer the newest of them is reported.
+    let marked = Outcome::MarkedRead {
+        with: sample::id(BOB),
+        result: Ok(()),
+    };
+    let out = outcome(&mut state, marked);
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::MarkRead { upto, .. } if *upto == sample::uuid(319))
+    ));
 }
