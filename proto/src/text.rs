@@ -43,6 +43,18 @@ pub fn name(text: &str, bytes: usize) -> String {
     cut(shown.trim(), bytes).trim_end().to_owned()
 }
 
+/// Whether two names can be taken for each other on a screen, such as one
+/// with Cyrillic letters for one with Latin ones (skeletons of UTS #39
+/// section 4, without regard to case).
+pub fn looks_like(one: &str, other: &str) -> bool {
+    let skeleton = |name: &str| -> String {
+        // Small letters are confused with others than capitals are.
+        let lower = unicode_security::skeleton(&name.to_lowercase()).collect::<String>();
+        unicode_security::skeleton(&lower.to_lowercase()).collect()
+    };
+    skeleton(one) == skeleton(other)
+}
+
 /// The longest beginning of `text` of at most `bytes` bytes that ends between
 /// user-perceived characters.
 pub fn cut(text: &str, bytes: usize) -> &str {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Core;
 use super::contacts::NewContact;
 use super::rate::Windows;
-use crate::api::{Contact, ContactRequest, Error, ErrorCode, Event, Relation};
+use crate::api::{Contact, ContactRequest, Error, ErrorCode, Event, NoticeLevel, Relation};
 use crate::clock;
 use crate::link::task::Command as LinkCommand;
 use crate::store::contacts as table;
@@ -67,6 +67,28 @@ impl Core {
         Ok(self.store.run(table::requests).await?)
     }
 
+    /// A stranger whose name can be taken for that of a contact may want that.
+    fn warn_of_double(&mut self, request: &ContactRequest) {
+        let contacts = self.list_contacts();
+        let double = contacts.iter().find(|contact| {
+            text::looks_like(&contact.alias, &request.from)
+                || text::looks_like(&contact.name, &request.from)
+        });
+        if let Some(known) = double {
+            let text = format!(
+                "{} ({}) asks to be a contact: the name looks like that of your contact {} ({}), the key is another",
+                request.from,
+                request.peer_id.short(),
+                known.alias,
+                known.peer_id.short()
+            );
+            self.emit(Event::Notice {
+                level: NoticeLevel::Warning,
+                text,
+            });
+        }
+    }
+
     /// Somebody asks to be a contact.
     pub(super) async fn on_knock(&mut self, peer: PeerId, knock: Knock) {
         let name = text::name(&knock.name, limits::NAME_BYTES);
@@ -102,6 +124,7 @@ impl Core {
                 let request = kept.request;
                 // Somebody who comes back and asks the same rings no bell.
                 if is_news {
+                    self.warn_of_double(&kept);
                     self.emit(Event::Request(kept));
                 }
                 if self.config.auto_accept
