@@ -89,7 +89,7 @@ fn history(client: &mut Headless) -> Vec<String> {
 fn a_copy_of_the_folder_shows_nothing_without_the_passphrase() {
     let folder = folder();
     let registry = Registry::start(folder.path());
-    let mut bob = Profile::new(folder.path(), "bobolink").accepting().start();
+    let bob = Profile::new(folder.path(), "bobolink").accepting().start();
     let mut profile = Profile::new(folder.path(), "alicanto").registry(registry.url());
     profile.passphrase_file = Some(passphrase(folder.path(), "tulips"));
     let mut alice = profile.start();
@@ -175,7 +175,7 @@ fn a_copy_of_the_folder_shows_nothing_without_the_passphrase() {
 #[test]
 fn a_plain_profile_is_encrypted_and_taken_elsewhere() {
     let folder = folder();
-    let mut bob = Profile::new(folder.path(), "bob").accepting().start();
+    let bob = Profile::new(folder.path(), "bob").accepting().start();
     let mut profile = Profile::new(folder.path(), "alice");
     let mut alice = profile.start();
     connect(&mut alice, &bob);
