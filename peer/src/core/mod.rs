@@ -17,7 +17,7 @@
 //! | [`chat`] | messages on their way between the handle, the database and links |
 //! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
-//! | [`transfers`], [`file_runs`] | files: offers and answers, and when their contents flow |
+//! | [`transfers`], [`file_words`], [`file_runs`] | files: what is decided, what is said of it, and when their contents flow |
 //! | [`registries`] | our sessions at registries |
 //! | [`lookups`] | what registries know of others |
 
@@ -55,6 +55,7 @@ mod command;
 mod contacts;
 mod dialling;
 mod file_runs;
+mod file_words;
 mod links;
 mod lookups;
 mod nearby;

@@ -68,7 +68,7 @@ CREATE TABLE reactions (
 -- message should wait for it; what is deleted leaves the index at once.
 CREATE VIRTUAL TABLE words USING fts5 (
     place, text,
-    content = '', columnsize = 0, prefix = '1 2 3',
+    content = '', columnsize = 0, prefix = '1 2 3 4 5 6',
     tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
 );
 INSERT INTO words (words, rank) VALUES ('secure-delete', 1);

@@ -205,7 +205,10 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Pane
         return;
     }
     if let Some(said) = &state.toast {
-        return toast(said, theme, buf, panes);
+        // News are no reason to cover what people say; /log has them in full.
+        let style = level_style(said.level, theme);
+        put(buf, area, 0, &line(cut(&said.text), style));
+        return;
     }
     let mut left = String::new();
     if let Some(conversation) = state.conversation() {
@@ -227,7 +230,7 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Pane
     put(buf, area, 0, &line(cut(&left), theme.dim()));
 }
 
-/// What happened, in full: what does not fit the row lies over the last
+/// What went wrong, in full: what does not fit the row lies over the last
 /// messages for as long as it stands.
 fn toast(notice: &Notice, theme: Theme, buf: &mut Buffer, panes: &Panes) {
     const ROWS: u16 = 4;

@@ -104,8 +104,9 @@ pub(crate) fn search(db: &Connection, me: PeerId, query: &SearchQuery) -> Result
     };
     let found: Vec<(i64, Vec<u8>)> = db
         .prepare_cached(
-            "SELECT e.pos, c.peer FROM words w JOIN entries e ON e.pos = w.rowid
-             JOIN conversations c ON c.id = e.conversation
+            // CROSS JOIN keeps the order: from the index to its messages.
+            "SELECT e.pos, c.peer FROM words w CROSS JOIN entries e ON e.pos = w.rowid
+             CROSS JOIN conversations c ON c.id = e.conversation
              WHERE words MATCH ?1 AND w.rowid < ?2 AND e.hidden = 0
              ORDER BY w.rowid DESC LIMIT ?3",
         )?
