@@ -184,7 +184,7 @@ fn may_come(db: &Connection, talk: &Talk, id: Uuid) -> Result<bool> {
     }
     let waiting: i64 = db
         .prepare_cached(
-            "SELECT count(*) FROM entries e WHERE e.stream = ?1 AND e.target IS NOT NULL
+            "SELECT count(*) FROM entries e INDEXED BY entries_by_target WHERE e.target IS NOT NULL AND e.stream = ?1
              AND NOT EXISTS (SELECT 1 FROM entries m WHERE m.id = e.target)",
         )?
         .query_row([talk.theirs], |row| row.get(0))?;

@@ -70,14 +70,15 @@ pub(crate) fn is_behind(db: &Connection) -> Result<bool> {
 pub(crate) fn step(db: &Connection) -> Result<bool> {
     let upto: Option<i64> = db
         .prepare_cached(
-            "SELECT max(pos) FROM (SELECT pos FROM entries, indexed WHERE pos > upto ORDER BY pos LIMIT ?1)",
+            "SELECT max(pos) FROM
+             (SELECT pos FROM entries WHERE pos > (SELECT upto FROM indexed) ORDER BY pos LIMIT ?1)",
         )?
         .query_row([STEP], |row| row.get(0))?;
     let Some(upto) = upto else { return Ok(false) };
     db.prepare_cached(
         "INSERT INTO words (rowid, place, text)
-         SELECT pos, 'c' || conversation, words_of(coalesce(edited, text)) FROM entries, indexed
-         WHERE pos > upto AND pos <= ?1 AND target IS NULL AND deleted_at IS NULL",
+         SELECT pos, 'c' || conversation, words_of(coalesce(edited, text)) FROM entries
+         WHERE pos > (SELECT upto FROM indexed) AND pos <= ?1 AND target IS NULL AND deleted_at IS NULL",
     )?
     .execute([upto])?;
     db.prepare_cached("UPDATE indexed SET upto = ?1")?
