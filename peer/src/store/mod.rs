@@ -13,7 +13,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::api;
 use crate::vault::DatabaseKey;
@@ -33,6 +35,8 @@ const QUEUE: usize = 1024;
 /// Jobs that commit together at most, so that the first is not kept waiting.
 const BATCH: usize = 512;
 
+/// How long nothing has to come before the index of words catches up.
+const QUIET: Duration = Duration::from_millis(200);
 /// Statements kept ready: more than there are in the program.
 const STATEMENTS: usize = 256;
 
@@ -128,10 +132,16 @@ impl Store {
     ) -> Result<(Self, std::thread::JoinHandle<()>), StoreError> {
         let connection = connect(path, key)?;
         let (jobs, queue) = mpsc::channel(QUEUE);
+        let no_thread = |error: std::io::Error| StoreError::Sqlite(error.to_string());
+        // Of a runtime the thread needs only to wait for so long at most.
+        let clock = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(no_thread)?;
         let thread = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || serve(&connection, queue))
-            .map_err(|error| StoreError::Sqlite(error.to_string()))?;
+            .spawn(move || serve(&connection, queue, &clock))
+            .map_err(no_thread)?;
         Ok((Self { jobs }, thread))
     }
 
@@ -196,9 +206,9 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     migrations::migrate(connection)
 }
 
-fn serve(connection: &Connection, mut queue: mpsc::Receiver<Job>) {
+fn serve(connection: &Connection, mut queue: mpsc::Receiver<Job>, clock: &Runtime) {
     let mut wait = LOCKED_WAIT;
-    while let Some(first) = next_job(connection, &mut queue) {
+    while let Some(first) = next_job(connection, &mut queue, clock) {
         let begun = begin(connection, wait);
         // One that was waited for in vain is not waited for again until it
         // is gone, so that not everything takes that long.
@@ -278,8 +288,21 @@ fn begin(connection: &Connection, wait: Duration) -> Result<Begun, StoreError> {
     }
 }
 
-/// The next job. While none is there, the index of words catches up.
-fn next_job(connection: &Connection, queue: &mut mpsc::Receiver<Job>) -> Option<Job> {
+/// The next job. When none has come for a while, the index of words catches
+/// up until one does: while messages come one after another, the processor
+/// is theirs.
+fn next_job(
+    connection: &Connection,
+    queue: &mut mpsc::Receiver<Job>,
+    clock: &Runtime,
+) -> Option<Job> {
+    let behind = chat::search::is_behind(connection).unwrap_or(false);
+    if !behind {
+        return queue.blocking_recv();
+    }
+    if let Ok(job) = clock.block_on(async { timeout(QUIET, queue.recv()).await }) {
+        return job;
+    }
     loop {
         match queue.try_recv() {
             Ok(job) => return Some(job),
@@ -330,6 +353,39 @@ pub(crate) fn in_memory() -> Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_index_catches_up_when_nothing_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let (store, thread) = Store::open(&path, None).unwrap();
+        store
+            .run(|db| {
+                db.execute_batch(
+                    "INSERT INTO conversations (peer) VALUES (zeroblob(32));
+                     INSERT INTO streams (conversation, author) VALUES (1, zeroblob(32));
+                     WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000)
+                     INSERT INTO entries (id, conversation, stream, seq, kind, text, sent_at, stored_at)
+                     SELECT CAST(x AS BLOB), 1, 1, x, 'text', 'word', 0, 0 FROM n;",
+                )
+            })
+            .await
+            .unwrap();
+        // Read beside the thread: a job of ours would be something that came.
+        let reader = Connection::open(&path).unwrap();
+        let upto = || -> i64 {
+            let upto = reader.query_row("SELECT upto FROM indexed", [], |row| row.get(0));
+            upto.unwrap()
+        };
+        let caught_up = async {
+            while upto() < 768 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(20), caught_up).await.unwrap();
+        drop(store);
+        thread.join().unwrap();
+    }
 
     #[tokio::test]
     async fn a_failed_job_leaves_nothing_and_disturbs_no_other() {
