@@ -80,6 +80,8 @@ pub(crate) fn sync(path: &Path) -> Result<(), Error> {
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
+        // A name alone lies in the folder where the program runs.
+        Some(folder) if folder.as_os_str().is_empty() => File::open(".")?.sync_all(),
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),
     }
@@ -140,6 +142,13 @@ pub(crate) fn read_small(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_without_a_folder_is_in_this_one() {
+        let here = Path::new("a-name-alone");
+        assert!(sync_folder_of(here).is_ok());
+        assert!(sync_folder_of(Path::new("no-such-folder/name")).is_err());
+    }
 
     #[test]
     fn a_file_is_written_whole_read_within_its_limit_and_wiped() {
