@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use serde_json::json;
@@ -83,7 +83,16 @@ fn fill(client: &mut Headless, to: &str) -> (usize, Refusal) {
 
 /// How many messages of ours the other waits for are in our history.
 fn texts(client: &mut Headless, with: &str, prefix: &str) -> Vec<String> {
-    let history = client.history_with(with);
+    // A question in one transaction with something that finds no room is told
+    // so as well: it is asked again.
+    let deadline = Instant::now() + SETTLING;
+    let page = loop {
+        match client.ask("history", json!({"with": with, "limit": 1000})) {
+            Ok(page) => break page,
+            Err(refusal) => assert!(Instant::now() < deadline, "history was refused: {refusal}"),
+        }
+    };
+    let history = page["messages"].as_array().must("read a history");
     let texts = history.iter().map(|message| text(message, "text"));
     let ours = texts.filter(|text| text.starts_with(prefix));
     ours.map(str::to_owned).collect()
