@@ -9,11 +9,10 @@ use std::{
         mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::Instant,
 };
 
 use crate::{
-    AudioError, CallStats, InputSpec, MAX_PACKET_BYTES, OutputSpec,
+    AudioError, CallStats, InputSpec, MAX_PACKET_BYTES, OutputSpec, ReceivedPacket, SentPacket,
     device::Wanted,
     media_thread::{Change, Input, MediaThread, Output},
     sink::Drain,
@@ -28,7 +27,7 @@ const MOST_WAITING_PACKETS: usize = 256;
 const MOST_WAITING_CHANGES: usize = 8;
 
 /// Takes encoded frames on the media thread; it must not block.
-pub type FrameSink = Box<dyn FnMut(EncodedFrame) + Send>;
+pub type FrameSink = Box<dyn FnMut(SentPacket) + Send>;
 
 /// How a call's sound starts.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -42,33 +41,6 @@ pub struct CallConfig {
     /// Send back what arrives instead of the input, and play nothing: the echo
     /// contact. Input and output are not used then.
     pub loopback: bool,
-}
-
-/// One frame, ready to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EncodedFrame {
-    /// The Opus packet: 20 ms, at most 1,276 bytes.
-    pub payload: Vec<u8>,
-    /// Media time of its first sample, in samples at 48 kHz, from 0 at the
-    /// start of the call. It goes on with the clock while a device is away.
-    pub media_time: u64,
-    /// Whether somebody may be speaking in it.
-    pub voiced: bool,
-    /// Whether it is the first of the call (the marker bit of RFC 7587, 4.1).
-    pub marker: bool,
-}
-
-/// One packet of the other side's sound, as it came from the network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReceivedPacket {
-    /// Extended sequence number: it does not wrap at 16 bits.
-    pub sequence: u64,
-    /// Media time in samples at 48 kHz, extended or not: the low 32 bits count.
-    pub media_time: u64,
-    /// The Opus packet.
-    pub payload: Vec<u8>,
-    /// When it arrived.
-    pub arrived: Instant,
 }
 
 /// The sound of one call. Dropping it stops the sound and completes files.
@@ -282,12 +254,15 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
     fn the_inbox_drops_its_oldest() {
         let inbox = Inbox::default();
         let packet = |sequence| ReceivedPacket {
+            format: crate::Format::Opus,
             sequence,
             media_time: 0,
             payload: Vec::new(),

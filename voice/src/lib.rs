@@ -1,7 +1,7 @@
 //! The sound of a call: devices and files, Opus, the jitter buffer, the meters.
 //!
 //! ```text
-//! microphone, file, tone -> 20 ms frames -> mute -> meter -> Opus -> EncodedFrame sink
+//! microphone, file, tone -> 20 ms frames -> mute -> meter -> Opus -> SentPacket sink
 //! ReceivedPacket -> queue -> jitter buffer -> decode, repair or conceal -> stretch
 //!                -> volume -> meter -> loudspeaker or file
 //! ```
@@ -18,10 +18,13 @@ mod device;
 mod jitter;
 mod level;
 mod media_thread;
+mod microphone;
 mod pacer;
+mod packet;
 mod playback;
 mod playout;
 mod resample;
+mod sender;
 mod sink;
 mod source;
 mod spec;
@@ -32,8 +35,9 @@ mod wav;
 
 use std::path::PathBuf;
 
-pub use call::{Call, CallConfig, EncodedFrame, FrameSink, ReceivedPacket};
+pub use call::{Call, CallConfig, FrameSink};
 pub use device::list::{DeviceInfo, DeviceList, list as list_devices};
+pub use packet::{Format, ReceivedPacket, SentPacket};
 pub use spec::{InputSpec, OutputSpec, SpecError};
 pub use stats::{CallStats, DeviceState};
 pub use sys::monotonic_seconds;

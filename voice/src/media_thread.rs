@@ -15,15 +15,15 @@ use std::{
 };
 
 use crate::{
-    AudioError, EncodedFrame, FRAME_SAMPLES, FrameSink,
+    AudioError, FRAME_SAMPLES, FrameSink,
     call::Inbox,
     capture::Capture,
-    codec::{Encoder, LossSetting},
     device::{DeviceEvent, Direction, Keeper, Wanted},
-    level::{Meter, decibels, rms},
-    pacer::duration_to_samples,
+    level::Meter,
+    microphone::Microphone,
     playback::{BLOCK, Playback},
     playout::Playout,
+    sender::Sender,
     sink::Drain,
     source::Feed,
     stats::{DeviceState, Shared},
@@ -34,11 +34,6 @@ use crate::{
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 /// Events of devices that may wait; the thread empties them each time it wakes.
 const MOST_DEVICE_EVENTS: usize = 16;
-/// Frames above this level count as voiced.
-const VOICED_DB: f32 = -50.0;
-/// Frames that count as voiced after the last loud one: 200 ms, so that the
-/// ends of words do too.
-const VOICED_HANGOVER: u32 = 10;
 
 /// A change that the call asks for.
 #[derive(Debug)]
@@ -67,6 +62,7 @@ pub(crate) struct MediaThread {
     inbox: Arc<Inbox>,
     changes: Receiver<Change>,
     devices: Devices,
+    microphone: Microphone,
     sender: Sender,
     playout: Playout,
     capture: Option<Capture>,
@@ -91,6 +87,7 @@ impl MediaThread {
         let now = Instant::now();
         Ok(Self {
             devices: Devices::new(Arc::clone(&shared)),
+            microphone: Microphone::new(Arc::clone(&shared)),
             sender: Sender::new(Arc::clone(&shared), sink, now)?,
             playout: Playout::new(now)?,
             capture: None,
@@ -208,7 +205,8 @@ impl MediaThread {
         };
         let mut frame = [0.0; FRAME_SAMPLES];
         while capture.next_frame(now, &mut frame) {
-            self.sender.send(&mut frame);
+            let voiced = self.microphone.process(&mut frame);
+            self.sender.send(&frame, voiced);
         }
     }
 
@@ -242,7 +240,8 @@ impl MediaThread {
         while echo.len() >= FRAME_SAMPLES {
             frame.copy_from_slice(&echo[..FRAME_SAMPLES]);
             echo.drain(..FRAME_SAMPLES);
-            self.sender.send(&mut frame);
+            let voiced = self.microphone.process(&mut frame);
+            self.sender.send(&frame, voiced);
         }
     }
 
@@ -254,102 +253,6 @@ impl MediaThread {
         if !time.is_zero() {
             thread::park_timeout(time.min(LONGEST_SLEEP));
         }
-    }
-}
-
-/// Encodes frames and hands them to the call's sink.
-struct Sender {
-    shared: Arc<Shared>,
-    sink: FrameSink,
-    encoder: Encoder,
-    loss: LossSetting,
-    meter: Meter,
-    epoch: Instant,
-    /// Media time of the next frame.
-    media_time: u64,
-    /// Gain at the end of the last frame: muting fades over one frame.
-    gain: f32,
-    hangover: u32,
-    first: bool,
-}
-
-impl Sender {
-    fn new(shared: Arc<Shared>, sink: FrameSink, epoch: Instant) -> Result<Self, AudioError> {
-        Ok(Self {
-            gain: if shared.muted.load(Relaxed) { 0.0 } else { 1.0 },
-            shared,
-            sink,
-            encoder: Encoder::new()?,
-            loss: LossSetting::default(),
-            meter: Meter::default(),
-            epoch,
-            media_time: 0,
-            hangover: 0,
-            first: true,
-        })
-    }
-
-    /// Takes the losses that the receiver of our stream has reported.
-    fn follow_reports(&mut self) {
-        if let Some(fraction) = self.shared.take_reported_loss() {
-            self.loss.report(fraction);
-        }
-        if let Err(error) = self.encoder.expect_loss(self.loss.percent()) {
-            tracing::debug!(%error, "the encoder refuses a loss");
-        }
-    }
-
-    /// After a pause without frames, lets the media time go on as the clock did.
-    fn catch_up(&mut self, now: Instant) {
-        let frame = FRAME_SAMPLES as u64;
-        let elapsed = duration_to_samples(now.saturating_duration_since(self.epoch));
-        self.media_time = self.media_time.max(elapsed / frame * frame);
-    }
-
-    fn send(&mut self, frame: &mut [f32; FRAME_SAMPLES]) {
-        self.mute(frame);
-        self.shared.publish_input(self.meter.push(frame));
-        let voiced = self.is_voiced(frame);
-        let media_time = self.media_time;
-        self.media_time += FRAME_SAMPLES as u64;
-        match self.encoder.encode(frame) {
-            Ok(payload) => {
-                self.shared.publish_sent();
-                (self.sink)(EncodedFrame {
-                    payload,
-                    media_time,
-                    voiced,
-                    marker: std::mem::replace(&mut self.first, false),
-                });
-            }
-            Err(error) => tracing::debug!(%error, "a frame cannot be encoded"),
-        }
-    }
-
-    fn mute(&mut self, frame: &mut [f32]) {
-        let target = if self.shared.muted.load(Relaxed) {
-            0.0
-        } else {
-            1.0
-        };
-        if self.gain == 1.0 && target == 1.0 {
-            return;
-        }
-        let step = (target - self.gain) / frame.len() as f32;
-        for sample in frame.iter_mut() {
-            self.gain += step;
-            *sample *= self.gain;
-        }
-        self.gain = target;
-    }
-
-    fn is_voiced(&mut self, frame: &[f32]) -> bool {
-        if decibels(rms(frame)) > VOICED_DB {
-            self.hangover = VOICED_HANGOVER;
-        } else {
-            self.hangover = self.hangover.saturating_sub(1);
-        }
-        self.hangover > 0
     }
 }
 

@@ -195,6 +195,7 @@ mod tests {
                 payload.clear();
             }
             playout.insert(ReceivedPacket {
+                format: crate::Format::Opus,
                 sequence: index,
                 media_time: index * FRAME_SAMPLES as u64,
                 payload,

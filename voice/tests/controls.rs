@@ -7,14 +7,14 @@ use std::{
 };
 
 use twocan_voice::{
-    AudioError, Call, CallConfig, DeviceState, EncodedFrame, FRAME_SAMPLES, InputSpec, OutputSpec,
-    ReceivedPacket,
+    AudioError, Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, InputSpec, OutputSpec,
+    ReceivedPacket, SentPacket,
 };
 
 /// The longest that anything here may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn start(config: CallConfig) -> (Call, Receiver<EncodedFrame>) {
+fn start(config: CallConfig) -> (Call, Receiver<SentPacket>) {
     let (sender, receiver) = sync_channel(10_000);
     let call = Call::start(config, Box::new(move |f| sender.try_send(f).unwrap())).unwrap();
     (call, receiver)
@@ -38,12 +38,13 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Passes frames of one call to another until something holds.
-fn pass(frames: &Receiver<EncodedFrame>, to: &Call, mut holds: impl FnMut() -> bool) {
+fn pass(frames: &Receiver<SentPacket>, to: &Call, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < end, "never happened");
         let frame = frames.recv_timeout(PATIENCE).unwrap();
         to.receive(ReceivedPacket {
+            format: Format::Opus,
             sequence: frame.media_time / FRAME_SAMPLES as u64,
             media_time: frame.media_time,
             payload: frame.payload,
@@ -115,6 +116,7 @@ fn an_echo_call_sends_back_what_it_hears() {
         while let Ok(frame) = echoed.try_recv() {
             back += usize::from(frame.voiced);
             speaker.receive(ReceivedPacket {
+                format: Format::Opus,
                 sequence: frame.media_time / FRAME_SAMPLES as u64,
                 media_time: frame.media_time,
                 payload: frame.payload,

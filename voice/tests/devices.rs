@@ -13,8 +13,8 @@ use std::{
 
 use common::{compare, read_wav, speech, write_wav};
 use twocan_voice::{
-    Call, CallConfig, DeviceState, FRAME_SAMPLES, FrameSink, InputSpec, OutputSpec, ReceivedPacket,
-    list_devices,
+    Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, FrameSink, InputSpec, OutputSpec,
+    ReceivedPacket, list_devices,
 };
 
 /// Set for the part of the test that runs inside the sound server's world.
@@ -133,6 +133,7 @@ fn start(input: InputSpec, output: OutputSpec, to: Option<&Arc<Call>>) -> Arc<Ca
     let sink: FrameSink = Box::new(move |frame| {
         if let Some(to) = &to {
             to.receive(ReceivedPacket {
+                format: Format::Opus,
                 sequence: frame.media_time / FRAME_SAMPLES as u64,
                 media_time: frame.media_time,
                 payload: frame.payload,

@@ -2,7 +2,7 @@
 //! over ICE, DTLS-SRTP and RTP (str0m) on UDP.
 //!
 //! ```text
-//!  voice thread --EncodedFrame--> task --RTP--> socket ))) peer
+//!  voice thread --SentPacket--> task --RTP--> socket ))) peer
 //!  voice thread <-ReceivedPacket- task <--RTP-- reader ((( peer
 //! ```
 //!

@@ -10,7 +10,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
 use str0m::stats::{MediaEgressStats, PeerStats};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcError};
-use twocan_voice::EncodedFrame;
+use twocan_voice::SentPacket;
 
 use super::sockets::Datagram;
 
@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// Sends a frame of ours.
-    pub(super) fn send(&mut self, frame: EncodedFrame) {
+    pub(super) fn send(&mut self, frame: SentPacket) {
         let Some(mid) = self.mid else { return };
         let Some(payload_type) = self.payload_type() else {
             return;

@@ -8,7 +8,7 @@ use str0m::rtp::RtpPacket;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use twocan_proto::limits;
-use twocan_voice::{Call as Sound, CallConfig, DeviceState, EncodedFrame, ReceivedPacket};
+use twocan_voice::{Call as Sound, CallConfig, DeviceState, Format, ReceivedPacket, SentPacket};
 
 use super::quality::mean_opinion_score;
 use super::rtc::{Session, SessionError, Step};
@@ -56,8 +56,8 @@ struct Task<'a> {
     device_told: Option<String>,
     volume: f32,
     deafened: bool,
-    frames_in: mpsc::Sender<EncodedFrame>,
-    frames: mpsc::Receiver<EncodedFrame>,
+    frames_in: mpsc::Sender<SentPacket>,
+    frames: mpsc::Receiver<SentPacket>,
     /// The path works, as far as we have told.
     up: bool,
     /// When anything last came from the other side.
@@ -223,6 +223,7 @@ impl<'a> Task<'a> {
         self.heard = packet.timestamp;
         if let Some(sound) = &self.sound {
             sound.receive(ReceivedPacket {
+                format: Format::Opus,
                 sequence: *packet.seq_no,
                 media_time: packet.time.numer(),
                 payload,

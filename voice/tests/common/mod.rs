@@ -11,7 +11,8 @@ use std::{
 
 use realfft::{RealFftPlanner, num_complex::Complex};
 use twocan_voice::{
-    Call, CallConfig, CallStats, EncodedFrame, InputSpec, OutputSpec, ReceivedPacket, SAMPLE_RATE,
+    Call, CallConfig, CallStats, Format, InputSpec, OutputSpec, ReceivedPacket, SAMPLE_RATE,
+    SentPacket,
 };
 
 /// Numbers that look random and are the same each time.
@@ -139,7 +140,7 @@ pub(crate) fn run_call(samples: &[f32], line: Line, length: Duration) -> Heard {
 }
 
 /// A packet on the line, the next to arrive being the greatest.
-struct OnLine(Instant, u64, EncodedFrame);
+struct OnLine(Instant, u64, SentPacket);
 
 impl PartialEq for OnLine {
     fn eq(&self, other: &Self) -> bool {
@@ -158,7 +159,7 @@ impl Ord for OnLine {
     }
 }
 
-fn carry(frames: &mpsc::Receiver<(Instant, EncodedFrame)>, line: Line, to: &Mutex<Call>) {
+fn carry(frames: &mpsc::Receiver<(Instant, SentPacket)>, line: Line, to: &Mutex<Call>) {
     let mut random = Random::new(line.seed);
     let mut waiting = BinaryHeap::<OnLine>::new();
     let mut sequence = 65_000_u64;
@@ -195,6 +196,7 @@ fn carry(frames: &mpsc::Receiver<(Instant, EncodedFrame)>, line: Line, to: &Mute
                 break;
             };
             to.lock().unwrap().receive(ReceivedPacket {
+                format: Format::Opus,
                 sequence,
                 media_time: frame.media_time,
                 payload: frame.payload,

@@ -1,0 +1,79 @@
+//! From frames to packets: encodes what the microphone gives and hands it to
+//! the call's sink.
+
+use std::{sync::Arc, time::Instant};
+
+use crate::{
+    AudioError, FRAME_SAMPLES, Format, FrameSink, SentPacket,
+    codec::{Encoder, LossSetting},
+    pacer::duration_to_samples,
+    stats::Shared,
+};
+
+/// Encodes frames and hands them to the call's sink.
+pub(crate) struct Sender {
+    shared: Arc<Shared>,
+    sink: FrameSink,
+    encoder: Encoder,
+    loss: LossSetting,
+    epoch: Instant,
+    /// Media time of the next frame.
+    media_time: u64,
+    first: bool,
+}
+
+impl Sender {
+    /// # Errors
+    /// When the codec cannot be set up.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        sink: FrameSink,
+        epoch: Instant,
+    ) -> Result<Self, AudioError> {
+        Ok(Self {
+            shared,
+            sink,
+            encoder: Encoder::new()?,
+            loss: LossSetting::default(),
+            epoch,
+            media_time: 0,
+            first: true,
+        })
+    }
+
+    /// Takes the losses that the receiver of our stream has reported.
+    pub(crate) fn follow_reports(&mut self) {
+        if let Some(fraction) = self.shared.take_reported_loss() {
+            self.loss.report(fraction);
+        }
+        if let Err(error) = self.encoder.expect_loss(self.loss.percent()) {
+            tracing::debug!(%error, "the encoder refuses a loss");
+        }
+    }
+
+    /// After a pause without frames, lets the media time go on as the clock did.
+    pub(crate) fn catch_up(&mut self, now: Instant) {
+        let frame = FRAME_SAMPLES as u64;
+        let elapsed = duration_to_samples(now.saturating_duration_since(self.epoch));
+        self.media_time = self.media_time.max(elapsed / frame * frame);
+    }
+
+    /// Sends one frame; `voiced` when somebody may be speaking in it.
+    pub(crate) fn send(&mut self, frame: &[f32; FRAME_SAMPLES], voiced: bool) {
+        let media_time = self.media_time;
+        self.media_time += FRAME_SAMPLES as u64;
+        match self.encoder.encode(frame) {
+            Ok(payload) => {
+                self.shared.publish_sent();
+                (self.sink)(SentPacket {
+                    format: Format::Opus,
+                    payload,
+                    media_time,
+                    voiced,
+                    marker: std::mem::replace(&mut self.first, false),
+                });
+            }
+            Err(error) => tracing::debug!(%error, "a frame cannot be encoded"),
+        }
+    }
+}
