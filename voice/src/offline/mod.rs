@@ -12,11 +12,13 @@
 
 mod line;
 mod random;
+mod scenario;
 mod side;
 
 use std::time::{Duration, Instant};
 
 pub use line::{Bottleneck, Bursts, HEADER_BYTES, Line};
+pub use scenario::{Scenario, scenarios};
 
 use crate::{AudioError, SAMPLE_RATE, pacer::samples_to_duration};
 use line::Direction;
