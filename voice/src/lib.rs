@@ -19,6 +19,7 @@ mod jitter;
 mod level;
 mod media_thread;
 mod microphone;
+pub mod offline;
 mod pacer;
 mod packet;
 mod playback;
