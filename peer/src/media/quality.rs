@@ -63,7 +63,15 @@ mod tests {
     fn delay_costs_what_the_tables_of_the_model_say() {
         // G.107's own figure: nothing to speak of at 150 ms, about 13 at 300.
         assert!(by_delay(150.0) < 1.0);
-        assert!((10.0..16.0).contains(&by_delay(300.0)), "{}", by_delay(300.0));
-        assert!((25.0..35.0).contains(&by_delay(500.0)), "{}", by_delay(500.0));
+        assert!(
+            (10.0..16.0).contains(&by_delay(300.0)),
+            "{}",
+            by_delay(300.0)
+        );
+        assert!(
+            (25.0..35.0).contains(&by_delay(500.0)),
+            "{}",
+            by_delay(500.0)
+        );
     }
 }

@@ -193,6 +193,7 @@ impl Session {
         let parsed = SdpOffer::from_sdp_string(&inward).map_err(|_| SessionError::Sdp)?;
         self.pending = None;
         let answer = self.rtc.sdp_api().accept_offer(parsed)?;
+        self.mid = sdp::mid(&inward).map(Mid::from).or(self.mid);
         self.far = inward;
         Ok(sdp::outward(&answer.to_sdp_string()))
     }
@@ -244,18 +245,21 @@ impl Session {
     }
 
     /// Sends a packet of ours. What the other side would not understand is
-    /// not sent, nor is anything before there is a path.
-    pub(super) fn send(&mut self, packet: SentPacket) {
-        let Some(mid) = self.mid else { return };
+    /// not sent, nor is anything before there is a path; gives
+    /// whether it was.
+    pub(super) fn send(&mut self, packet: SentPacket) -> bool {
+        let Some(mid) = self.mid else {
+            return false;
+        };
         if !self.rtc.is_connected() {
-            return;
+            return false;
         }
         let Some(payload_type) = self.payload_types().of(packet.format) else {
-            return;
+            return false;
         };
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else {
-            return;
+            return false;
         };
         // RTP time has 32 bits and wraps (RFC 3550 section 5.1).
         let time = (packet.media_time & u64::from(u32::MAX)) as u32;
@@ -271,6 +275,7 @@ impl Session {
             packet.payload,
         );
         stream.write_rtp(write.marker(packet.marker || is_first));
+        true
     }
 
     /// How to lay out what is sent, so that the other side understands it.
@@ -333,7 +338,6 @@ impl Session {
                 ) if self.rtc.is_connected() => {
                     return Ok(Step::Connected);
                 }
-                Event::MediaAdded(added) => self.mid = Some(added.mid),
                 Event::RtpPacket(packet) => return Ok(Step::Packet(Box::new(packet))),
                 Event::PeerStats(stats) => return Ok(Step::Path(Box::new(stats))),
                 Event::MediaEgressStats(stats) => return Ok(Step::Report(Box::new(stats))),
@@ -385,6 +389,22 @@ mod tests {
         Session::new(std::iter::once(SocketAddr::from(([127, 0, 0, 1], port))))
     }
 
+    /// The offer of somebody who does not know these payload types.
+    fn without(offer: &str, types: &[&str]) -> String {
+        let mut left = String::new();
+        for line in offer.split_inclusive("\r\n") {
+            let is_about = |kind: &&str| line.contains(&format!(":{kind} "));
+            if line.starts_with("m=") {
+                let words = line.trim_end().split(' ');
+                let words: Vec<&str> = words.filter(|word| !types.contains(word)).collect();
+                left += &(words.join(" ") + "\r\n");
+            } else if !types.iter().any(is_about) {
+                left += line;
+            }
+        }
+        left
+    }
+
     #[test]
     fn two_twocans_agree_on_their_own_payload() {
         let (mut caller, mut callee) = (session(5000), session(5001));
@@ -393,6 +413,7 @@ mod tests {
         let answer = callee.answer(&offer).unwrap();
         caller.accept(&answer).unwrap();
         assert_eq!(caller.format(), Format::Protected);
+        assert_eq!(callee.format(), Format::Protected);
         assert_eq!(callee.types, caller.types);
         assert_eq!(callee.types.format(63), Some(Format::Red { opus: 111 }));
         assert_eq!(callee.types.format(111), Some(Format::Opus));
@@ -402,18 +423,14 @@ mod tests {
     #[test]
     fn others_get_redundant_audio_or_plain_opus() {
         let offer = session(5000).offer().unwrap();
-        let others = offer.replace("a=rtpmap:112 x-twocan/48000/2\r\n", "");
-        let others = others.replace("111 63 112", "111 63").replace("112 111 63", "111 63");
-        let mut callee = session(5001);
-        callee.answer(&others).unwrap();
-        assert_eq!(callee.format(), Format::Red { opus: 111 });
-        let plain: String = others
-            .split_inclusive("\r\n")
-            .filter(|line| !line.contains(":63 "))
-            .collect();
-        let mut callee = session(5001);
-        callee.answer(&plain.replace("111 63", "111")).unwrap();
-        assert_eq!(callee.format(), Format::Opus);
+        for (unknown, format) in [
+            (&["112"][..], Format::Red { opus: 111 }),
+            (&["112", "63"], Format::Opus),
+        ] {
+            let mut callee = session(5001);
+            callee.answer(&without(&offer, unknown)).unwrap();
+            assert_eq!(callee.format(), format, "{unknown:?}");
+        }
     }
 
     #[test]

@@ -56,6 +56,11 @@ fn rename(sdp: &str, from: &str, to: &str) -> String {
     renamed
 }
 
+/// What a description calls its first stream (RFC 8843 section 5).
+pub(super) fn mid(sdp: &str) -> Option<&str> {
+    sdp.lines().find_map(|line| line.strip_prefix("a=mid:"))
+}
+
 /// The kinds of candidates (RFC 8839 section 5.1) that a description names
 /// for `address`: `host`, `srflx`, `relay`.
 pub(super) fn candidate_kind(sdp: &str, address: SocketAddr) -> Option<&str> {

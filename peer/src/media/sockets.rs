@@ -35,8 +35,8 @@ pub(super) struct Sockets {
     /// Our address on the link to the other side when the call began.
     near: IpAddr,
     bound: Vec<Bound>,
-    /// The addresses of this machine that a call can use, as last seen.
-    usable: Vec<IpAddr>,
+    /// The addresses of this machine, as last seen.
+    present: Vec<IpAddr>,
     received_in: mpsc::Sender<Datagram>,
     received: mpsc::Receiver<Datagram>,
     readers: JoinSet<()>,
@@ -66,7 +66,7 @@ impl Sockets {
         let mut sockets = Self {
             near: near.to_canonical(),
             bound: Vec::new(),
-            usable: Vec::new(),
+            present: Vec::new(),
             received_in,
             received,
             readers: JoinSet::new(),
@@ -87,23 +87,28 @@ impl Sockets {
         (moved != Moved::default()).then_some(moved)
     }
 
-    /// The addresses of this machine that a call can use, as last seen.
-    pub(super) fn usable(&self) -> &[IpAddr] {
-        &self.usable
+    /// The addresses of this machine, as last seen.
+    pub(super) fn present(&self) -> &[IpAddr] {
+        &self.present
     }
 
     async fn follow(&mut self, addresses: Vec<IpAddr>) -> Moved {
-        self.usable = choose(self.near, &addresses);
+        let usable = choose(self.near, &addresses);
+        self.present = addresses;
         let mut moved = Moved::default();
         for bound in &mut self.bound {
-            let here = self.usable.contains(&bound.at.ip());
+            let here = usable.contains(&bound.at.ip());
             if here != bound.here {
                 bound.here = here;
-                let list = if here { &mut moved.gained } else { &mut moved.lost };
+                let list = if here {
+                    &mut moved.gained
+                } else {
+                    &mut moved.lost
+                };
                 list.push(bound.at);
             }
         }
-        for ip in self.usable.clone() {
+        for ip in usable {
             if self.bound.iter().any(|bound| bound.at.ip() == ip) {
                 continue;
             }

@@ -4,8 +4,7 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use twocan_voice::{
-    Call, CallConfig, CallStats, DeviceState, Format, InputSpec, OutputSpec, ReceivedPacket,
-    SentPacket,
+    Call, CallConfig, CallStats, DeviceState, InputSpec, OutputSpec, ReceivedPacket, SentPacket,
 };
 
 /// Packets of ours waiting to be sent; when the network task is held up for
@@ -24,6 +23,15 @@ pub(super) struct Sound {
     packets: mpsc::Receiver<SentPacket>,
     problem_told: Option<String>,
     times_told: bool,
+}
+
+/// What the sound brings.
+#[derive(Debug)]
+pub(super) enum FromSound {
+    /// It has started, or cannot: to be given to [`Sound::take`].
+    Started(Result<Call, String>),
+    /// A packet to be sent.
+    Packet(SentPacket),
 }
 
 impl Sound {
@@ -69,31 +77,30 @@ impl Sound {
         }));
     }
 
-    /// Ends when the sound has started; never if it is not about to.
-    ///
-    /// # Errors
-    /// Why it cannot start.
-    pub(super) async fn started(&mut self) -> Result<(), String> {
-        let Some(starting) = &mut self.starting else {
-            return std::future::pending().await;
+    /// The next thing that the sound brings.
+    pub(super) async fn next(&mut self) -> FromSound {
+        let starting = async {
+            match &mut self.starting {
+                Some(starting) => starting.await,
+                None => std::future::pending().await,
+            }
         };
-        let started = starting.await.map_err(|error| error.to_string());
-        self.starting = None;
-        let call = started??;
+        tokio::select! {
+            started = starting => {
+                self.starting = None;
+                FromSound::Started(started.map_err(|error| error.to_string()).flatten())
+            }
+            // We hold a sender ourselves, so there is always another.
+            Some(packet) = self.packets.recv() => FromSound::Packet(packet),
+        }
+    }
+
+    /// Takes the sound that has started.
+    pub(super) fn take(&mut self, call: Call) {
         call.set_muted(self.config.muted);
         call.set_deafened(self.deafened);
         call.set_volume(self.volume);
         self.call = Some(call);
-        Ok(())
-    }
-
-    pub(super) fn has_started(&self) -> bool {
-        self.call.is_some()
-    }
-
-    /// The next packet of ours.
-    pub(super) async fn packet(&mut self) -> Option<SentPacket> {
-        self.packets.recv().await
     }
 
     /// Takes a packet of the other side.
@@ -101,12 +108,6 @@ impl Sound {
         if let Some(call) = &self.call {
             call.receive(packet);
         }
-    }
-
-    /// How packets are laid out from now on.
-    pub(super) fn set_format(&mut self, format: Format) {
-        self.config.format = format;
-        self.call.iter().for_each(|call| call.set_format(format));
     }
 
     /// What the other side says of its losses.

@@ -14,7 +14,7 @@ use twocan_voice::{CallConfig, ReceivedPacket};
 use super::quality::{mean_opinion_score, mouth_to_ear_ms};
 use super::rtc::{Session, SessionError, Step};
 use super::sockets::{Datagram, Sockets};
-use super::sound::Sound;
+use super::sound::{FromSound, Sound};
 use super::{Description, MediaCommand, MediaEvent, Role};
 use crate::api::{CallId, CallStats, Path};
 use crate::core::path_to;
@@ -176,15 +176,11 @@ impl<'a> Task<'a> {
                     Some(datagram) => self.on_datagram(&datagram)?,
                     None => return Err("the sockets of the call are gone".to_owned()),
                 },
-                Some(packet) = self.sound.packet() => {
-                    self.sent.count(packet.payload.len());
-                    self.session.send(packet);
-                }
+                from_sound = self.sound.next() => self.on_sound(from_sound)?,
                 command = commands.recv() => match command {
                     Some(command) => self.on_command(command).await,
                     None => return Ok(()),
                 },
-                started = self.sound.started() => started?,
                 _ = first_sound.tick(), if self.path.was_up && self.sound.owes_times() => self.tell_times().await,
                 _ = beat.tick() => {
                     beats = beats.wrapping_add(1);
@@ -240,8 +236,6 @@ impl<'a> Task<'a> {
 
     /// The path is there, for the first time or again.
     async fn on_connected(&mut self) {
-        let format = self.session.format();
-        self.sound.set_format(format);
         self.sound.start();
         self.path.heard = Instant::now();
         self.path.offered = None;
@@ -294,10 +288,16 @@ impl<'a> Task<'a> {
         let Some(moved) = self.sockets.look().await else {
             return;
         };
-        moved.lost.iter().for_each(|at| self.session.remove_address(*at));
-        moved.gained.iter().for_each(|at| self.session.add_address(*at));
-        let usable = self.sockets.usable().to_vec();
-        (self.tell)(MediaEvent::Moved(usable)).await;
+        moved
+            .lost
+            .iter()
+            .for_each(|at| self.session.remove_address(*at));
+        moved
+            .gained
+            .iter()
+            .for_each(|at| self.session.add_address(*at));
+        let present = self.sockets.present().to_vec();
+        (self.tell)(MediaEvent::Moved(present)).await;
         if self.path.was_up && !moved.gained.is_empty() {
             self.restart().await;
         }
@@ -339,6 +339,19 @@ impl<'a> Task<'a> {
             }
             Err(error) => tracing::warn!(%error, "no other path can be offered"),
         }
+    }
+
+    fn on_sound(&mut self, from_sound: FromSound) -> Result<(), String> {
+        match from_sound {
+            FromSound::Started(call) => self.sound.take(call?),
+            FromSound::Packet(packet) => {
+                let length = packet.payload.len();
+                if self.session.send(packet) {
+                    self.sent.count(length);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn on_datagram(&mut self, datagram: &Datagram) -> Result<(), String> {

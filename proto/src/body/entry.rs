@@ -272,8 +272,16 @@ mod tests {
     fn content() -> impl Strategy<Value = Content> {
         let id = any::<u128>().prop_map(Uuid::from_u128);
         prop_oneof![
-            ("\\PC{0,200}", proptest::option::of(id.clone()), proptest::option::of(id.clone()))
-                .prop_map(|(text, reply_to, call)| Content::Text { text, reply_to, call }),
+            (
+                "\\PC{0,200}",
+                proptest::option::of(id.clone()),
+                proptest::option::of(id.clone())
+            )
+                .prop_map(|(text, reply_to, call)| Content::Text {
+                    text,
+                    reply_to,
+                    call
+                }),
             (id.clone(), "\\PC{0,200}").prop_map(|(target, text)| Content::Edit { target, text }),
             id.clone().prop_map(|target| Content::Delete { target }),
             (id, "\\PC{0,8}").prop_map(|(target, emoji)| Content::Reaction { target, emoji }),

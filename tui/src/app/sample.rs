@@ -75,6 +75,7 @@ pub(crate) fn message(n: u64, mine: bool, text: &str) -> Message {
         edited_at: None,
         deleted: false,
         reactions: Vec::new(),
+        call: None,
     }
 }
 
@@ -111,6 +112,7 @@ pub(crate) fn stats(n: u32) -> CallStats {
         level_in_db: -17.0,
         level_out_db: -31.0,
         quality: 4.2,
+        ..CallStats::default()
     }
 }
 

@@ -303,7 +303,7 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::SignOut(registry) => ("signing out", engine.sign_out(registry).await),
         Effect::Call(to) => ("calling", nothing(engine.call(to)).await),
         Effect::Answer(call) => ("answering", engine.answer(call).await),
-        Effect::Decline(call) => ("declining", engine.decline(call, None).await),
+        Effect::Decline(call) => ("declining", engine.decline(call, None, "").await),
         Effect::HangUp(call) => ("hanging up", engine.hangup(call, None).await),
         Effect::ChangeCall { call, change } => {
             ("changing the call", engine.call_set(call, change).await)
