@@ -282,7 +282,7 @@ pub(crate) fn panel(
     let sound = if call.call.deafened {
         "OFF".to_owned()
     } else {
-        format!("ON  {} %", call.volume)
+        format!("ON  {} %", call.volume())
     };
     lines.push(Line::from(vec![
         span("speaker  ", theme.dim()),
