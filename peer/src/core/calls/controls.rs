@@ -1,0 +1,117 @@
+//! What the user does to a call, and the settings of all calls.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use twocan_proto::call::{self, Input};
+
+use super::{CallReport, Core, Report};
+use crate::api::{CallChange, CallId, CallStats, Error, ErrorCode, Event};
+use crate::media::{MediaCommand, MediaEvent};
+
+/// The setting that says how long a call rings.
+pub(in crate::core) const RING_SETTING: &str = "call.ring_timeout_s";
+const RING_SECONDS: RangeInclusive<u64> = 5..=300;
+/// Loudness that can be asked for, 1.0 as sent.
+const VOLUME: RangeInclusive<f32> = 0.0..=2.0;
+
+impl Core {
+    pub(in crate::core) fn hang_up(
+        &mut self,
+        call: CallId,
+        code: Option<u16>,
+    ) -> Result<(), Error> {
+        self.calls.named(call)?;
+        if code.is_some_and(|code| !call::is_end_code(code)) {
+            return Err(Error::new(
+                ErrorCode::BadRequest,
+                "a call ends with code 200 or one from 300 to 699",
+            ));
+        }
+        self.step(Input::HangUp { code });
+        Ok(())
+    }
+
+    pub(in crate::core) fn call_set(
+        &mut self,
+        call: CallId,
+        change: CallChange,
+    ) -> Result<(), Error> {
+        let entry = self.calls.named(call)?;
+        if change
+            .volume
+            .is_some_and(|volume| !VOLUME.contains(&volume))
+        {
+            return Err(Error::new(
+                ErrorCode::BadRequest,
+                "the volume is a number from 0 to 2, 1 as sent",
+            ));
+        }
+        entry.muted = change.muted.unwrap_or(entry.muted);
+        entry.deafened = change.deafened.unwrap_or(entry.deafened);
+        let commands = [
+            change.muted.map(MediaCommand::Mute),
+            change.deafened.map(MediaCommand::Deafen),
+            change.volume.map(MediaCommand::Volume),
+        ];
+        if let Some(media) = &entry.media {
+            commands
+                .into_iter()
+                .flatten()
+                .for_each(|command| media.tell(command));
+        }
+        let shown = entry.shown();
+        if let Some(input) = change.audio_in {
+            self.config.audio_in = input.clone();
+            self.change_device(|reply| MediaCommand::Input(input, reply));
+        }
+        if let Some(output) = change.audio_out {
+            self.config.audio_out = output.clone();
+            self.change_device(|reply| MediaCommand::Output(output, reply));
+        }
+        self.emit(Event::Call(shown));
+        Ok(())
+    }
+
+    /// Changes a device of the call and tells the user if that fails.
+    pub(super) fn change_device(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<(), String>>) -> MediaCommand,
+    ) {
+        let Some(entry) = &self.calls.current else {
+            return;
+        };
+        let Some(media) = &entry.media else { return };
+        let (reply, done) = oneshot::channel();
+        media.tell(command(reply));
+        let (call, reports) = (entry.call, self.reports.clone());
+        tokio::spawn(async move {
+            if let Ok(Err(problem)) = done.await {
+                let event = MediaEvent::Device(problem);
+                let _ended = reports.send(Report::Call(CallReport { call, event })).await;
+            }
+        });
+    }
+
+    pub(in crate::core) fn call_stats(&mut self, call: CallId) -> Result<CallStats, Error> {
+        let stats = self.calls.named(call)?.stats.clone();
+        stats.ok_or_else(|| Error::new(ErrorCode::NotFound, "that call has no sound yet"))
+    }
+
+    pub(in crate::core) fn set_ring_time(&mut self, value: &Value) -> Result<(), Error> {
+        let seconds = value
+            .as_u64()
+            .filter(|seconds| RING_SECONDS.contains(seconds))
+            .ok_or_else(|| {
+                let (least, most) = (RING_SECONDS.start(), RING_SECONDS.end());
+                Error::new(
+                    ErrorCode::BadRequest,
+                    format!("{RING_SETTING} is a number of seconds from {least} to {most}"),
+                )
+            })?;
+        self.calls.ring_time = Duration::from_secs(seconds);
+        Ok(())
+    }
+}
