@@ -139,6 +139,8 @@ pub(crate) struct CallView {
     pub(crate) loss: Series,
     pub(crate) jitter: Series,
     pub(crate) rate: Series,
+    /// Invented sound, in percent.
+    pub(crate) invented: Series,
     pub(crate) mic: Meter,
     pub(crate) speaker: Meter,
     /// When the meters were last read.
@@ -164,6 +166,7 @@ impl CallView {
             loss: Series::default(),
             jitter: Series::default(),
             rate: Series::default(),
+            invented: Series::default(),
             mic: Meter::default(),
             speaker: Meter::default(),
             metered_at: None,
@@ -208,6 +211,7 @@ impl CallView {
         self.loss.push(stats.loss * 100.0);
         self.jitter.push(stats.jitter_ms);
         self.rate.push(stats.received_kbps);
+        self.invented.push(stats.concealed * 100.0);
         self.stats = Some(stats);
     }
 

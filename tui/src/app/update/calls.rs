@@ -5,7 +5,8 @@ use twocan_peer::api::{Activation, CallChange, CallHint, CallId, NoticeLevel};
 
 use super::super::calls::{deafen_change, mute_change};
 use super::super::effect::Effect;
-use super::actions::{show, usage};
+use super::super::overlay::Overlay;
+use super::actions::usage;
 use super::{Effects, talk};
 use crate::app::State;
 use crate::input::action::Action;
@@ -28,10 +29,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Activation => activation(state, args, out),
         Action::Volume => volume(state, args, out),
         Action::Audio => audio(state, args, out),
-        _ => {
-            let lines = crate::view::call_in_words(state);
-            show(state, "CALL", lines);
-        }
+        _ => state.overlay = Some(Overlay::CallStats),
     }
 }
 
