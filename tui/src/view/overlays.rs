@@ -120,6 +120,15 @@ pub(crate) fn draw(
     }
 }
 
+/// Cells of text in a [`window`] of this width.
+pub(super) fn inner_cells(room: Rect, width: u16) -> usize {
+    let cells = match room.width >= FRAMED {
+        true => room.width.min(width).saturating_sub(4),
+        false => room.width,
+    };
+    usize::from(cells).max(1)
+}
+
 /// A framed window in the middle, or the whole room on small screens; returns
 /// what is inside.
 pub(super) fn window(

@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use twocan_peer::api::CallStats;
 
 use super::super::draw::{self, line, put_all, span};
-use super::super::overlays::window;
+use super::super::overlays::{inner_cells, window};
 use super::super::theme::Theme;
 use super::super::wrap;
 use super::meters::{meter, sparkline};
@@ -27,7 +27,7 @@ const WIDTH: u16 = 78;
 
 /// Draws the overlay.
 pub(crate) fn draw(state: &State, theme: Theme, buf: &mut Buffer, room: Rect) {
-    let cells = usize::from(room.width.min(WIDTH).saturating_sub(4));
+    let cells = inner_cells(room, WIDTH);
     let rows = match state.calls.active() {
         Some(call) => rows(state, call, theme, cells),
         None => vec![line("Not in a call.", theme.dim())],
@@ -68,11 +68,11 @@ fn rows(state: &State, call: &CallView, theme: Theme, cells: usize) -> Vec<Line<
 /// A meter with what it shows in numbers and in a word.
 fn level(name: &str, level: Meter, more: &str, theme: Theme, cells: usize) -> Line<'static> {
     const BEFORE: usize = 10;
-    let peak = match cells >= WIDE {
-        true => format!("peak {:>3.0} ", level.peak),
-        false => String::new(),
+    let (db, peak, word) = (level.level, level.peak, level.word());
+    let number = match cells >= WIDE {
+        true => format!(" {db:>3.0} dB peak {peak:>3.0} {word:<6} {more:<12}"),
+        false => format!(" {db:>3.0} dB {word:<6}"),
     };
-    let number = format!(" {:>3.0} dB {peak}{:<6} {more}", level.level, level.word());
     let bar = cells
         .saturating_sub(BEFORE + wrap::width(&number))
         .clamp(4, 24);
@@ -144,7 +144,14 @@ fn numbers(call: &CallView, s: &CallStats, theme: Theme, cells: usize) -> Vec<Li
     ]));
     lines.push(Line::from(vec![
         span(format!("{:<LABEL$}", "microphone"), theme.dim()),
-        span(activation_words(call.call.activation), theme.text()),
+        span(
+            format!(
+                "{}, {}",
+                call.mic_word(),
+                activation_words(call.call.activation)
+            ),
+            theme.text(),
+        ),
     ]));
     let scale = "Lines show the last minute: 0 to 400 ms, 60 ms, 10 %, 64 kb/s.";
     lines.extend(draw::paragraph(scale, cells, "", theme.dim()));
