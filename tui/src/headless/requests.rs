@@ -74,11 +74,12 @@ pub(super) enum Verb {
     History(History),
     Call(To),
     Answer(WithCode),
-    Decline(WithCode),
+    Decline(Decline),
     Hangup(WithCode),
     CallSet(CallSet),
     CallStats(OfCall),
     Calls,
+    CallLog(CallLog),
     FileSend(FileSend),
     FileAccept(FileAccept),
     FileReject(OfTransfer),
@@ -318,6 +319,24 @@ pub(super) struct WithCode {
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Decline {
+    pub(super) call: String,
+    pub(super) code: Option<u16>,
+    #[serde(default)]
+    pub(super) text: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallLog {
+    pub(super) before: Option<String>,
+    pub(super) limit: Option<usize>,
+    #[serde(default)]
+    pub(super) seen: bool,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct CallSet {
     pub(super) call: String,
     pub(super) muted: Option<bool>,
@@ -479,6 +498,7 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "call_set" => Verb::CallSet(typed(verb, fields)?),
         "calls" => none(verb, fields, Verb::Calls)?,
         "call_stats" => Verb::CallStats(typed(verb, fields)?),
+        "call_log" => Verb::CallLog(typed(verb, fields)?),
         "file_send" => Verb::FileSend(typed(verb, fields)?),
         "file_accept" => Verb::FileAccept(typed(verb, fields)?),
         "file_reject" => Verb::FileReject(typed(verb, fields)?),
