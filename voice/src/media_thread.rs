@@ -87,7 +87,7 @@ impl MediaThread {
         let now = Instant::now();
         Ok(Self {
             devices: Devices::new(Arc::clone(&shared)),
-            microphone: Microphone::new(Arc::clone(&shared)),
+            microphone: Microphone::new(Arc::clone(&shared), loopback),
             sender: Sender::new(Arc::clone(&shared), sink, now)?,
             playout: Playout::new(now)?,
             capture: None,
@@ -126,6 +126,7 @@ impl MediaThread {
 
     fn change_input(&mut self, input: Input, now: Instant) {
         self.sender.catch_up(now);
+        self.shared.input_silence.reset();
         match input {
             Input::Device(wanted) => {
                 self.devices.want(Direction::Input, Some(wanted));
@@ -205,8 +206,9 @@ impl MediaThread {
         };
         let mut frame = [0.0; FRAME_SAMPLES];
         while capture.next_frame(now, &mut frame) {
-            let voiced = self.microphone.process(&mut frame);
-            self.sender.send(&frame, voiced);
+            self.shared.input_silence.push(&frame);
+            let outgoing = self.microphone.process(&mut frame);
+            self.sender.take(&frame, outgoing);
         }
     }
 
@@ -214,6 +216,7 @@ impl MediaThread {
         while let Some(due) = self.playback.next_due(now) {
             let mut block = [0.0; BLOCK];
             self.playout.pull(due, &mut block);
+            self.shared.output_silence.push(&block);
             self.send_back(&block);
             let gain = self.shared.gain();
             for sample in &mut block {
@@ -240,8 +243,8 @@ impl MediaThread {
         while echo.len() >= FRAME_SAMPLES {
             frame.copy_from_slice(&echo[..FRAME_SAMPLES]);
             echo.drain(..FRAME_SAMPLES);
-            let voiced = self.microphone.process(&mut frame);
-            self.sender.send(&frame, voiced);
+            let outgoing = self.microphone.process(&mut frame);
+            self.sender.take(&frame, outgoing);
         }
     }
 

@@ -4,7 +4,8 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use twocan_voice::{
-    Call, CallConfig, CallStats, DeviceState, InputSpec, OutputSpec, ReceivedPacket, SentPacket,
+    Activation, Call, CallConfig, CallStats, DeviceState, InputSpec, OutputSpec, ReceivedPacket,
+    SentPacket,
 };
 
 /// Packets of ours waiting to be sent; when the network task is held up for
@@ -19,6 +20,7 @@ pub(super) struct Sound {
     starting: Option<JoinHandle<Result<Call, String>>>,
     volume: f32,
     deafened: bool,
+    talking: bool,
     packets_in: mpsc::Sender<SentPacket>,
     packets: mpsc::Receiver<SentPacket>,
     problem_told: Option<String>,
@@ -43,6 +45,7 @@ impl Sound {
             starting: None,
             volume: 1.0,
             deafened: false,
+            talking: false,
             packets_in,
             packets,
             problem_told: None,
@@ -99,6 +102,8 @@ impl Sound {
     pub(super) fn take(&mut self, call: Call) {
         call.set_muted(self.config.muted);
         call.set_deafened(self.deafened);
+        call.set_activation(self.config.activation);
+        call.set_talking(self.talking);
         call.set_volume(self.volume);
         self.call = Some(call);
     }
@@ -125,6 +130,22 @@ impl Sound {
         self.call
             .iter()
             .for_each(|call| call.set_deafened(deafened));
+    }
+
+    pub(super) fn set_activation(&mut self, activation: Activation) {
+        self.config.activation = activation;
+        self.call
+            .iter()
+            .for_each(|call| call.set_activation(activation));
+    }
+
+    pub(super) fn set_talking(&mut self, talking: bool) {
+        self.talking = talking;
+        self.call.iter().for_each(|call| call.set_talking(talking));
+    }
+
+    pub(super) fn is_muted(&self) -> bool {
+        self.config.muted
     }
 
     pub(super) fn set_volume(&mut self, volume: f32) {

@@ -9,8 +9,9 @@ use str0m::stats::PeerStats;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
 use twocan_proto::limits;
-use twocan_voice::{CallConfig, ReceivedPacket};
+use twocan_voice::{CallConfig, CallStats as SoundStats, DeviceState, ReceivedPacket};
 
+use super::alarms::{Alarms, Observed};
 use super::quality::{mean_opinion_score, mouth_to_ear_ms};
 use super::rtc::{Session, SessionError, Step};
 use super::sockets::{Datagram, Sockets};
@@ -72,6 +73,9 @@ struct Task<'a> {
     sockets: Sockets,
     tell: &'a Tell,
     sound: Sound,
+    alarms: Alarms,
+    /// The newest of our packets that the other side says it has.
+    reported: Option<u64>,
     path: Standing,
     /// The number of the last offer, of either side.
     round: u32,
@@ -129,6 +133,8 @@ impl<'a> Task<'a> {
             sockets,
             tell,
             sound: Sound::new(config),
+            alarms: Alarms::new(now),
+            reported: None,
             path: Standing {
                 up: false,
                 was_up: false,
@@ -176,7 +182,7 @@ impl<'a> Task<'a> {
                     Some(datagram) => self.on_datagram(&datagram)?,
                     None => return Err("the sockets of the call are gone".to_owned()),
                 },
-                from_sound = self.sound.next() => self.on_sound(from_sound)?,
+                from_sound = self.sound.next() => self.on_sound(from_sound).await?,
                 command = commands.recv() => match command {
                     Some(command) => self.on_command(command).await,
                     None => return Ok(()),
@@ -212,6 +218,9 @@ impl<'a> Task<'a> {
                 Step::Packet(packet) => self.on_packet(&packet),
                 Step::Path(stats) => self.on_path(&stats),
                 Step::Report(report) => {
+                    let remote = report.remote.as_ref();
+                    let newest = remote.map(|remote| *remote.maximum_sequence_number);
+                    self.reported = newest.or(self.reported);
                     if let Some(loss) = report.loss {
                         self.sound.report_loss(loss);
                     }
@@ -341,9 +350,13 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn on_sound(&mut self, from_sound: FromSound) -> Result<(), String> {
+    async fn on_sound(&mut self, from_sound: FromSound) -> Result<(), String> {
         match from_sound {
-            FromSound::Started(call) => self.sound.take(call?),
+            FromSound::Started(call) => {
+                let call = call?;
+                (self.tell)(MediaEvent::Levels(call.levels())).await;
+                self.sound.take(call);
+            }
             FromSound::Packet(packet) => {
                 let length = packet.payload.len();
                 if self.session.send(packet) {
@@ -383,6 +396,8 @@ impl<'a> Task<'a> {
             MediaCommand::Mute(muted) => self.sound.set_muted(muted),
             MediaCommand::Deafen(deafened) => self.sound.set_deafened(deafened),
             MediaCommand::Volume(volume) => self.sound.set_volume(volume),
+            MediaCommand::Activation(activation) => self.sound.set_activation(activation),
+            MediaCommand::Talking(talking) => self.sound.set_talking(talking),
             MediaCommand::Input(input, reply) => self.sound.set_input(input, reply),
             MediaCommand::Output(output, reply) => self.sound.set_output(output, reply),
         }
@@ -450,6 +465,7 @@ impl<'a> Task<'a> {
         if let Some(news) = self.sound.device_news(&stats) {
             (self.tell)(MediaEvent::Device(news)).await;
         }
+        self.tell_alarms(&stats).await;
         let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), stats.buffer_ms);
         let pair = self.pair.as_ref();
         let event = CallStats {
@@ -475,6 +491,23 @@ impl<'a> Task<'a> {
             quality: mean_opinion_score(mouth_to_ear, stats.concealed),
         };
         (self.tell)(MediaEvent::Stats(Box::new(event))).await;
+    }
+
+    async fn tell_alarms(&mut self, stats: &SoundStats) {
+        let seen = Observed {
+            up: self.path.up,
+            muted: self.sound.is_muted(),
+            muted_speech_ms: stats.muted_speech_ms,
+            microphone: matches!(stats.input, DeviceState::Running(_)),
+            input: stats.input_silence,
+            output: stats.output_silence,
+            received: stats.received,
+            sent: stats.sent,
+            reported: self.reported,
+        };
+        for (hint, on) in self.alarms.look(Instant::now(), &seen) {
+            (self.tell)(MediaEvent::Hint { hint, on }).await;
+        }
     }
 
     /// Says goodbye to the other side and ends the sound.

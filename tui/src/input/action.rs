@@ -102,9 +102,13 @@ pub(crate) enum Action {
     HangUp,
     Mute,
     Deafen,
+    Talk,
+    PushToTalk,
+    Activation,
     Volume,
     Audio,
     Stats,
+    CallLog,
     // Registries.
     SignIn,
     SignOut,

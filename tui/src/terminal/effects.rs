@@ -7,11 +7,12 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use twocan_peer::Engine;
-use twocan_peer::api::{DirectoryQuery, Draft, Error, ErrorCode, Page};
+use twocan_peer::api::{CallLevels, DirectoryQuery, Draft, Error, ErrorCode, Page};
 use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
 use super::paths;
+use crate::app::call_log::PAGE as CALLS;
 use crate::app::conversation::PAGE;
 use crate::app::effect::{Around, Effect, FileVerb, Outcome};
 
@@ -47,6 +48,11 @@ impl Runner {
             },
             receiver,
         )
+    }
+
+    /// What the meters of the call show now.
+    pub(super) fn levels(&self) -> Option<CallLevels> {
+        self.engine.call_levels()
     }
 
     /// Starts an effect. Those that reach over the network run beside each
@@ -132,6 +138,10 @@ fn refused(effect: Effect) -> Outcome {
             with,
             result: Err(error),
         },
+        Effect::LoadCalls { before } => Outcome::Calls {
+            before,
+            found: Err(error),
+        },
         Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
         Effect::SetName(_) => Outcome::Named(Err(error)),
         Effect::LoadHistory { with, page, .. } => Outcome::History {
@@ -179,6 +189,10 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
                 found,
             }
         }
+        Effect::LoadCalls { before } => Outcome::Calls {
+            before,
+            found: engine.call_log(before, CALLS).await,
+        },
         Effect::LoadTransfers => loaded(
             "reading the transfers",
             engine.transfers().await.map(Outcome::Transfers),
@@ -303,7 +317,8 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::SignOut(registry) => ("signing out", engine.sign_out(registry).await),
         Effect::Call(to) => ("calling", nothing(engine.call(to)).await),
         Effect::Answer(call) => ("answering", engine.answer(call).await),
-        Effect::Decline(call) => ("declining", engine.decline(call, None, "").await),
+        Effect::Decline { call, text } => ("declining", engine.decline(call, None, &text).await),
+        Effect::CallsSeen => ("marking the calls as seen", engine.calls_seen().await),
         Effect::HangUp(call) => ("hanging up", engine.hangup(call, None).await),
         Effect::ChangeCall { call, change } => {
             ("changing the call", engine.call_set(call, change).await)

@@ -8,7 +8,7 @@ use std::{
 
 use super::{STEP, Second, Traffic};
 use crate::{
-    AudioError, FRAME_SAMPLES, ReceivedPacket, SAMPLE_RATE, SentPacket,
+    AudioError, FRAME_SAMPLES, ReceivedPacket, SAMPLE_RATE, SentPacket, microphone,
     pacer::samples_to_duration,
     playout::{Playout, Totals},
     sender::Sender,
@@ -199,7 +199,14 @@ impl Side {
         let from = (spoken - FRAME_SAMPLES).min(self.speech.len());
         let there = &self.speech[from..spoken.min(self.speech.len())];
         frame[..there.len()].copy_from_slice(there);
-        self.sender.send(&frame, true);
+        self.sender.take(
+            &frame,
+            microphone::Outgoing {
+                sent: true,
+                voiced: true,
+                begins: false,
+            },
+        );
     }
 
     fn number(&mut self, packet: SentPacket) -> Outgoing {

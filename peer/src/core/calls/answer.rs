@@ -83,7 +83,7 @@ impl Core {
             });
             answer_at_once = true;
         }
-        let state = State::incoming(Instant::now(), self.calls.ring_time);
+        let state = State::incoming(Instant::now(), self.calls.settings.ring_time);
         let mut entry = Entry::new(offer.call, peer, false, state);
         entry.offer = Some(offer.sdp);
         entry.instance = self.links.instance(peer);
@@ -97,7 +97,7 @@ impl Core {
     /// We are in another call; this one is missed.
     fn refuse_busy(&mut self, peer: PeerId, call: CallId) {
         let now = Instant::now();
-        let (ended, _) = State::incoming(now, self.calls.ring_time).on(
+        let (ended, _) = State::incoming(now, self.calls.settings.ring_time).on(
             Input::HangUp {
                 code: Some(code::BUSY),
                 text: String::new(),

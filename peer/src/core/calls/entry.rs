@@ -8,7 +8,7 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
-use crate::api::{Call, CallId, CallState, CallStats, LoggedCall, Path};
+use crate::api::{Activation, Call, CallId, CallState, CallStats, LoggedCall, Path};
 use crate::clock;
 use crate::media::{Description, Media};
 
@@ -36,6 +36,11 @@ pub(super) struct Entry {
     pub(super) path: Option<Path>,
     pub(super) muted: bool,
     pub(super) deafened: bool,
+    pub(super) activation: Activation,
+    /// The key of push to talk is held.
+    pub(super) talking: bool,
+    /// Loudness of the other, 1.0 as sent.
+    pub(super) volume: f32,
     pub(super) stats: Option<CallStats>,
     started: Timestamp,
     answered: Option<Timestamp>,
@@ -66,6 +71,9 @@ impl Entry {
             path: None,
             muted: false,
             deafened: false,
+            activation: Activation::default(),
+            talking: false,
+            volume: 1.0,
             stats: None,
             started: clock::now(),
             answered: None,
@@ -144,6 +152,9 @@ impl Entry {
             path: self.path,
             muted: self.muted,
             deafened: self.deafened,
+            activation: self.activation,
+            talking: self.talking,
+            volume: self.volume,
         }
     }
 }

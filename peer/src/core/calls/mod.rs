@@ -10,14 +10,14 @@
 //! | [`media`] | what the media reports |
 //! | [`link`] | what becomes of the link |
 //! | [`log`] | the log, and missed calls |
+//! | [`settings`] | what holds for all calls |
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::task::JoinSet;
 use twocan_proto::call::{Input, Output, State, code};
 use twocan_proto::identity::PeerId;
-use twocan_proto::limits;
 
 use super::{Core, Report};
 use crate::api::{CallId, CallState, Error, ErrorCode, Event, LoggedCall};
@@ -34,9 +34,8 @@ mod link;
 mod log;
 mod media;
 mod place;
+mod settings;
 mod words;
-
-pub(super) use controls::RING_SETTING;
 
 /// What ends a call as its state suggests.
 const HANG_UP: Input = Input::HangUp {
@@ -52,27 +51,15 @@ pub(crate) struct CallReport {
 }
 
 /// The call there is, and those whose media is being put away.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Calls {
     current: Option<Entry>,
-    ring_time: Duration,
+    settings: settings::Settings,
     ending: JoinSet<()>,
     /// Calls that are over, with what was said at their end; the oldest first.
     over: VecDeque<Over>,
     /// What the log does not have yet.
     unsaved: Vec<LoggedCall>,
-}
-
-impl Default for Calls {
-    fn default() -> Self {
-        Self {
-            current: None,
-            ring_time: limits::RING_TIME,
-            ending: JoinSet::new(),
-            over: VecDeque::new(),
-            unsaved: Vec::new(),
-        }
-    }
 }
 
 impl Calls {
@@ -124,7 +111,9 @@ impl Core {
         Ok(self.store.run(table::close_open).await?)
     }
 
-    fn begin(&mut self, entry: Entry) {
+    fn begin(&mut self, mut entry: Entry) {
+        entry.activation = self.calls.settings.activation;
+        entry.volume = self.calls.settings.volume(entry.peer);
         let shown = entry.shown();
         self.log_call(entry.logged());
         self.calls.current = Some(entry);
@@ -180,6 +169,7 @@ impl Core {
         let Some(entry) = self.calls.current.take() else {
             return;
         };
+        self.levels.send_replace(None);
         self.log_call(entry.logged());
         self.tell_link(entry.peer, LinkCommand::InCall(false));
         // Those that have ended already make room.

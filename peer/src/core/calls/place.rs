@@ -11,7 +11,7 @@ use super::entry::Entry;
 use super::{CallReport, Core, Report};
 use crate::api::{CallId, Error, ErrorCode};
 use crate::link::task::Command as LinkCommand;
-use crate::media::{Media, Role};
+use crate::media::{Media, MediaCommand, Role};
 
 impl Core {
     pub(in crate::core) fn call(&mut self, peer: PeerId) -> Result<CallId, Error> {
@@ -29,7 +29,7 @@ impl Core {
             ));
         }
         let call = Uuid::now_v7();
-        let state = State::outgoing(Instant::now(), self.calls.ring_time);
+        let state = State::outgoing(Instant::now(), self.calls.settings.ring_time);
         self.begin(Entry::new(call, peer, true, state));
         self.hurry(peer);
         if self.links.get(peer).is_some() {
@@ -49,8 +49,10 @@ impl Core {
             input: self.config.audio_in.clone(),
             output: self.config.audio_out.clone(),
             muted: entry.muted,
+            activation: entry.activation,
             loopback: self.config.echo,
         };
+        let (deafened, talking, volume) = (entry.deafened, entry.talking, entry.volume);
         let (call, peer, reports) = (entry.call, entry.peer, self.reports.clone());
         let media = Media::start(call, role, near, sound, move |event| {
             let reports = reports.clone();
@@ -59,6 +61,10 @@ impl Core {
                 let _ended = reports.send(Report::Call(CallReport { call, event })).await;
             })
         });
+        // Said before there was sound.
+        media.tell(MediaCommand::Deafen(deafened));
+        media.tell(MediaCommand::Talking(talking));
+        media.tell(MediaCommand::Volume(volume));
         let instance = self.links.instance(peer);
         if let Some(entry) = &mut self.calls.current {
             entry.offer = None;
