@@ -5,10 +5,10 @@ use std::{collections::VecDeque, time::Instant};
 use crate::{
     ReceivedPacket, SAMPLE_RATE,
     codec::{self, CodecError, Decoder},
-    jitter::{Decision, JitterBuffer, JitterStats, Packet, Stretch},
+    jitter::{Decision, JitterBuffer, JitterStats, Packet},
     level::rms,
     pacer::samples_to_duration,
-    stretch,
+    stretch::Stretcher,
 };
 
 /// Longest Opus packet: 120 ms (RFC 6716, 3.2.5).
@@ -29,6 +29,7 @@ pub(crate) struct Playout {
     decoder: Decoder,
     ready: VecDeque<f32>,
     frame: Vec<f32>,
+    stretcher: Stretcher,
     speech: f32,
     shares: Shares,
     totals: Totals,
@@ -68,6 +69,7 @@ impl Playout {
             decoder: Decoder::new()?,
             ready: VecDeque::with_capacity(2 * MOST_SAMPLES),
             frame: Vec::with_capacity(2 * MOST_SAMPLES),
+            stretcher: Stretcher::new(),
             speech: 0.0,
             shares: Shares::default(),
             totals: Totals::default(),
@@ -129,7 +131,11 @@ impl Playout {
         self.frame.clear();
         match decision {
             Decision::Silence { samples } => self.frame.resize(samples, 0.0),
-            Decision::Normal { packet, stretch } => self.normal(&packet, stretch),
+            Decision::Normal { packet, surplus } => {
+                self.normal(&packet, surplus);
+                self.ready.extend(&self.frame);
+                return;
+            }
             Decision::Fec { payload, samples } => {
                 self.frame.resize(samples, 0.0);
                 let decoded = self.decoder.decode_fec(&payload, &mut self.frame);
@@ -138,22 +144,18 @@ impl Playout {
             Decision::Conceal { samples } => self.conceal(samples, Origin::Invention),
             Decision::Pause { samples } => self.conceal(samples, Origin::Packet),
         }
+        self.stretcher.pass(&self.frame);
         self.ready.extend(&self.frame);
     }
 
-    fn normal(&mut self, packet: &Packet, stretch: Stretch) {
+    fn normal(&mut self, packet: &Packet, surplus: i64) {
         self.frame.resize(packet.samples.min(MOST_SAMPLES), 0.0);
         let decoded = self.decoder.decode(&packet.payload, &mut self.frame);
         self.settle(decoded, packet.samples, Origin::Packet);
         let level = rms(&self.frame);
         let quiet = level < QUIET.max(QUIET_PART * self.speech);
         self.speech = level.max(self.speech * SPEECH_KEPT);
-        match stretch {
-            Stretch::Keep => false,
-            Stretch::Shrink => stretch::shrink(&mut self.frame, quiet, false),
-            Stretch::ShrinkNow => stretch::shrink(&mut self.frame, quiet, true),
-            Stretch::Expand => stretch::expand(&mut self.frame, quiet),
-        };
+        self.stretcher.adjust(&mut self.frame, surplus, quiet);
     }
 
     /// Accepts what was decoded; conceals when the packet was damaged.

@@ -59,8 +59,11 @@ impl Played {
     }
 }
 
-/// Plays a line for so many samples. `carry` is what a stretch does to a
-/// frame: how many samples shrinking removes and expanding adds.
+/// What a stretch leaves as it is.
+const SLACK: i64 = ms(15);
+
+/// Plays a line for so many samples. `carry` is the most that a stretch takes
+/// from a frame or adds to it.
 fn play(mut sent: Vec<Sent>, length: i64, carry: i64) -> Played {
     play_drifting(&mut sent, length, carry, 0)
 }
@@ -81,14 +84,14 @@ fn play_drifting(sent: &mut [Sent], length: i64, carry: i64, ppm: i64) -> Played
         }
         let samples = match buffer.pull(instant(now)) {
             Decision::Silence { samples } => samples as i64,
-            Decision::Normal { packet, stretch } => {
+            Decision::Normal { packet, surplus } => {
                 played.packets.push((packet.sequence, now));
-                packet.samples as i64
-                    + match stretch {
-                        Stretch::Keep => 0,
-                        Stretch::Shrink | Stretch::ShrinkNow => -carry,
-                        Stretch::Expand => carry,
-                    }
+                let change = if surplus.abs() < SLACK {
+                    0
+                } else {
+                    surplus.clamp(-carry, carry)
+                };
+                packet.samples as i64 - change
             }
             Decision::Fec { samples, .. } => {
                 played.fec += 1;
