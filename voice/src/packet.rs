@@ -24,6 +24,9 @@ pub enum Format {
 pub struct SentPacket {
     /// How the payload is laid out.
     pub format: Format,
+    /// Counts the packets from 0. RTP numbers must go with it, whatever becomes
+    /// of a packet on the way: repair finds its frames by them.
+    pub sequence: u64,
     /// The RTP payload: at most [`crate::MAX_PACKET_BYTES`].
     pub payload: Vec<u8>,
     /// Media time of the first sample of its newest frame, in samples at

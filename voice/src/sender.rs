@@ -19,6 +19,8 @@ pub(crate) struct Sender {
     epoch: Instant,
     /// Media time of the next frame.
     media_time: u64,
+    /// Number of the next packet.
+    sequence: u64,
     first: bool,
 }
 
@@ -37,6 +39,7 @@ impl Sender {
             loss: LossSetting::default(),
             epoch,
             media_time: 0,
+            sequence: 0,
             first: true,
         })
     }
@@ -65,8 +68,11 @@ impl Sender {
         match self.encoder.encode(frame) {
             Ok(payload) => {
                 self.shared.publish_sent();
+                let sequence = self.sequence;
+                self.sequence += 1;
                 (self.sink)(SentPacket {
                     format: Format::Opus,
+                    sequence,
                     payload,
                     media_time,
                     voiced,
