@@ -26,6 +26,7 @@ mod playback;
 mod playout;
 pub mod protect;
 mod report;
+mod reporter;
 mod resample;
 mod sender;
 mod sink;

@@ -3,11 +3,13 @@
 use std::{collections::VecDeque, time::Instant};
 
 use crate::{
-    ReceivedPacket, SAMPLE_RATE,
+    ReceivedPacket, Report, SAMPLE_RATE,
     codec::{self, CodecError, Decoder},
     jitter::{Decision, JitterBuffer, JitterStats, Packet},
     level::rms,
     pacer::samples_to_duration,
+    protect::{self, Frame, Unpacker},
+    reporter::Reporter,
     stretch::Stretcher,
 };
 
@@ -25,7 +27,11 @@ const SPEECH_KEPT: f32 = 0.998;
 /// Turns received packets into sound that is due at given instants.
 #[derive(Debug)]
 pub(crate) struct Playout {
+    unpacker: Unpacker,
     jitter: JitterBuffer,
+    reporter: Reporter,
+    /// What the other side says about our stream, not yet taken.
+    heard: Option<Report>,
     decoder: Decoder,
     ready: VecDeque<f32>,
     frame: Vec<f32>,
@@ -65,7 +71,10 @@ impl Playout {
     /// When libopus gives no decoder.
     pub(crate) fn new(epoch: Instant) -> Result<Self, CodecError> {
         Ok(Self {
+            unpacker: Unpacker::default(),
             jitter: JitterBuffer::new(epoch),
+            reporter: Reporter::new(epoch),
+            heard: None,
             decoder: Decoder::new()?,
             ready: VecDeque::with_capacity(2 * MOST_SAMPLES),
             frame: Vec::with_capacity(2 * MOST_SAMPLES),
@@ -76,20 +85,49 @@ impl Playout {
         })
     }
 
-    /// Takes a packet; what is no Opus packet is dropped.
+    /// Takes a packet and what it repairs; what cannot be understood is dropped.
     pub(crate) fn insert(&mut self, received: ReceivedPacket) {
-        let Some(info) = codec::inspect(&received.payload) else {
-            tracing::trace!("dropped a packet that is not Opus");
-            return;
+        let (arrived, bytes) = (received.arrived, received.payload.len());
+        let unpacked = match self.unpacker.take(received) {
+            Ok(unpacked) => unpacked,
+            Err(error) => {
+                tracing::trace!(%error, "dropped a packet");
+                return;
+            }
         };
-        let packet = Packet {
-            sequence: received.sequence,
-            media_time: received.media_time,
-            samples: info.samples,
-            carries_fec: info.carries_fec,
-            payload: received.payload,
-        };
-        self.jitter.insert(packet, received.arrived);
+        self.heard = unpacked.report.or(self.heard);
+        for frame in unpacked.frames {
+            let Some(packet) = packet_of(frame) else {
+                continue;
+            };
+            if packet.repaired {
+                self.jitter.recover(packet, arrived);
+            } else {
+                let (sequence, samples) = (packet.sequence, packet.samples);
+                self.jitter.insert(packet, arrived);
+                if let Some(transit) = self.jitter.transit() {
+                    self.reporter.take(sequence, arrived, bytes, transit, samples);
+                }
+            }
+        }
+    }
+
+    /// What the other side is to be told about its stream, when it is time.
+    pub(crate) fn take_report(&mut self, now: Instant) -> Option<Report> {
+        let stats = self.jitter.stats();
+        let wait = samples_to_duration(stats.target.max(0) as u64);
+        let report = self.reporter.report(now, wait)?;
+        let jitter_ms = stats.jitter * 1_000.0 / SAMPLE_RATE as f32;
+        Some(Report {
+            unrepaired: stats.unrepaired as u16,
+            jitter_ms: jitter_ms.min(255.0) as u8,
+            ..report
+        })
+    }
+
+    /// What the other side has told about our stream since the last call.
+    pub(crate) fn take_heard(&mut self) -> Option<Report> {
+        self.heard.take()
     }
 
     /// Fills `out` (48 kHz mono) with the sound that is due from `due` on.
@@ -151,7 +189,12 @@ impl Playout {
     fn normal(&mut self, packet: &Packet, surplus: i64) {
         self.frame.resize(packet.samples.min(MOST_SAMPLES), 0.0);
         let decoded = self.decoder.decode(&packet.payload, &mut self.frame);
-        self.settle(decoded, packet.samples, Origin::Packet);
+        let origin = if packet.repaired {
+            Origin::Repair
+        } else {
+            Origin::Packet
+        };
+        self.settle(decoded, packet.samples, origin);
         let level = rms(&self.frame);
         let quiet = level < QUIET.max(QUIET_PART * self.speech);
         self.speech = level.max(self.speech * SPEECH_KEPT);
@@ -200,6 +243,18 @@ impl Playout {
             Origin::Invention => self.totals.concealed += samples as u64,
         }
     }
+}
+
+fn packet_of(frame: Frame) -> Option<Packet> {
+    let info = codec::inspect(&frame.payload)?;
+    Some(Packet {
+        sequence: frame.sequence,
+        media_time: frame.media_time,
+        samples: info.samples,
+        carries_fec: info.carries_fec,
+        repaired: frame.origin == protect::Origin::Repaired,
+        payload: frame.payload,
+    })
 }
 
 #[cfg(test)]

@@ -27,8 +27,8 @@ const ALIKE: f32 = 0.85;
 const SLACK_IN_PAUSE: i64 = 120;
 /// While somebody speaks, so much lateness is left to the next pause: 30 ms.
 const LATE_IN_SPEECH: i64 = 1_440;
-/// While somebody speaks, so much earliness is left to the next pause: 10 ms.
-const EARLY_IN_SPEECH: i64 = 480;
+/// While somebody speaks, so much earliness is left to the next pause: 5 ms.
+const EARLY_IN_SPEECH: i64 = 240;
 /// From so much lateness on, seams may be heard: 150 ms.
 const FAR_TOO_LATE: i64 = 7_200;
 /// Frames left alone after a change while somebody speaks.

@@ -40,13 +40,12 @@ const fn ms(milliseconds: i64) -> i64 {
 const MOST_PACKETS: usize = 150;
 /// Silence and concealment are handed out in pieces of this length.
 const STEP: i64 = ms(10);
-/// How much before its target a packet may be played when sound has already
-/// been invented in the place of those before it.
-const EARLY: i64 = ms(5);
 /// From this much above on, whole packets are skipped.
 const SKIP_ABOVE: i64 = ms(200);
 /// After this long without a packet nothing is invented any more.
 const LONGEST_CONCEALMENT: i64 = ms(2_000);
+/// What the codec can invent at least: 2.5 ms.
+const LEAST_CONCEALMENT: i64 = 120;
 /// The longest that sound is invented to let the delay grow to its target.
 const LONGEST_HOLD: i64 = ms(100);
 
@@ -61,6 +60,8 @@ pub(crate) struct Packet {
     pub(crate) samples: usize,
     /// Whether it carries a copy of the frame before it.
     pub(crate) carries_fec: bool,
+    /// Whether it was lost and has been repaired.
+    pub(crate) repaired: bool,
     /// The Opus packet.
     pub(crate) payload: Vec<u8>,
 }
@@ -102,6 +103,8 @@ pub(crate) struct JitterStats {
     pub(crate) duplicates: u64,
     /// Packets that were skipped to catch up, or because the buffer was full.
     pub(crate) skipped: u64,
+    /// Packets that were missing when they had to be played, with no repair.
+    pub(crate) unrepaired: u64,
 }
 
 /// Puts packets in order and decides when each is played.
@@ -116,6 +119,8 @@ pub(crate) struct JitterBuffer {
     next: Option<i64>,
     /// Sequence number of the last packet played.
     played: Option<u64>,
+    /// Packets after that one whose copy was played instead.
+    copied: u64,
     /// Samples invented since the last packet, while nothing was there.
     dry: i64,
     /// How long a packet of this sender plays.
@@ -137,6 +142,7 @@ impl JitterBuffer {
             time_line: TimeLine::default(),
             next: None,
             played: None,
+            copied: 0,
             dry: 0,
             packet_samples: crate::FRAME_SAMPLES as i64,
             last_transit: None,
@@ -156,6 +162,12 @@ impl JitterBuffer {
     /// packet is due.
     pub(crate) fn position(&self) -> Option<i64> {
         self.next
+    }
+
+    /// Arrival since the epoch less unwrapped media time of the newest packet
+    /// to come, in samples.
+    pub(crate) fn transit(&self) -> Option<i64> {
+        self.last_transit
     }
 
     /// Takes a packet that arrived at some instant.
@@ -224,8 +236,8 @@ impl JitterBuffer {
         let gap = media - next;
         let surplus = self.delay_at(now, next) - self.stats.target;
         if gap <= 0 {
-            if self.dry > 0 && surplus < -STEP && self.dry < LONGEST_HOLD {
-                return self.run_dry();
+            if self.dry > 0 && self.may_hold(surplus) {
+                return self.hold(-surplus);
             }
             return self.play(media, self.delay_at(now, media));
         }
@@ -237,9 +249,9 @@ impl JitterBuffer {
                 samples: STEP as usize,
             };
         }
-        if surplus < -STEP && self.dry < LONGEST_HOLD {
+        if self.may_hold(surplus) {
             // What is missing may still come or be repaired.
-            return self.run_dry();
+            return self.hold(-surplus);
         }
         self.next = Some(next);
         self.fill(gap)
@@ -257,6 +269,7 @@ impl JitterBuffer {
         };
         if gap == repairable {
             let payload = first.payload.clone();
+            self.copied += 1;
             return self.pass(gap, |samples| Decision::Fec { payload, samples });
         }
         let beyond_repair = gap - repairable;
@@ -272,9 +285,9 @@ impl JitterBuffer {
 
     /// How much of the gap before `first` has been filled already, by what was
     /// invented while nothing was there. It counts only as far as the delay
-    /// stays near its target, and leaves what can still be repaired.
+    /// does not fall below its target, and leaves what can still be repaired.
     fn covered(&self, gap: i64, delay: i64, first: &Packet) -> i64 {
-        let spare = delay - self.stats.target + EARLY;
+        let spare = delay - self.stats.target;
         let most = gap.min(self.dry).min(spare).max(0);
         if most == gap || !first.carries_fec {
             return most;
@@ -288,10 +301,20 @@ impl JitterBuffer {
             .is_some_and(|played| packet.sequence.checked_sub(played) == Some(1))
     }
 
+    fn may_hold(&self, surplus: i64) -> bool {
+        surplus <= -LEAST_CONCEALMENT && self.dry < LONGEST_HOLD
+    }
+
     /// Nothing is here: invent, and wait. `next` stays, so the delay grows.
     fn run_dry(&mut self) -> Decision {
-        self.dry += STEP;
-        let samples = STEP as usize;
+        self.hold(STEP)
+    }
+
+    /// The same, for at most so many samples.
+    fn hold(&mut self, most: i64) -> Decision {
+        let whole = most.min(STEP) / LEAST_CONCEALMENT * LEAST_CONCEALMENT;
+        self.dry += whole;
+        let samples = usize::try_from(whole).unwrap_or_default();
         if self.dry > LONGEST_CONCEALMENT {
             return Decision::Silence { samples };
         }
@@ -304,10 +327,19 @@ impl JitterBuffer {
         };
         self.dry = 0;
         self.next = Some(media + packet.samples as i64);
+        self.count_unrepaired(packet.sequence);
         self.played = Some(packet.sequence);
         self.stats.delay = delay;
         let surplus = delay - self.stats.target;
         Decision::Normal { packet, surplus }
+    }
+
+    fn count_unrepaired(&mut self, sequence: u64) {
+        let copied = std::mem::take(&mut self.copied);
+        if let Some(played) = self.played {
+            let passed = sequence.saturating_sub(played).saturating_sub(1);
+            self.stats.unrepaired += passed.saturating_sub(copied);
+        }
     }
 
     /// Moves on over samples that have no packet.
@@ -402,6 +434,7 @@ impl JitterBuffer {
         self.packets.clear();
         self.next = None;
         self.played = None;
+        self.copied = 0;
         self.dry = 0;
         self.last_transit = None;
         self.delay.restart();
