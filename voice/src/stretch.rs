@@ -23,12 +23,12 @@ const HISTORY: usize = 720 + CONTEXT;
 const COARSE: usize = 6;
 /// Likeness (normalised correlation) from which on the seam is not heard.
 const ALIKE: f32 = 0.85;
-/// In a pause any change this large or larger is made at once: 2.5 ms.
-const SLACK_IN_PAUSE: i64 = 120;
+/// In a pause so much lateness is left as it is: 2.5 ms.
+const LATE_IN_PAUSE: i64 = 120;
 /// While somebody speaks, so much lateness is left to the next pause: 30 ms.
 const LATE_IN_SPEECH: i64 = 1_440;
-/// While somebody speaks, so much earliness is left to the next pause: 5 ms.
-const EARLY_IN_SPEECH: i64 = 240;
+/// While somebody speaks, so much earliness is left to the next pause: 2.5 ms.
+const EARLY_IN_SPEECH: i64 = 120;
 /// From so much lateness on, seams may be heard: 150 ms.
 const FAR_TOO_LATE: i64 = 7_200;
 /// Frames left alone after a change while somebody speaks.
@@ -65,7 +65,7 @@ impl Stretcher {
     pub(crate) fn adjust(&mut self, frame: &mut Vec<f32>, surplus: i64, quiet: bool) {
         self.rest = self.rest.saturating_sub(1);
         let (late, early) = if quiet {
-            (SLACK_IN_PAUSE, SLACK_IN_PAUSE)
+            (LATE_IN_PAUSE, 1)
         } else {
             (LATE_IN_SPEECH, EARLY_IN_SPEECH)
         };
@@ -76,7 +76,10 @@ impl Stretcher {
             let changed = if surplus >= late {
                 self.shrink(frame, most, any)
             } else if surplus <= -early {
-                self.expand(frame, most, quiet)
+                // In speech the pitch decides how much; what is too much goes
+                // in the next pause.
+                let least = if quiet { *LAGS.start() } else { *LAGS.end() };
+                self.expand(frame, most.max(least), quiet)
             } else {
                 false
             };

@@ -87,10 +87,10 @@ fn play_drifting(sent: &mut [Sent], length: i64, carry: i64, ppm: i64) -> Played
             Decision::Silence { samples } => samples as i64,
             Decision::Normal { packet, surplus } => {
                 played.packets.push((packet.sequence, now));
-                let change = if surplus.abs() < SLACK {
-                    0
-                } else {
-                    surplus.clamp(-carry, carry)
+                let change = match surplus {
+                    ..0 => surplus.min(-SLACK).max(-carry),
+                    0..SLACK => 0,
+                    _ => surplus.min(carry),
                 };
                 packet.samples as i64 - change
             }
