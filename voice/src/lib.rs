@@ -14,6 +14,7 @@
 mod call;
 mod capture;
 mod codec;
+mod concealer;
 mod device;
 mod jitter;
 mod level;

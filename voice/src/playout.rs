@@ -5,7 +5,8 @@ use std::{collections::VecDeque, time::Instant};
 use crate::{
     ReceivedPacket, Report, SAMPLE_RATE,
     codec::{self, CodecError, Decoder},
-    jitter::{Decision, JitterBuffer, JitterStats, Packet},
+    concealer::{Concealer, Filled},
+    jitter::{Decision, JitterBuffer, JitterStats, Later, Packet},
     level::rms,
     pacer::samples_to_duration,
     protect::{self, Frame, Unpacker},
@@ -33,6 +34,7 @@ pub(crate) struct Playout {
     /// What the other side says about our stream, not yet taken.
     heard: Option<Report>,
     decoder: Decoder,
+    concealer: Concealer,
     ready: VecDeque<f32>,
     frame: Vec<f32>,
     stretcher: Stretcher,
@@ -76,6 +78,7 @@ impl Playout {
             reporter: Reporter::new(epoch),
             heard: None,
             decoder: Decoder::new()?,
+            concealer: Concealer::default(),
             ready: VecDeque::with_capacity(2 * MOST_SAMPLES),
             frame: Vec::with_capacity(2 * MOST_SAMPLES),
             stretcher: Stretcher::new(),
@@ -106,7 +109,8 @@ impl Playout {
                 let (sequence, samples) = (packet.sequence, packet.samples);
                 self.jitter.insert(packet, arrived);
                 if let Some(transit) = self.jitter.transit() {
-                    self.reporter.take(sequence, arrived, bytes, transit, samples);
+                    self.reporter
+                        .take(sequence, arrived, bytes, transit, samples);
                 }
             }
         }
@@ -179,8 +183,8 @@ impl Playout {
                 let decoded = self.decoder.decode_fec(&payload, &mut self.frame);
                 self.settle(decoded, samples, Origin::Repair);
             }
-            Decision::Conceal { samples } => self.conceal(samples, Origin::Invention),
-            Decision::Pause { samples } => self.conceal(samples, Origin::Packet),
+            Decision::Conceal { samples, later } => self.conceal(samples, later.as_ref()),
+            Decision::Pause { samples } => self.pause(samples),
         }
         self.stretcher.pass(&self.frame);
         self.ready.extend(&self.frame);
@@ -206,28 +210,36 @@ impl Playout {
         match decoded {
             Ok(decoded) if decoded > 0 => {
                 self.frame.truncate(decoded);
+                self.concealer.end();
                 self.account(decoded, origin);
             }
-            Ok(_) => self.conceal(samples, Origin::Invention),
+            Ok(_) => self.conceal(samples, None),
             Err(error) => {
                 tracing::debug!(%error, "a packet cannot be decoded");
-                self.conceal(samples, Origin::Invention);
+                self.conceal(samples, None);
             }
         }
     }
 
-    fn conceal(&mut self, samples: usize, origin: Origin) {
+    fn conceal(&mut self, samples: usize, later: Option<&Later>) {
         self.frame.clear();
         self.frame.resize(samples.min(MOST_SAMPLES), 0.0);
-        // libopus conceals in steps of 2.5 ms; a shorter rest stays silent.
-        let whole = self.frame.len() / 120 * 120;
-        if whole > 0
-            && let Err(error) = self.decoder.conceal(&mut self.frame[..whole])
-        {
-            tracing::debug!(%error, "nothing could be invented");
-            self.frame.fill(0.0);
-        }
+        let filled = self
+            .concealer
+            .fill(&mut self.decoder, later, &mut self.frame);
+        let origin = match filled {
+            Filled::Repaired => Origin::Repair,
+            Filled::Invented => Origin::Invention,
+        };
         self.account(samples, origin);
+    }
+
+    /// The sender says nothing: what was heard last fades.
+    fn pause(&mut self, samples: usize) {
+        self.frame.resize(samples.min(MOST_SAMPLES), 0.0);
+        self.concealer
+            .fill(&mut self.decoder, None, &mut self.frame);
+        self.account(samples, Origin::Packet);
     }
 
     fn account(&mut self, samples: usize, origin: Origin) {

@@ -76,10 +76,24 @@ pub(crate) enum Decision {
     Normal { packet: Packet, surplus: i64 },
     /// The packet before this one is lost: decode its copy from this payload.
     Fec { payload: Vec<u8>, samples: usize },
-    /// Invent so many samples.
-    Conceal { samples: usize },
+    /// Invent so many samples, from what a later packet may say of them.
+    Conceal {
+        samples: usize,
+        later: Option<Later>,
+    },
     /// The sender said nothing here: let the sound fade for so many samples.
     Pause { samples: usize },
+}
+
+/// A packet that is here although one before it is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Later {
+    /// Its sequence number.
+    pub(crate) sequence: u64,
+    /// How many samples before it the missing sound begins.
+    pub(crate) distance: usize,
+    /// The Opus packet.
+    pub(crate) payload: Vec<u8>,
 }
 
 /// What the buffer has counted and measured.
@@ -278,8 +292,16 @@ impl JitterBuffer {
         } else {
             gap
         };
+        let later = Later {
+            sequence: first.sequence,
+            distance: usize::try_from(gap).unwrap_or_default(),
+            payload: first.payload.clone(),
+        };
         self.pass(missing.min(self.packet_samples), |samples| {
-            Decision::Conceal { samples }
+            Decision::Conceal {
+                samples,
+                later: Some(later),
+            }
         })
     }
 
@@ -318,7 +340,10 @@ impl JitterBuffer {
         if self.dry > LONGEST_CONCEALMENT {
             return Decision::Silence { samples };
         }
-        Decision::Conceal { samples }
+        Decision::Conceal {
+            samples,
+            later: None,
+        }
     }
 
     fn play(&mut self, media: i64, delay: i64) -> Decision {

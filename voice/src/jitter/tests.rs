@@ -98,7 +98,7 @@ fn play_drifting(sent: &mut [Sent], length: i64, carry: i64, ppm: i64) -> Played
                 played.fec += 1;
                 samples as i64
             }
-            Decision::Conceal { samples } => {
+            Decision::Conceal { samples, .. } => {
                 played.concealed += samples as i64;
                 samples as i64
             }
@@ -361,7 +361,7 @@ proptest! {
             buffer.insert(Packet { sequence, media_time, samples, carries_fec: wait % 2 == 0, repaired: false, payload: vec![0] }, now);
             prop_assert!(buffer.packets.len() <= MOST_PACKETS);
             let samples = match buffer.pull(now) {
-                Decision::Silence { samples } | Decision::Conceal { samples }
+                Decision::Silence { samples } | Decision::Conceal { samples, .. }
                 | Decision::Pause { samples } | Decision::Fec { samples, .. } => samples,
                 Decision::Normal { packet, .. } => packet.samples,
             };
