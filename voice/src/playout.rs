@@ -104,7 +104,7 @@ impl Playout {
                 continue;
             };
             if packet.repaired {
-                self.jitter.recover(packet, arrived);
+                self.jitter.recover(packet, arrived, unpacked.reach.samples);
             } else {
                 let (sequence, samples) = (packet.sequence, packet.samples);
                 self.jitter.insert(packet, arrived);

@@ -83,14 +83,15 @@ impl DelayEstimator {
         self.watch_outage(arrival, transit, pause);
     }
 
-    /// Takes a frame that has become available, by its packet or by repair.
-    pub(super) fn available(&mut self, now: i64, media: i64) {
+    /// Takes a frame that has become available. `reach` is how long after its
+    /// time the sender's redundancy can repair a frame, if this one was.
+    pub(super) fn available(&mut self, now: i64, media: i64, reach: Option<i64>) {
         if self.outage.is_some() {
             return;
         }
         let late = now - media - self.base.unwrap_or(now - media);
         if late < MOST_LATE {
-            self.lateness.observe(late.max(0));
+            self.lateness.observe(late.max(0), reach);
         }
     }
 
@@ -147,7 +148,7 @@ mod tests {
         for i in packets {
             let now = i * 960 + late(i);
             delay.arrived(now, i * 960);
-            delay.available(now, i * 960);
+            delay.available(now, i * 960, None);
         }
     }
 

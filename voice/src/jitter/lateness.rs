@@ -19,21 +19,30 @@ const BUCKETS: usize = 100;
 /// Frames remembered: 20 s of frames of 20 ms. What is older is forgotten at
 /// once, so that a line that has become good is used as such 20 s later.
 const REMEMBERED: usize = 1_000;
-/// Impairment of each millisecond of delay (G.107, 7.4, linear part).
+/// Impairment of each millisecond of delay (Cole and Rosenbluth 2001 after
+/// G.107, 7.4).
 const DELAY_HARM: f32 = 0.024;
-/// Impairment of each millisecond beyond [`LONG_WAIT`], beside that (G.107,
-/// 7.4: delay above 177 ms in all disturbs the taking of turns).
+/// Impairment of each millisecond beyond [`LONG_WAIT`], beside that: delay
+/// above 177 ms in all disturbs the taking of turns (the same).
 const LONG_HARM: f32 = 0.11;
 /// Where the whole delay passes 177 ms, as the rest of the path takes about
 /// 80 ms.
 const LONG_WAIT: i64 = ms(100);
-/// Impairment of each percent of frames that come too late, with concealment
-/// (G.113, appendix I: the packet loss robustness of such codecs is about 20).
-const MISS_HARM: f32 = 4.5;
+/// Impairment of each percent of frames that come too late. G.113, appendix I,
+/// has 4 to 5 for codecs that conceal; wide-band speech loses twice as much.
+const MISS_HARM: f32 = 8.0;
+/// The wait stays as it is while a better one would save less than this: a
+/// change can be heard as well.
+const CHANGE_HARM: f32 = 0.5;
 /// Frames looked at for early growth: the last second.
 const RECENT: usize = 50;
 /// So many of them later than the wait raise it at once.
-const RECENT_LATE: usize = 3;
+const RECENT_LATE: usize = 4;
+/// So many of them repaired, but later than the wait, raise it to all that
+/// repair can take: loss has begun.
+const RECENT_REPAIRS: usize = 2;
+/// How long it then stays there before what was measured decides: 5 s.
+const REPAIR_HOLD: usize = 250;
 /// The least wait while less than a second is known.
 const START_WAIT: i64 = ms(15);
 
@@ -41,9 +50,20 @@ const START_WAIT: i64 = ms(15);
 #[derive(Debug)]
 pub(super) struct Lateness {
     counts: [u16; BUCKETS],
-    /// Buckets of the frames remembered, the newest last.
-    frames: VecDeque<u8>,
+    /// The frames remembered, the newest last.
+    frames: VecDeque<Frame>,
     wait: i64,
+    /// The least wait while it holds what repair can take, and for how many
+    /// more frames.
+    held: i64,
+    hold: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    bucket: u8,
+    /// It was repaired, and came later than the wait was.
+    late_repair: bool,
 }
 
 impl Lateness {
@@ -52,28 +72,41 @@ impl Lateness {
             counts: [0; BUCKETS],
             frames: VecDeque::with_capacity(REMEMBERED + 1),
             wait: START_WAIT,
+            held: 0,
+            hold: 0,
         }
     }
 
     /// The wait at which delay and missing frames together harm least.
     pub(super) fn wait(&self) -> i64 {
+        if self.frames.len() < RECENT {
+            return self.wait.max(START_WAIT);
+        }
         self.wait
     }
 
-    /// Takes a frame that became available so late.
-    pub(super) fn observe(&mut self, late: i64) {
-        let bucket = (late / BUCKET).clamp(0, BUCKETS as i64 - 1) as usize;
-        self.counts[bucket] += 1;
-        self.frames.push_back(bucket as u8);
+    /// Takes a frame that became available so late. `reach` is how late the
+    /// sender's redundancy can repair a frame, if this one was repaired.
+    pub(super) fn observe(&mut self, late: i64, reach: Option<i64>) {
+        let bucket = (late / BUCKET).clamp(0, BUCKETS as i64 - 1) as u8;
+        self.counts[usize::from(bucket)] += 1;
+        self.frames.push_back(Frame {
+            bucket,
+            late_repair: reach.is_some() && late > self.wait(),
+        });
         if self.frames.len() > REMEMBERED
             && let Some(oldest) = self.frames.pop_front()
         {
-            self.counts[usize::from(oldest)] -= 1;
+            self.counts[usize::from(oldest.bucket)] -= 1;
         }
-        self.wait = self.least_harm().max(self.recent());
-        if self.frames.len() < RECENT {
-            self.wait = self.wait.max(START_WAIT);
+        self.hold = self.hold.saturating_sub(1);
+        if let Some(reach) = reach
+            && self.loss_has_begun()
+        {
+            let most = BUCKETS as i64 * BUCKET;
+            (self.held, self.hold) = ((reach + BUCKET).min(most), REPAIR_HOLD);
         }
+        self.choose();
     }
 
     /// Takes out a delay that all frames remembered have in common since the
@@ -82,33 +115,48 @@ impl Lateness {
         let buckets = (slower / BUCKET).clamp(0, BUCKETS as i64) as u8;
         self.counts = [0; BUCKETS];
         for frame in &mut self.frames {
-            *frame = frame.saturating_sub(buckets);
-            self.counts[usize::from(*frame)] += 1;
+            frame.bucket = frame.bucket.saturating_sub(buckets);
+            self.counts[usize::from(frame.bucket)] += 1;
         }
-        self.wait = self.least_harm();
+        self.wait = self.least_harm().1;
     }
 
-    fn least_harm(&self) -> i64 {
-        let all = self.frames.len().max(1) as f32;
-        let mut late = self.frames.len() as f32;
-        let (mut least, mut best) = (f32::INFINITY, BUCKET);
-        for (bucket, count) in self.counts.iter().enumerate() {
-            let wait = (bucket as i64 + 1) * BUCKET;
-            late -= f32::from(*count);
-            let harm = delay_harm(wait) + MISS_HARM * 100.0 * late / all;
-            if harm < least {
-                (least, best) = (harm, wait);
-            }
+    fn loss_has_begun(&self) -> bool {
+        let recent = self.frames.iter().rev().take(RECENT);
+        recent.filter(|frame| frame.late_repair).count() >= RECENT_REPAIRS
+    }
+
+    fn choose(&mut self) {
+        let (least, best) = self.least_harm();
+        let floor = if self.hold > 0 { self.held } else { 0 }.max(self.recent());
+        let saved = self.harm(self.wait) - least;
+        if saved > CHANGE_HARM || self.frames.len() <= RECENT {
+            self.wait = best;
         }
-        best
+        self.wait = self.wait.max(floor);
+    }
+
+    /// The impairment of a wait.
+    fn harm(&self, wait: i64) -> f32 {
+        let covered = usize::try_from(wait / BUCKET).unwrap_or(0).min(BUCKETS);
+        let late: u16 = self.counts[covered..].iter().sum();
+        let all = self.frames.len().max(1) as f32;
+        delay_harm(wait) + MISS_HARM * 100.0 * f32::from(late) / all
+    }
+
+    fn least_harm(&self) -> (f32, i64) {
+        (1..=BUCKETS as i64)
+            .map(|buckets| (self.harm(buckets * BUCKET), buckets * BUCKET))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .unwrap_or((0.0, BUCKET))
     }
 
     /// What the latest of the last frames but a few would have needed.
     fn recent(&self) -> i64 {
         let mut latest = [0_u8; RECENT_LATE];
-        for &frame in self.frames.iter().rev().take(RECENT) {
-            if frame > latest[0] {
-                latest[0] = frame;
+        for frame in self.frames.iter().rev().take(RECENT) {
+            if frame.bucket > latest[0] {
+                latest[0] = frame.bucket;
                 latest.sort_unstable();
             }
         }
@@ -128,7 +176,7 @@ mod tests {
     fn after(frames: usize, late: impl Fn(usize) -> i64) -> Lateness {
         let mut lateness = Lateness::new();
         for index in 0..frames {
-            lateness.observe(late(index));
+            lateness.observe(late(index), None);
         }
         lateness
     }
@@ -157,14 +205,29 @@ mod tests {
     #[test]
     fn a_second_is_enough_to_grow_and_the_past_is_forgotten() {
         let mut lateness = after(1_000, |_| 0);
-        for late in [0, 80, 0, 80, 0, 80] {
-            lateness.observe(ms(late));
+        for late in [0, 80, 0, 80, 0, 80, 0, 80] {
+            lateness.observe(ms(late), None);
         }
         assert!(lateness.wait() > ms(80), "{}", lateness.wait() / 48);
         for _ in 0..REMEMBERED {
-            lateness.observe(0);
+            lateness.observe(0, None);
         }
         assert_eq!(lateness.wait(), BUCKET);
+    }
+
+    #[test]
+    fn when_loss_begins_all_of_the_repair_is_waited_for() {
+        let mut lateness = after(1_000, |_| 0);
+        for late in [0, 20, 0, 40] {
+            lateness.observe(ms(late), (late > 0).then_some(ms(120)));
+        }
+        assert!(lateness.wait() >= ms(120), "{}", lateness.wait() / 48);
+        // Repair that is that quick does not need it for ever.
+        for index in 0..500 {
+            let lost = index % 10 == 3;
+            lateness.observe(if lost { ms(20) } else { 0 }, lost.then_some(ms(120)));
+        }
+        assert!(lateness.wait() <= ms(45), "{}", lateness.wait() / 48);
     }
 
     #[test]

@@ -201,11 +201,12 @@ impl JitterBuffer {
         }
         self.measure(arrival, media);
         self.packet_samples = packet.samples as i64;
-        self.note_available(packet.sequence, arrival, media);
+        self.note_available(packet.sequence, arrival, media, None);
         if packet.carries_fec
             && let Some(before) = packet.sequence.checked_sub(1)
         {
-            self.note_available(before, arrival, media - self.packet_samples);
+            let reach = Some(self.packet_samples);
+            self.note_available(before, arrival, media - self.packet_samples, reach);
         }
         if !self.keep(media, packet) {
             self.stats.late += 1;
@@ -214,12 +215,14 @@ impl JitterBuffer {
 
     /// Takes a packet that was lost and has been repaired by what arrived at
     /// some instant. It fills a hole, and counts neither as received nor
-    /// against the loss.
-    pub(crate) fn recover(&mut self, packet: Packet, arrived: Instant) {
+    /// against the loss. `reach` is how long after its time the sender's
+    /// redundancy can repair a packet, in samples.
+    pub(crate) fn recover(&mut self, packet: Packet, arrived: Instant, reach: u32) {
         let Some(media) = self.time_line.find(packet.sequence, packet.media_time) else {
             return;
         };
-        self.note_available(packet.sequence, self.clock(arrived), media);
+        let reach = Some(i64::from(reach));
+        self.note_available(packet.sequence, self.clock(arrived), media, reach);
         self.keep(media, packet);
     }
 
@@ -436,9 +439,9 @@ impl JitterBuffer {
         now - media - self.delay.fastest().unwrap_or(now - media)
     }
 
-    fn note_available(&mut self, sequence: u64, now: i64, media: i64) {
+    fn note_available(&mut self, sequence: u64, now: i64, media: i64, reach: Option<i64>) {
         if self.available.add(sequence) != Added::Known {
-            self.delay.available(now, media);
+            self.delay.available(now, media, reach);
         }
     }
 
