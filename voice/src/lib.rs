@@ -14,6 +14,7 @@
 mod call;
 mod capture;
 mod codec;
+mod concealer;
 mod device;
 mod jitter;
 mod level;
@@ -26,6 +27,7 @@ mod playback;
 mod playout;
 pub mod protect;
 mod report;
+mod reporter;
 mod resample;
 mod sender;
 mod sink;
