@@ -14,6 +14,7 @@
 mod call;
 mod capture;
 mod codec;
+mod concealer;
 mod device;
 mod gate;
 mod jitter;
@@ -27,6 +28,7 @@ mod playback;
 mod playout;
 pub mod protect;
 mod report;
+mod reporter;
 mod resample;
 mod sender;
 mod silence;

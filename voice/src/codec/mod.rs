@@ -7,7 +7,7 @@
 mod ffi;
 mod loss;
 
-pub(crate) use ffi::Decoder;
+pub(crate) use ffi::{Decoder, Redundancy};
 pub(crate) use loss::LossSetting;
 
 use crate::{FRAME_SAMPLES, MAX_PACKET_BYTES, SAMPLE_RATE};

@@ -153,7 +153,7 @@ pub fn run(speech: &[f32], line: &Line, options: &Options) -> Result<[Heard; 2],
             break;
         }
         for packet in sides[turn].step(now) {
-            for due in directions[turn].carry(packet.packet.payload.len(), now) {
+            for due in directions[turn].carry(packet.payload.len(), now) {
                 sides[1 - turn].receive(due, &packet);
             }
         }

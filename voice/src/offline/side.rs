@@ -28,7 +28,6 @@ pub(super) struct Side {
     shared: Arc<Shared>,
     sender: Sender,
     sent: Arc<Mutex<Vec<SentPacket>>>,
-    sequence: u64,
     on_line: BinaryHeap<OnLine>,
     playout: Playout,
     said: Said,
@@ -65,13 +64,6 @@ pub(super) struct Block {
     pub(super) media: Option<i64>,
 }
 
-/// A packet as it leaves one side.
-#[derive(Debug, Clone)]
-pub(super) struct Outgoing {
-    pub(super) sequence: u64,
-    pub(super) packet: SentPacket,
-}
-
 impl Side {
     /// Says `speech` after so much silence, in its own time.
     pub(super) fn new(
@@ -95,7 +87,6 @@ impl Side {
             sender: Sender::new(Arc::clone(&shared), sink, epoch)?,
             shared,
             sent,
-            sequence: 0,
             on_line: BinaryHeap::new(),
             playout: Playout::new(epoch)?,
             said: Said::default(),
@@ -110,11 +101,10 @@ impl Side {
     }
 
     /// Puts a packet of the other side on its way here.
-    pub(super) fn receive(&mut self, due: Duration, outgoing: &Outgoing) {
-        let packet = &outgoing.packet;
+    pub(super) fn receive(&mut self, due: Duration, packet: &SentPacket) {
         self.on_line.push(OnLine(ReceivedPacket {
             format: packet.format,
-            sequence: outgoing.sequence,
+            sequence: packet.sequence,
             media_time: packet.media_time,
             payload: packet.payload.clone(),
             arrived: self.epoch + due,
@@ -122,7 +112,7 @@ impl Side {
     }
 
     /// Takes what has arrived, sends what has been said and plays 10 ms.
-    pub(super) fn step(&mut self, now: Duration) -> Vec<Outgoing> {
+    pub(super) fn step(&mut self, now: Duration) -> Vec<SentPacket> {
         let at = self.epoch + now;
         self.take(at);
         let start = Instant::now();
@@ -131,7 +121,7 @@ impl Side {
         let packets = std::mem::take(&mut *lock(&self.sent));
         let outgoing = packets
             .into_iter()
-            .map(|packet| self.number(packet))
+            .map(|packet| self.count(packet))
             .collect();
         let start = Instant::now();
         self.play(at);
@@ -209,8 +199,7 @@ impl Side {
         );
     }
 
-    fn number(&mut self, packet: SentPacket) -> Outgoing {
-        self.sequence += 1;
+    fn count(&mut self, packet: SentPacket) -> SentPacket {
         self.said.sent.packets += 1;
         self.said.sent.bytes += packet.payload.len() as u64;
         let second = (self.steps / STEPS) as usize;
@@ -218,10 +207,7 @@ impl Side {
             self.said.bytes_by_second.resize(second + 1, 0);
         }
         self.said.bytes_by_second[second] += packet.payload.len() as u64;
-        Outgoing {
-            sequence: self.sequence,
-            packet,
-        }
+        packet
     }
 
     fn play(&mut self, due: Instant) {
