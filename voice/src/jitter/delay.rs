@@ -95,6 +95,12 @@ impl DelayEstimator {
         }
     }
 
+    /// Packets are being lost, and the sender's redundancy can repair them so
+    /// long after their time.
+    pub(super) fn expect_repair(&mut self, reach: i64) {
+        self.lateness.expect_repair(reach);
+    }
+
     fn turn_window(&mut self, arrival: i64, transit: i64) {
         if self
             .window

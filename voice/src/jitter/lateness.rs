@@ -41,8 +41,8 @@ const RECENT_LATE: usize = 4;
 /// So many of them repaired, but later than the wait, raise it to all that
 /// repair can take: loss has begun.
 const RECENT_REPAIRS: usize = 2;
-/// How long it then stays there before what was measured decides: 5 s.
-const REPAIR_HOLD: usize = 250;
+/// How long it then stays there before what was measured decides: 8 s.
+const REPAIR_HOLD: usize = 400;
 /// The least wait while less than a second is known.
 const START_WAIT: i64 = ms(15);
 
@@ -103,10 +103,16 @@ impl Lateness {
         if let Some(reach) = reach
             && self.loss_has_begun()
         {
-            let most = BUCKETS as i64 * BUCKET;
-            (self.held, self.hold) = ((reach + BUCKET).min(most), REPAIR_HOLD);
+            self.expect_repair(reach);
         }
         self.choose();
+    }
+
+    /// Waits for all that repair can take for some seconds, since packets are
+    /// being lost and the sender's redundancy can repair them that late.
+    pub(super) fn expect_repair(&mut self, reach: i64) {
+        let most = BUCKETS as i64 * BUCKET;
+        (self.held, self.hold) = ((reach + BUCKET).min(most), REPAIR_HOLD);
     }
 
     /// Takes out a delay that all frames remembered have in common since the
@@ -223,7 +229,7 @@ mod tests {
         }
         assert!(lateness.wait() >= ms(120), "{}", lateness.wait() / 48);
         // Repair that is that quick does not need it for ever.
-        for index in 0..500 {
+        for index in 0..1_000 {
             let lost = index % 10 == 3;
             lateness.observe(if lost { ms(20) } else { 0 }, lost.then_some(ms(120)));
         }

@@ -439,9 +439,16 @@ impl JitterBuffer {
         now - media - self.delay.fastest().unwrap_or(now - media)
     }
 
+    /// Notes that a packet can be played from now on; `reach` if by repair.
     fn note_available(&mut self, sequence: u64, now: i64, media: i64, reach: Option<i64>) {
-        if self.available.add(sequence) != Added::Known {
-            self.delay.available(now, media, reach);
+        if self.available.add(sequence) == Added::Known {
+            return;
+        }
+        self.delay.available(now, media, reach);
+        if let Some(reach) = reach
+            && self.loss.is_certain()
+        {
+            self.delay.expect_repair(reach);
         }
     }
 
