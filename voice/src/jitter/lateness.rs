@@ -62,8 +62,9 @@ pub(super) struct Lateness {
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     bucket: u8,
-    /// It was repaired, and came later than the wait was.
-    late_repair: bool,
+    repaired: bool,
+    /// It came later than the wait was.
+    missed: bool,
 }
 
 impl Lateness {
@@ -92,7 +93,8 @@ impl Lateness {
         self.counts[usize::from(bucket)] += 1;
         self.frames.push_back(Frame {
             bucket,
-            late_repair: reach.is_some() && late > self.wait(),
+            repaired: reach.is_some(),
+            missed: late > self.wait(),
         });
         if self.frames.len() > REMEMBERED
             && let Some(oldest) = self.frames.pop_front()
@@ -129,7 +131,10 @@ impl Lateness {
 
     fn loss_has_begun(&self) -> bool {
         let recent = self.frames.iter().rev().take(RECENT);
-        recent.filter(|frame| frame.late_repair).count() >= RECENT_REPAIRS
+        recent
+            .filter(|frame| frame.repaired && frame.missed)
+            .count()
+            >= RECENT_REPAIRS
     }
 
     fn choose(&mut self) {
@@ -157,11 +162,14 @@ impl Lateness {
             .unwrap_or((0.0, BUCKET))
     }
 
-    /// What the latest of the last frames but a few would have needed.
+    /// What the latest of the last frames but a few would have needed. While
+    /// packets are lost, not the repaired ones: losses in a row are repaired
+    /// together, and that is one event.
     fn recent(&self) -> i64 {
         let mut latest = [0_u8; RECENT_LATE];
         for frame in self.frames.iter().rev().take(RECENT) {
-            if frame.bucket > latest[0] {
+            let counts = self.hold == 0 || !frame.repaired;
+            if counts && frame.bucket > latest[0] {
                 latest[0] = frame.bucket;
                 latest.sort_unstable();
             }
