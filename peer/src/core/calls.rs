@@ -202,6 +202,7 @@ impl Core {
             output: self.config.audio_out.clone(),
             muted: entry.muted,
             loopback: self.config.echo,
+            ..CallConfig::default()
         };
         let (call, peer, reports) = (entry.call, entry.peer, self.reports.clone());
         let media = Media::start(call, role, near, sound, move |event| {
