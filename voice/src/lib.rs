@@ -1,7 +1,7 @@
 //! The sound of a call: devices and files, Opus, the jitter buffer, the meters.
 //!
 //! ```text
-//! microphone, file, tone -> 20 ms frames -> mute -> meter -> Opus -> SentPacket sink
+//! microphone -> echo, noise, level -> 20 ms frames -> mute -> meter -> Opus -> SentPacket sink
 //! ReceivedPacket -> queue -> jitter buffer -> decode, repair or conceal -> stretch
 //!                -> volume -> meter -> loudspeaker or file
 //! ```
@@ -23,6 +23,7 @@ mod pacer;
 mod packet;
 mod playback;
 mod playout;
+mod processing;
 mod resample;
 mod sender;
 mod sink;
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 pub use call::{Call, CallConfig, FrameSink};
 pub use device::list::{DeviceInfo, DeviceList, list as list_devices};
 pub use packet::{Format, ReceivedPacket, SentPacket};
+pub use processing::Processing;
 pub use spec::{InputSpec, OutputSpec, SpecError};
 pub use stats::{CallStats, DeviceState};
 pub use sys::monotonic_seconds;

@@ -10,6 +10,7 @@ use crate::{
     jitter::JitterStats,
     level::{FLOOR_DB, Meter},
     playout::Shares,
+    processing::Switches,
 };
 
 /// Volume is bounded: above this nothing but distortion is gained.
@@ -68,6 +69,14 @@ pub struct CallStats {
     pub skipped: u64,
     /// Frames encoded and handed to the sink.
     pub sent: u64,
+    /// What our side adds between a sound at the microphone and its packet,
+    /// the length of the frame itself not counted, in milliseconds: the
+    /// device as far as it tells, the processing, the codec's look-ahead. 0
+    /// while nothing is captured.
+    pub capture_ms: f32,
+    /// What our side adds between the jitter buffer and the loudspeaker's
+    /// sound, in milliseconds: our own ring, and the device as far as it tells.
+    pub playback_ms: f32,
     /// The microphone.
     pub input: DeviceState,
     /// The loudspeaker.
@@ -122,6 +131,7 @@ pub(crate) struct Shared {
     pub(crate) muted: AtomicBool,
     pub(crate) deafened: AtomicBool,
     pub(crate) stop: AtomicBool,
+    pub(crate) processing: Switches,
     /// Packets dropped because the media thread had not taken them yet.
     pub(crate) overflowed: AtomicU64,
     pub(crate) mic_at: Moment,
@@ -135,6 +145,8 @@ pub(crate) struct Shared {
     input_meter: MeterGauges,
     output_meter: MeterGauges,
     sent: AtomicU64,
+    pub(crate) capture_ms: Gauge,
+    pub(crate) playback_ms: Gauge,
     input: Mutex<DeviceState>,
     output: Mutex<DeviceState>,
 }
@@ -178,6 +190,7 @@ impl Shared {
             muted: AtomicBool::new(muted),
             deafened: AtomicBool::new(false),
             stop: AtomicBool::new(false),
+            processing: Switches::default(),
             overflowed: AtomicU64::new(0),
             mic_at: Moment::default(),
             spk_at: Moment::default(),
@@ -199,6 +212,8 @@ impl Shared {
             input_meter: MeterGauges::new(),
             output_meter: MeterGauges::new(),
             sent: AtomicU64::new(0),
+            capture_ms: Gauge::new(0.0),
+            playback_ms: Gauge::new(0.0),
             input: Mutex::default(),
             output: Mutex::default(),
         }
@@ -282,6 +297,8 @@ impl Shared {
             duplicates: jitter.duplicates.load(Relaxed),
             skipped: jitter.skipped.load(Relaxed) + self.overflowed.load(Relaxed),
             sent: self.sent.load(Relaxed),
+            capture_ms: self.capture_ms.get(),
+            playback_ms: self.playback_ms.get(),
             input: state(&self.input),
             output: state(&self.output),
         }
