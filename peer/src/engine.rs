@@ -4,16 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
+use twocan_voice::LevelReader;
 use uuid::Uuid;
 
 use crate::api::{
-    CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
-    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat, Imported,
-    KeyDecision, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
-    Transfer, TransferId, WhoAmI,
+    Call, CallChange, CallId, CallLevels, CallStats, Config, Connected, Contact, ContactChange,
+    ContactRequest, DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat,
+    Imported, KeyDecision, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn,
+    SignedIn, Transfer, TransferId, WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -27,6 +28,7 @@ const COMMANDS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Engine {
     commands: mpsc::Sender<Command>,
+    levels: watch::Receiver<Option<LevelReader>>,
 }
 
 impl Engine {
@@ -40,8 +42,9 @@ impl Engine {
     pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Event>), Error> {
         let (events, receiver) = mpsc::channel(EVENTS);
         let (commands, inbox) = mpsc::channel(COMMANDS);
-        core::start(config, inbox, events).await?;
-        Ok((Self { commands }, receiver))
+        let (meters, levels) = watch::channel(None);
+        core::start(config, inbox, events, meters).await?;
+        Ok((Self { commands, levels }, receiver))
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
@@ -443,6 +446,20 @@ impl Engine {
     /// `not_found` for a call that is over or has no sound yet.
     pub async fn call_stats(&self, call: CallId) -> Result<CallStats, Error> {
         self.ask(|reply| Command::CallStats(call, reply)).await
+    }
+
+    /// The calls that are not over.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn calls(&self) -> Result<Vec<Call>, Error> {
+        self.ask(Command::Calls).await
+    }
+
+    /// What the meters of the call show now, while it has sound. Asks nobody
+    /// and waits for nothing: for a screen that draws them.
+    pub fn call_levels(&self) -> Option<CallLevels> {
+        self.levels.borrow().as_ref().map(LevelReader::read)
     }
 
     /// Offers a file, or a folder as a set of files, to a contact. The offer

@@ -7,6 +7,7 @@
 
 mod app;
 pub mod cli;
+mod control;
 mod custody;
 mod echo;
 mod headless;

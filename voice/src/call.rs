@@ -12,8 +12,8 @@ use std::{
 };
 
 use crate::{
-    AudioError, CallStats, InputSpec, MAX_PACKET_BYTES, OutputSpec, Processing, ReceivedPacket,
-    SentPacket,
+    Activation, AudioError, CallStats, InputSpec, LevelReader, MAX_PACKET_BYTES, OutputSpec,
+    Processing, ReceivedPacket, SentPacket,
     device::Wanted,
     media_thread::{Change, Input, MediaThread, Output},
     sink::Drain,
@@ -39,6 +39,8 @@ pub struct CallConfig {
     pub output: OutputSpec,
     /// Start without sending what the input gives.
     pub muted: bool,
+    /// When what the input gives is sent.
+    pub activation: Activation,
     /// Send back what arrives instead of the input, and play nothing: the echo
     /// contact. Input and output are not used then.
     pub loopback: bool,
@@ -73,6 +75,7 @@ impl Call {
     pub fn start(config: CallConfig, sink: FrameSink) -> Result<Self, AudioError> {
         let shared = Arc::new(Shared::new(config.muted));
         shared.processing.set(config.processing);
+        shared.set_activation(config.activation);
         let inbox = Arc::new(Inbox::default());
         let (changes, receiver) = sync_channel(MOST_WAITING_CHANGES);
         let (started, start) = sync_channel(1);
@@ -121,9 +124,20 @@ impl Call {
         }
     }
 
-    /// Sends silence instead of the input, or the input again.
+    /// Sends nothing but a sign of life now and then, or the input again.
     pub fn set_muted(&self, muted: bool) {
         self.shared.muted.store(muted, Relaxed);
+    }
+
+    /// Sets when what the input gives is sent.
+    pub fn set_activation(&self, activation: Activation) {
+        self.shared.set_activation(activation);
+    }
+
+    /// With [`Activation::PushToTalk`]: sends the input while the key is held.
+    /// Muting goes before it.
+    pub fn set_talking(&self, talking: bool) {
+        self.shared.talking.store(talking, Relaxed);
     }
 
     /// Plays silence instead of what arrives, or what arrives again.
@@ -131,7 +145,7 @@ impl Call {
         self.shared.deafened.store(deafened, Relaxed);
     }
 
-    /// Whether silence is sent instead of the input.
+    /// Whether nothing of the input is sent.
     pub fn is_muted(&self) -> bool {
         self.shared.muted.load(Relaxed)
     }
@@ -181,6 +195,11 @@ impl Call {
     /// What the sound is doing now. Cheap enough for every frame of a screen.
     pub fn stats(&self) -> CallStats {
         self.shared.snapshot()
+    }
+
+    /// The meters, for a screen that shows them many times a second.
+    pub fn levels(&self) -> LevelReader {
+        LevelReader(Arc::clone(&self.shared))
     }
 
     /// CLOCK_MONOTONIC seconds at which the first sample was taken from the

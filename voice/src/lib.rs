@@ -1,7 +1,7 @@
 //! The sound of a call: devices and files, Opus, the jitter buffer, the meters.
 //!
 //! ```text
-//! microphone -> echo, noise, level -> 20 ms frames -> mute -> meter -> Opus -> SentPacket sink
+//! microphone -> echo, noise, level -> 20 ms frames -> meter -> gate -> Opus -> SentPacket sink
 //! ReceivedPacket -> queue -> jitter buffer -> decode, repair or conceal -> stretch
 //!                -> volume -> meter -> loudspeaker or file
 //! ```
@@ -15,20 +15,26 @@ mod call;
 mod capture;
 mod codec;
 mod device;
+mod gate;
 mod jitter;
 mod level;
 mod media_thread;
 mod microphone;
+pub mod offline;
 mod pacer;
 mod packet;
 mod playback;
 mod playout;
 mod processing;
+pub mod protect;
+mod report;
 mod resample;
 mod sender;
+mod silence;
 mod sink;
 mod source;
 mod spec;
+mod speech;
 mod stats;
 mod stretch;
 mod sys;
@@ -38,10 +44,13 @@ use std::path::PathBuf;
 
 pub use call::{Call, CallConfig, FrameSink};
 pub use device::list::{DeviceInfo, DeviceList, list as list_devices};
+pub use gate::Activation;
 pub use packet::{Format, ReceivedPacket, SentPacket};
 pub use processing::Processing;
+pub use report::{Difference, Report};
+pub use silence::Silence;
 pub use spec::{InputSpec, OutputSpec, SpecError};
-pub use stats::{CallStats, DeviceState};
+pub use stats::{CallLevels, CallStats, DeviceState, LevelReader};
 pub use sys::monotonic_seconds;
 
 /// Samples a second of everything inside: Opus' native rate (RFC 6716, 2.1.3).

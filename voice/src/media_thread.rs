@@ -93,7 +93,7 @@ impl MediaThread {
         Ok(Self {
             devices: Devices::new(Arc::clone(&shared)),
             processor: Processor::default(),
-            microphone: Microphone::new(Arc::clone(&shared)),
+            microphone: Microphone::new(Arc::clone(&shared), loopback),
             sender: Sender::new(Arc::clone(&shared), sink, now)?,
             playout: Playout::new(now)?,
             capture: None,
@@ -132,6 +132,7 @@ impl MediaThread {
 
     fn change_input(&mut self, input: Input, now: Instant) {
         self.sender.catch_up(now);
+        self.shared.input_silence.reset();
         match input {
             Input::Device(wanted) => {
                 self.devices.want(Direction::Input, Some(wanted));
@@ -218,11 +219,12 @@ impl MediaThread {
         );
         let mut frame = [0.0; FRAME_SAMPLES];
         while capture.next_frame(now, &mut frame) {
+            self.shared.input_silence.push(&frame);
             if device.is_some() {
                 self.processor.capture(&mut frame, echo_delay);
             }
-            let voiced = self.microphone.process(&mut frame);
-            self.sender.send(&frame, voiced);
+            let outgoing = self.microphone.process(&mut frame);
+            self.sender.take(&frame, outgoing);
         }
     }
 
@@ -231,6 +233,7 @@ impl MediaThread {
             let mut block = [0.0; MOST_BLOCK];
             let block = &mut block[..self.playback.block()];
             self.playout.pull(due, block);
+            self.shared.output_silence.push(block);
             self.send_back(block);
             let gain = self.shared.gain();
             for sample in &mut *block {
@@ -261,8 +264,8 @@ impl MediaThread {
         while echo.len() >= FRAME_SAMPLES {
             frame.copy_from_slice(&echo[..FRAME_SAMPLES]);
             echo.drain(..FRAME_SAMPLES);
-            let voiced = self.microphone.process(&mut frame);
-            self.sender.send(&frame, voiced);
+            let outgoing = self.microphone.process(&mut frame);
+            self.sender.take(&frame, outgoing);
         }
     }
 

@@ -24,6 +24,9 @@ pub enum Format {
 pub struct SentPacket {
     /// How the payload is laid out.
     pub format: Format,
+    /// Counts the packets from 0. RTP numbers must go with it, whatever becomes
+    /// of a packet on the way: repair finds its frames by them.
+    pub sequence: u64,
     /// The RTP payload: at most [`crate::MAX_PACKET_BYTES`].
     pub payload: Vec<u8>,
     /// Media time of the first sample of its newest frame, in samples at
@@ -32,7 +35,8 @@ pub struct SentPacket {
     pub media_time: u64,
     /// Whether somebody may be speaking in it.
     pub voiced: bool,
-    /// Whether it is the first of the call (the marker bit of RFC 7587, 4.1).
+    /// Whether it is the first of the call, or of its sound after a pause (the
+    /// marker bit of RFC 7587, 4.1).
     pub marker: bool,
 }
 

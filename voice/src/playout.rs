@@ -31,6 +31,16 @@ pub(crate) struct Playout {
     frame: Vec<f32>,
     speech: f32,
     shares: Shares,
+    totals: Totals,
+}
+
+/// Where all sound so far came from, in samples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    /// Invented.
+    pub(crate) concealed: u64,
+    /// Repaired from redundancy.
+    pub(crate) recovered: u64,
 }
 
 /// Where the sound of the last seconds came from, 0 to 1 each.
@@ -60,6 +70,7 @@ impl Playout {
             frame: Vec::with_capacity(2 * MOST_SAMPLES),
             speech: 0.0,
             shares: Shares::default(),
+            totals: Totals::default(),
         })
     }
 
@@ -100,6 +111,18 @@ impl Playout {
     /// Where the sound of late came from.
     pub(crate) fn shares(&self) -> Shares {
         self.shares
+    }
+
+    /// Where all sound so far came from.
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Media time (unwrapped, at 48 kHz) of the next sample that will be given
+    /// out; none before the first packet. Near a stretch it is off by what the
+    /// stretch took or added.
+    pub(crate) fn position(&self) -> Option<i64> {
+        Some(self.jitter.position()? - self.ready.len() as i64)
     }
 
     fn render(&mut self, decision: Decision) {
@@ -169,6 +192,11 @@ impl Playout {
         };
         toward(&mut self.shares.concealed, origin == Origin::Invention);
         toward(&mut self.shares.recovered, origin == Origin::Repair);
+        match origin {
+            Origin::Packet => {}
+            Origin::Repair => self.totals.recovered += samples as u64,
+            Origin::Invention => self.totals.concealed += samples as u64,
+        }
     }
 }
 

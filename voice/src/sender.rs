@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Instant};
 use crate::{
     AudioError, FRAME_SAMPLES, Format, FrameSink, SentPacket,
     codec::{Encoder, LossSetting},
+    microphone::Outgoing,
     pacer::duration_to_samples,
     stats::Shared,
 };
@@ -19,6 +20,9 @@ pub(crate) struct Sender {
     epoch: Instant,
     /// Media time of the next frame.
     media_time: u64,
+    /// Number of the next packet.
+    sequence: u64,
+    /// The next packet is the first, or the first after a pause.
     first: bool,
 }
 
@@ -37,6 +41,7 @@ impl Sender {
             loss: LossSetting::default(),
             epoch,
             media_time: 0,
+            sequence: 0,
             first: true,
         })
     }
@@ -58,15 +63,28 @@ impl Sender {
         self.media_time = self.media_time.max(elapsed / frame * frame);
     }
 
+    /// Takes the next frame of the microphone: sends it, or lets its time pass.
+    pub(crate) fn take(&mut self, frame: &[f32; FRAME_SAMPLES], outgoing: Outgoing) {
+        self.first |= outgoing.begins;
+        if outgoing.sent {
+            self.send(frame, outgoing.voiced);
+        } else {
+            self.media_time += FRAME_SAMPLES as u64;
+        }
+    }
+
     /// Sends one frame; `voiced` when somebody may be speaking in it.
-    pub(crate) fn send(&mut self, frame: &[f32; FRAME_SAMPLES], voiced: bool) {
+    fn send(&mut self, frame: &[f32; FRAME_SAMPLES], voiced: bool) {
         let media_time = self.media_time;
         self.media_time += FRAME_SAMPLES as u64;
         match self.encoder.encode(frame) {
             Ok(payload) => {
                 self.shared.publish_sent();
+                let sequence = self.sequence;
+                self.sequence += 1;
                 (self.sink)(SentPacket {
                     format: Format::Opus,
+                    sequence,
                     payload,
                     media_time,
                     voiced,

@@ -2,15 +2,16 @@
 
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
 use crate::{
-    SAMPLE_RATE,
+    Activation, SAMPLE_RATE,
     jitter::JitterStats,
     level::{FLOOR_DB, Meter},
     playout::Shares,
     processing::Switches,
+    silence::{Silence, SilenceGauge},
 };
 
 /// Volume is bounded: above this nothing but distortion is gained.
@@ -77,10 +78,55 @@ pub struct CallStats {
     /// What our side adds between the jitter buffer and the loudspeaker's
     /// sound, in milliseconds: our own ring, and the device as far as it tells.
     pub playback_ms: f32,
+    /// Whether sound is being sent: not while muted, nor while the activation
+    /// waits for speech or for a key.
+    pub transmitting: bool,
+    /// For how long somebody has spoken while muted, in milliseconds; 0 again
+    /// a second after the last word.
+    pub muted_speech_ms: u32,
+    /// Digital silence from the microphone.
+    pub input_silence: Silence,
+    /// Digital silence in what arrives.
+    pub output_silence: Silence,
     /// The microphone.
     pub input: DeviceState,
     /// The loudspeaker.
     pub output: DeviceState,
+}
+
+/// What the meters of a call show now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CallLevels {
+    /// Level of what is sent, or would be sent once the gate of voice
+    /// activation opens: RMS in dBFS; -96 is silence.
+    pub in_db: f32,
+    /// Its peak, in dBFS.
+    pub in_peak_db: f32,
+    /// Level of what is heard, RMS in dBFS; -96 is silence.
+    pub out_db: f32,
+    /// Its peak, in dBFS.
+    pub out_peak_db: f32,
+    /// Whether sound is being sent.
+    pub transmitting: bool,
+}
+
+/// The meters of a call, to be read from anywhere at any time; does not keep
+/// the call alive.
+#[derive(Debug, Clone)]
+pub struct LevelReader(pub(crate) std::sync::Arc<Shared>);
+
+impl LevelReader {
+    /// What they show: five atomic reads.
+    pub fn read(&self) -> CallLevels {
+        let shared = &self.0;
+        CallLevels {
+            in_db: shared.input_meter.rms_db.get(),
+            in_peak_db: shared.input_meter.peak_db.get(),
+            out_db: shared.output_meter.rms_db.get(),
+            out_peak_db: shared.output_meter.peak_db.get(),
+            transmitting: shared.transmitting.load(Relaxed),
+        }
+    }
 }
 
 /// A number that one thread writes and others read.
@@ -130,12 +176,20 @@ impl Moment {
 pub(crate) struct Shared {
     pub(crate) muted: AtomicBool,
     pub(crate) deafened: AtomicBool,
+    /// The key of push to talk is held.
+    pub(crate) talking: AtomicBool,
+    pub(crate) transmitting: AtomicBool,
+    pub(crate) muted_speech_ms: AtomicU32,
+    pub(crate) input_silence: SilenceGauge,
+    pub(crate) output_silence: SilenceGauge,
     pub(crate) stop: AtomicBool,
     pub(crate) processing: Switches,
     /// Packets dropped because the media thread had not taken them yet.
     pub(crate) overflowed: AtomicU64,
     pub(crate) mic_at: Moment,
     pub(crate) spk_at: Moment,
+    /// An index of [`Activation::ALL`].
+    activation: AtomicU8,
     volume: Gauge,
     /// The last loss reported by the receiver; NaN when it has been taken.
     reported_loss: Gauge,
@@ -189,6 +243,12 @@ impl Shared {
         Self {
             muted: AtomicBool::new(muted),
             deafened: AtomicBool::new(false),
+            talking: AtomicBool::new(false),
+            transmitting: AtomicBool::new(false),
+            muted_speech_ms: AtomicU32::new(0),
+            input_silence: SilenceGauge::default(),
+            output_silence: SilenceGauge::default(),
+            activation: AtomicU8::new(0),
             stop: AtomicBool::new(false),
             processing: Switches::default(),
             overflowed: AtomicU64::new(0),
@@ -217,6 +277,15 @@ impl Shared {
             input: Mutex::default(),
             output: Mutex::default(),
         }
+    }
+
+    pub(crate) fn set_activation(&self, activation: Activation) {
+        self.activation.store(activation as u8, Relaxed);
+    }
+
+    pub(crate) fn activation(&self) -> Activation {
+        let index = usize::from(self.activation.load(Relaxed));
+        Activation::ALL.get(index).copied().unwrap_or_default()
     }
 
     pub(crate) fn set_volume(&self, volume: f32) {
@@ -299,6 +368,10 @@ impl Shared {
             sent: self.sent.load(Relaxed),
             capture_ms: self.capture_ms.get(),
             playback_ms: self.playback_ms.get(),
+            transmitting: self.transmitting.load(Relaxed),
+            muted_speech_ms: self.muted_speech_ms.load(Relaxed),
+            input_silence: self.input_silence.get(),
+            output_silence: self.output_silence.get(),
             input: state(&self.input),
             output: state(&self.output),
         }

@@ -66,6 +66,15 @@ pub enum Event {
     Transfer(Box<Transfer>),
     /// Once a second in a call.
     CallStats(CallStats),
+    /// Something about a call needs attention, or no longer does.
+    CallHint {
+        /// Which call.
+        call: CallId,
+        /// What.
+        hint: CallHint,
+        /// It began, or is over.
+        on: bool,
+    },
     /// Once in a call, when sound has flowed both ways through the devices.
     Sound {
         /// Which call.
@@ -131,6 +140,41 @@ pub enum NoticeLevel {
     Warning,
     /// Something does not work.
     Error,
+}
+
+/// What can need attention in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallHint {
+    /// Somebody speaks while our microphone is muted.
+    SpeakingWhileMuted,
+    /// Nothing is heard of the other: no packets come, or only digital
+    /// silence, without a pause being announced.
+    NothingArrives,
+    /// The other side gets nothing of us, or our microphone gives nothing.
+    NobodyHears,
+}
+
+impl CallHint {
+    /// All of them.
+    pub const ALL: [Self; 3] = [
+        Self::SpeakingWhileMuted,
+        Self::NothingArrives,
+        Self::NobodyHears,
+    ];
+
+    /// One sentence for a person.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::SpeakingWhileMuted => "you are muted: nobody hears what you say",
+            Self::NothingArrives => {
+                "no sound arrives: their microphone may be dead, or the network lets nothing through"
+            }
+            Self::NobodyHears => {
+                "nobody hears you: check your microphone, or the network lets nothing through"
+            }
+        }
+    }
 }
 
 /// A call, measured. Shares are of the last second; see `headless.md`.

@@ -11,10 +11,10 @@ mod transfer;
 mod types;
 
 pub use error::{Error, ErrorCode};
-pub use event::{CallStats, Event, NoticeLevel, RegistryState};
+pub use event::{CallHint, CallStats, Event, NoticeLevel, RegistryState};
 pub use people::{KeyDecision, Lan, Nearby, Presence, Profile, Safety};
 pub use transfer::{Transfer, TransferId, TransferState};
 pub use types::*;
 
 // Named by `Config` and `CallChange`, so that whoever fills them needs no other crate.
-pub use twocan_voice::{InputSpec, OutputSpec};
+pub use twocan_voice::{Activation, CallLevels, InputSpec, OutputSpec};

@@ -9,7 +9,7 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
-use twocan_voice::{InputSpec, OutputSpec};
+use twocan_voice::{Activation, InputSpec, OutputSpec};
 use uuid::Uuid;
 
 use super::people::{Lan, Presence};
@@ -183,8 +183,16 @@ pub struct Connected {
 /// The settings there are: name, and what it means. Values are JSON.
 pub const SETTINGS: &[(&str, &str)] = &[
     (
+        "call.activation",
+        "when the microphone is sent: continuous (always), voice (while you speak) or push_to_talk; for calls to come",
+    ),
+    (
         "call.ring_timeout_s",
         "seconds that a call rings before it ends with \"no answer\"; 5 to 300",
+    ),
+    (
+        "call.tones",
+        "whether calls are heard ringing and ending; true unless set to false",
     ),
     (
         "files.folder",
@@ -516,6 +524,17 @@ pub struct Call {
     pub muted: bool,
     /// Their sound is off.
     pub deafened: bool,
+    /// When the microphone is sent.
+    #[serde(serialize_with = "by_name")]
+    pub activation: Activation,
+    /// With push to talk: the key is held.
+    pub talking: bool,
+    /// Loudness of the other: 1.0 is as sent.
+    pub volume: f32,
+}
+
+fn by_name<S: serde::Serializer>(value: &Activation, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
 }
 
 /// Changes to a call; `None` leaves a field as it is.
@@ -527,6 +546,10 @@ pub struct CallChange {
     pub deafened: Option<bool>,
     /// Loudness of the other: 1.0 is as sent, 0.0 to 2.0.
     pub volume: Option<f32>,
+    /// When the microphone is sent.
+    pub activation: Option<Activation>,
+    /// With push to talk: the key is held.
+    pub talking: Option<bool>,
     /// Another microphone.
     pub audio_in: Option<InputSpec>,
     /// Another loudspeaker.

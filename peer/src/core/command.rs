@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::Core;
 use crate::api::{
-    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision, Message,
-    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId,
-    WhoAmI,
+    Call, CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
+    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision,
+    Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer,
+    TransferId, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -116,6 +116,7 @@ pub(crate) enum Command {
         reply: Reply<()>,
     },
     CallStats(CallId, Reply<CallStats>),
+    Calls(Reply<Vec<Call>>),
     FileSend {
         to: PeerId,
         path: PathBuf,
@@ -210,8 +211,9 @@ impl Core {
                 call,
                 change,
                 reply,
-            } => answer(reply, self.call_set(call, change)),
+            } => answer(reply, self.call_set(call, change).await),
             Command::CallStats(call, reply) => answer(reply, self.call_stats(call)),
+            Command::Calls(reply) => answer(reply, Ok(self.list_calls())),
             Command::FileSend { to, path, reply } => self.file_send(to, path, reply),
             Command::FileAccept {
                 transfer,

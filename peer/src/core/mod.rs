@@ -30,11 +30,12 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde_json::Value;
 use std::pin::Pin;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
 use twocan_proto::link::{ContactLink, Place};
+use twocan_voice::LevelReader;
 use uuid::Uuid;
 
 use crate::api::{Config, Error, ErrorCode, Event, SETTINGS, WhoAmI};
@@ -143,6 +144,8 @@ pub(crate) struct Core {
     events: VecDeque<Event>,
     events_lost: u64,
     event_taken_at: Instant,
+    /// The meters of the call there is, for whoever holds the handle.
+    levels: watch::Sender<Option<LevelReader>>,
     stopping: Option<oneshot::Sender<()>>,
 }
 
@@ -151,6 +154,7 @@ pub(crate) async fn start(
     config: Config,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
+    levels: watch::Sender<Option<LevelReader>>,
 ) -> Result<(), Error> {
     let (profile, (store, store_thread)) = open(&config).await?;
     let tls = LinkTls::new(&profile.identity)
@@ -203,6 +207,7 @@ pub(crate) async fn start(
         events: VecDeque::new(),
         events_lost: 0,
         event_taken_at: Instant::now(),
+        levels,
         stopping: None,
         config,
     };
@@ -215,6 +220,7 @@ pub(crate) async fn start(
     core.load_transfers().await?;
     core.search_nearby().await;
     core.load_retention().await?;
+    core.load_call_settings().await?;
     let inputs = Inputs {
         commands,
         accepted,
@@ -448,9 +454,7 @@ impl Core {
 
     async fn set_setting(&mut self, key: &str, value: Value) -> Result<(), Error> {
         known_setting(key)?;
-        if key == calls::RING_SETTING {
-            self.set_ring_time(&value)?;
-        }
+        self.set_call_setting(key, &value)?;
         if key == transfers::FOLDER_SETTING {
             self.set_files_folder(&value)?;
         }

@@ -12,6 +12,7 @@
 //! core what becomes of the path; whether the call goes on is the core's
 //! matter.
 
+mod alarms;
 mod quality;
 mod rtc;
 mod sockets;
@@ -20,9 +21,9 @@ mod task;
 use std::net::IpAddr;
 
 use tokio::sync::{mpsc, oneshot};
-use twocan_voice::{CallConfig, InputSpec, OutputSpec};
+use twocan_voice::{Activation, CallConfig, InputSpec, LevelReader, OutputSpec};
 
-use crate::api::{CallStats, Path};
+use crate::api::{CallHint, CallStats, Path};
 
 /// Commands waiting for a media task; more would mean that it hangs.
 const COMMANDS: usize = 32;
@@ -52,6 +53,10 @@ pub(crate) enum MediaCommand {
     Deafen(bool),
     /// Loudness of the other, 1.0 as sent.
     Volume(f32),
+    /// When the microphone is sent.
+    Activation(Activation),
+    /// The key of push to talk is held, or not.
+    Talking(bool),
     /// Another microphone.
     Input(InputSpec, oneshot::Sender<Result<(), String>>),
     /// Another loudspeaker.
@@ -73,6 +78,15 @@ pub(crate) enum MediaEvent {
     Device(String),
     /// Once a second.
     Stats(Box<CallStats>),
+    /// Something needs attention, or no longer does.
+    Hint {
+        /// What.
+        hint: CallHint,
+        /// It began, or is over.
+        on: bool,
+    },
+    /// The meters, once there is sound.
+    Levels(LevelReader),
     /// The first sample went each way, CLOCK_MONOTONIC seconds.
     Sound { mic_at: f64, spk_at: f64 },
 }

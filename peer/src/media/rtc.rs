@@ -49,6 +49,7 @@ pub(super) struct Session {
     pending: Option<SdpPendingOffer>,
     remote: Option<SocketAddr>,
     payload_type: Option<Pt>,
+    /// RTP sequence number of the packet that counts 0.
     sequence: u64,
 }
 
@@ -152,10 +153,9 @@ impl Session {
         let Some(stream) = api.stream_tx_by_mid(mid, None) else {
             return;
         };
-        self.sequence += 1;
         // RTP time has 32 bits and wraps (RFC 3550 section 5.1).
         let time = (frame.media_time & u64::from(u32::MAX)) as u32;
-        let sequence = SeqNo::from(self.sequence);
+        let sequence = SeqNo::from(self.sequence + frame.sequence);
         let packet = RtpWrite::new(payload_type, sequence, time, Instant::now(), frame.payload)
             .marker(frame.marker);
         stream.write_rtp(packet);

@@ -8,8 +8,12 @@ use str0m::rtp::RtpPacket;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use twocan_proto::limits;
-use twocan_voice::{Call as Sound, CallConfig, DeviceState, Format, ReceivedPacket, SentPacket};
+use twocan_voice::{
+    Call as Sound, CallConfig, CallStats as SoundStats, DeviceState, Format, ReceivedPacket,
+    SentPacket,
+};
 
+use super::alarms::{Alarms, Observed};
 use super::quality::mean_opinion_score;
 use super::rtc::{Session, SessionError, Step};
 use super::sockets::Sockets;
@@ -56,6 +60,10 @@ struct Task<'a> {
     device_told: Option<String>,
     volume: f32,
     deafened: bool,
+    talking: bool,
+    alarms: Alarms,
+    /// The newest of our packets that the other side says it has.
+    reported: Option<u64>,
     frames_in: mpsc::Sender<SentPacket>,
     frames: mpsc::Receiver<SentPacket>,
     /// The path works, as far as we have told.
@@ -90,6 +98,9 @@ impl<'a> Task<'a> {
             device_told: None,
             volume: 1.0,
             deafened: false,
+            talking: false,
+            alarms: Alarms::new(Instant::now()),
+            reported: None,
             frames_in,
             frames,
             up: false,
@@ -156,6 +167,9 @@ impl<'a> Task<'a> {
                     }
                 }
                 Step::Report(report) => {
+                    let remote = report.remote.as_ref();
+                    let newest = remote.map(|remote| *remote.maximum_sequence_number);
+                    self.reported = newest.or(self.reported);
                     if let (Some(loss), Some(sound)) = (report.loss, &self.sound) {
                         sound.report_loss(loss);
                     }
@@ -171,7 +185,10 @@ impl<'a> Task<'a> {
         self.on_working().await;
         // Devices take their time to open; the path is there before them.
         if self.sound.is_none() {
-            self.sound = Some(self.start_sound().await?);
+            let sound = self.start_sound().await?;
+            let levels = sound.levels();
+            self.sound = Some(sound);
+            (self.tell)(MediaEvent::Levels(levels)).await;
         }
         Ok(())
     }
@@ -213,6 +230,7 @@ impl<'a> Task<'a> {
         let started = tokio::task::spawn_blocking(move || Sound::start(config, sink)).await;
         let sound = started.map_err(text)?.map_err(text)?;
         sound.set_deafened(self.deafened);
+        sound.set_talking(self.talking);
         sound.set_volume(self.volume);
         Ok(sound)
     }
@@ -250,6 +268,18 @@ impl<'a> Task<'a> {
                 self.volume = volume;
                 self.sound.iter().for_each(|sound| sound.set_volume(volume));
             }
+            MediaCommand::Activation(activation) => {
+                self.config.activation = activation;
+                self.sound
+                    .iter()
+                    .for_each(|sound| sound.set_activation(activation));
+            }
+            MediaCommand::Talking(talking) => {
+                self.talking = talking;
+                self.sound
+                    .iter()
+                    .for_each(|sound| sound.set_talking(talking));
+            }
             MediaCommand::Input(input, reply) => {
                 let result = self
                     .sound
@@ -284,6 +314,7 @@ impl<'a> Task<'a> {
             (self.tell)(MediaEvent::Sound { mic_at, spk_at }).await;
         }
         self.tell_devices(&stats.input, &stats.output).await;
+        self.tell_alarms(&stats).await;
         let kbps = |bytes: &mut u64| std::mem::take(bytes) as f32 * 8.0 / 1000.0;
         let quality =
             mean_opinion_score(self.rtt_ms.unwrap_or(0.0), stats.buffer_ms, stats.concealed);
@@ -302,6 +333,23 @@ impl<'a> Task<'a> {
             quality,
         };
         (self.tell)(MediaEvent::Stats(Box::new(event))).await;
+    }
+
+    async fn tell_alarms(&mut self, stats: &SoundStats) {
+        let seen = Observed {
+            up: self.up,
+            muted: self.config.muted,
+            muted_speech_ms: stats.muted_speech_ms,
+            microphone: matches!(stats.input, DeviceState::Running(_)),
+            input: stats.input_silence,
+            output: stats.output_silence,
+            received: stats.received,
+            sent: stats.sent,
+            reported: self.reported,
+        };
+        for (hint, on) in self.alarms.look(Instant::now(), &seen) {
+            (self.tell)(MediaEvent::Hint { hint, on }).await;
+        }
     }
 
     /// Says once when a device is missing, and once when it is back.

@@ -112,6 +112,10 @@ pub(crate) enum Effect {
         value: String,
     },
     LoadSetting(String),
+    /// Look at the meters of the call.
+    ReadMeters,
+    /// Have the terminal say when keys are let go, or no longer.
+    WatchKeys(bool),
     /// Ring the terminal's bell.
     Bell,
     /// Set the window's title.

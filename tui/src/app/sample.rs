@@ -2,8 +2,8 @@
 
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
-    Call, CallId, CallState, CallStats, Contact, ContactRequest, Message, MessageState, Page, Path,
-    Reaction, Relation, Transfer, TransferState, Trust, WhoAmI,
+    Activation, Call, CallId, CallLevels, CallState, CallStats, Contact, ContactRequest, Message,
+    MessageState, Page, Path, Reaction, Relation, Transfer, TransferState, Trust, WhoAmI,
 };
 use twocan_proto::identity::{Identity, PeerId};
 use twocan_proto::time::Timestamp;
@@ -89,6 +89,9 @@ pub(crate) fn call(state: CallState) -> Call {
         path: Some(Path::Direct),
         muted: false,
         deafened: false,
+        activation: Activation::Continuous,
+        talking: false,
+        volume: 1.0,
     }
 }
 
@@ -111,6 +114,16 @@ pub(crate) fn stats(n: u32) -> CallStats {
         level_in_db: -17.0,
         level_out_db: -31.0,
         quality: 4.2,
+    }
+}
+
+pub(crate) fn levels() -> CallLevels {
+    CallLevels {
+        in_db: -17.0,
+        in_peak_db: -9.0,
+        out_db: -31.0,
+        out_peak_db: -24.0,
+        transmitting: true,
     }
 }
 
@@ -281,10 +294,9 @@ pub(crate) fn in_call(size: (u16, u16), look: Look) -> State {
 
 fn fill(view: &mut CallView) {
     for n in 0..60 {
-        view.take_stats(stats(n), at(-200));
+        view.take_stats(stats(n));
     }
-    view.mic.take(-17.0, at(-200));
-    view.speaker.take(-31.0, at(-200));
+    view.take_levels(levels(), at(-200));
 }
 
 /// [`busy`], while Dana calls.

@@ -18,7 +18,7 @@ use twocan_peer::api::{Error, ExportFormat};
 use twocan_peer::vault::{self, Protected};
 
 use crate::custody::Change;
-use crate::{custody, echo, headless, one_shot, terminal, unlock};
+use crate::{control, custody, echo, headless, one_shot, terminal, unlock};
 use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 
 /// The log of the interface, in the folder of the profile.
@@ -120,6 +120,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let config = resolved::call(typed.profile, typed.sound)?;
                 one_shot::call(config, &typed.who).await
             }
+            Command::Ctl { words, profile } => {
+                let folder = resolved::inward(profile)?.data;
+                control::client::run(&folder, &words.join(" ")).await
+            }
             Command::Passphrase(typed) => passphrase(typed).await,
             Command::Export(typed) => {
                 let config = resolved::profile(typed.profile)?;
@@ -190,6 +194,7 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
             false => unlock::first_start(config).await?,
         };
         log_to_file(&folder)?;
+        let _control = control::open(&engine, &folder);
         terminal::run(engine, events, options)
             .await
             .map_err(|error| Failure::Run(format!("{error:#}")))

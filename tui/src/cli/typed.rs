@@ -59,6 +59,14 @@ pub(super) enum Command {
     Send(Send),
     /// Call a contact until Ctrl+C
     Call(Call),
+    /// Control the call of a running twocan, for shortcuts of the desktop
+    Ctl {
+        /// ptt on|off|toggle|hold, mute, deafen, answer, decline, hangup or status
+        #[arg(required = true, num_args = 1..=2)]
+        words: Vec<String>,
+        #[command(flatten)]
+        profile: Profile,
+    },
     /// Write conversations to a file, or read them back from one
     #[command(subcommand)]
     History(History),

@@ -175,6 +175,7 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             let id = call(&set.call)?;
             done(engine.call_set(id, call_change(set)?).await)
         }
+        Verb::Calls => fields(&json!({"calls": engine.calls().await?})),
         Verb::CallStats(of) => fields(&engine.call_stats(call(&of.call)?).await?),
         Verb::FileSend(send) => {
             let to = engine.resolve(&send.to).await?;
@@ -353,8 +354,10 @@ fn call_change(set: CallSet) -> Result<CallChange, Error> {
         muted: set.muted,
         deafened: set.deafened,
         volume: set.volume,
-        audio_in: sound("audio_in", set.audio_in.as_deref())?,
-        audio_out: sound("audio_out", set.audio_out.as_deref())?,
+        activation: known("activation", set.activation.as_deref())?,
+        talking: set.talking,
+        audio_in: known("audio_in", set.audio_in.as_deref())?,
+        audio_out: known("audio_out", set.audio_out.as_deref())?,
     })
 }
 
@@ -369,7 +372,7 @@ fn refuse_given(verb: &str, unsupported: &[(&str, bool)]) -> Result<(), Error> {
     }
 }
 
-fn sound<T>(field: &str, text: Option<&str>) -> Result<Option<T>, Error>
+fn known<T>(field: &str, text: Option<&str>) -> Result<Option<T>, Error>
 where
     T: FromStr<Err: Display>,
 {

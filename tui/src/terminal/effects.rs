@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use twocan_peer::Engine;
-use twocan_peer::api::{DirectoryQuery, Draft, Error, ErrorCode, Page};
+use twocan_peer::api::{CallLevels, DirectoryQuery, Draft, Error, ErrorCode, Page};
 use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
@@ -47,6 +47,11 @@ impl Runner {
             },
             receiver,
         )
+    }
+
+    /// What the meters of the call show now.
+    pub(super) fn levels(&self) -> Option<CallLevels> {
+        self.engine.call_levels()
     }
 
     /// Starts an effect. Those that reach over the network run beside each

@@ -20,7 +20,7 @@ mod theme;
 mod transfers;
 pub(crate) mod wrap;
 
-pub(crate) use self::calls::{Button, button_at, stats_lines as call_in_words};
+pub(crate) use self::calls::{Button, button_at};
 pub(crate) use self::help::palette;
 pub(crate) use self::list::{Row, row_at};
 

@@ -8,7 +8,7 @@ use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use ratatui::{TerminalOptions, Viewport};
-use twocan_peer::api::{CallState, Nearby, NoticeLevel, Presence, Trust};
+use twocan_peer::api::{Activation, CallHint, CallState, Nearby, NoticeLevel, Presence, Trust};
 
 use super::view;
 use crate::app::effect::{Around, Outcome};
@@ -98,6 +98,25 @@ fn muted(size: (u16, u16), look: Look) -> State {
     state
 }
 
+fn push_to_talk(size: (u16, u16), look: Look) -> State {
+    let mut state = sample::in_call(size, look);
+    let mut call = sample::call(CallState::Connected);
+    call.activation = Activation::PushToTalk;
+    state.calls.take(call, sample::at(-1_000));
+    state.talk_key.holds = true;
+    state
+}
+
+fn alarmed(size: (u16, u16), look: Look) -> State {
+    let mut state = muted(size, look);
+    for hint in [CallHint::SpeakingWhileMuted, CallHint::NothingArrives] {
+        if let Some(call) = state.calls.active_mut() {
+            call.take_hint(hint, true);
+        }
+    }
+    state
+}
+
 fn after(keys: &str, size: (u16, u16), look: Look) -> State {
     let mut state = sample::busy(size, look);
     press(&mut state, keys);
@@ -167,6 +186,13 @@ const SCENES: &[(&str, Scene)] = &[
     ("calling", calling),
     ("in_call", sample::in_call),
     ("muted", muted),
+    ("push_to_talk", push_to_talk),
+    ("call_alarm", alarmed),
+    ("call_stats", |s, l| {
+        let mut state = sample::in_call(s, l);
+        press(&mut state, "Ctrl+X s");
+        state
+    }),
     ("help", |s, l| after("F1", s, l)),
     ("commands", |s, l| after("F2", s, l)),
     ("jump", |s, l| after("Ctrl+T d", s, l)),

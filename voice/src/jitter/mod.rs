@@ -175,6 +175,12 @@ impl JitterBuffer {
         self.stats
     }
 
+    /// Unwrapped media time of what is played next; none before the first
+    /// packet is due.
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.next
+    }
+
     /// Takes a packet that arrived at some instant.
     pub(crate) fn insert(&mut self, packet: Packet, arrived: Instant) {
         let Some(media) = self.place(&packet) else {

@@ -64,7 +64,7 @@ impl Core {
             });
             answer_at_once = true;
         }
-        let state = State::incoming(Instant::now(), self.calls.ring_time);
+        let state = State::incoming(Instant::now(), self.calls.settings.ring_time);
         let mut entry = Entry::new(offer.call, peer, false, state);
         entry.offer = Some(offer.sdp);
         self.begin(entry);

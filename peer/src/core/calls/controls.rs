@@ -1,19 +1,15 @@
-//! What the user does to a call, and the settings of all calls.
+//! What the user does to a call.
 
 use std::ops::RangeInclusive;
-use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::oneshot;
 use twocan_proto::call::{self, Input};
 
+use super::entry::Entry;
 use super::{CallReport, Core, Report};
-use crate::api::{CallChange, CallId, CallStats, Error, ErrorCode, Event};
+use crate::api::{Call, CallChange, CallId, CallStats, Error, ErrorCode, Event};
 use crate::media::{MediaCommand, MediaEvent};
 
-/// The setting that says how long a call rings.
-pub(in crate::core) const RING_SETTING: &str = "call.ring_timeout_s";
-const RING_SECONDS: RangeInclusive<u64> = 5..=300;
 /// Loudness that can be asked for, 1.0 as sent.
 const VOLUME: RangeInclusive<f32> = 0.0..=2.0;
 
@@ -34,7 +30,7 @@ impl Core {
         Ok(())
     }
 
-    pub(in crate::core) fn call_set(
+    pub(in crate::core) async fn call_set(
         &mut self,
         call: CallId,
         change: CallChange,
@@ -51,10 +47,15 @@ impl Core {
         }
         entry.muted = change.muted.unwrap_or(entry.muted);
         entry.deafened = change.deafened.unwrap_or(entry.deafened);
+        entry.volume = change.volume.unwrap_or(entry.volume);
+        entry.activation = change.activation.unwrap_or(entry.activation);
+        entry.talking = change.talking.unwrap_or(entry.talking);
         let commands = [
             change.muted.map(MediaCommand::Mute),
             change.deafened.map(MediaCommand::Deafen),
             change.volume.map(MediaCommand::Volume),
+            change.activation.map(MediaCommand::Activation),
+            change.talking.map(MediaCommand::Talking),
         ];
         if let Some(media) = &entry.media {
             commands
@@ -62,7 +63,7 @@ impl Core {
                 .flatten()
                 .for_each(|command| media.tell(command));
         }
-        let shown = entry.shown();
+        let (shown, peer) = (entry.shown(), entry.peer);
         if let Some(input) = change.audio_in {
             self.config.audio_in = input.clone();
             self.change_device(|reply| MediaCommand::Input(input, reply));
@@ -72,7 +73,15 @@ impl Core {
             self.change_device(|reply| MediaCommand::Output(output, reply));
         }
         self.emit(Event::Call(shown));
-        Ok(())
+        match change.volume {
+            Some(volume) => self.keep_volume(peer, volume).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The calls that are not over.
+    pub(in crate::core) fn list_calls(&self) -> Vec<Call> {
+        self.calls.current.iter().map(Entry::shown).collect()
     }
 
     /// Changes a device of the call and tells the user if that fails.
@@ -98,20 +107,5 @@ impl Core {
     pub(in crate::core) fn call_stats(&mut self, call: CallId) -> Result<CallStats, Error> {
         let stats = self.calls.named(call)?.stats.clone();
         stats.ok_or_else(|| Error::new(ErrorCode::NotFound, "that call has no sound yet"))
-    }
-
-    pub(in crate::core) fn set_ring_time(&mut self, value: &Value) -> Result<(), Error> {
-        let seconds = value
-            .as_u64()
-            .filter(|seconds| RING_SECONDS.contains(seconds))
-            .ok_or_else(|| {
-                let (least, most) = (RING_SECONDS.start(), RING_SECONDS.end());
-                Error::new(
-                    ErrorCode::BadRequest,
-                    format!("{RING_SETTING} is a number of seconds from {least} to {most}"),
-                )
-            })?;
-        self.calls.ring_time = Duration::from_secs(seconds);
-        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use twocan_proto::call::State;
 use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
-use crate::api::{Call, CallId, CallState, CallStats, Path};
+use crate::api::{Activation, Call, CallId, CallState, CallStats, Path};
 use crate::media::Media;
 
 #[derive(Debug)]
@@ -28,6 +28,11 @@ pub(super) struct Entry {
     pub(super) path: Option<Path>,
     pub(super) muted: bool,
     pub(super) deafened: bool,
+    pub(super) activation: Activation,
+    /// The key of push to talk is held.
+    pub(super) talking: bool,
+    /// Loudness of the other, 1.0 as sent.
+    pub(super) volume: f32,
     pub(super) stats: Option<CallStats>,
 }
 
@@ -47,6 +52,9 @@ impl Entry {
             path: None,
             muted: false,
             deafened: false,
+            activation: Activation::default(),
+            talking: false,
+            volume: 1.0,
             stats: None,
         }
     }
@@ -70,6 +78,9 @@ impl Entry {
             path: self.path,
             muted: self.muted,
             deafened: self.deafened,
+            activation: self.activation,
+            talking: self.talking,
+            volume: self.volume,
         }
     }
 }

@@ -51,6 +51,10 @@ impl Core {
                 entry.stats = Some((*stats).clone());
                 self.emit(Event::CallStats(*stats));
             }
+            MediaEvent::Hint { hint, on } => self.emit(Event::CallHint { call, hint, on }),
+            MediaEvent::Levels(levels) => {
+                self.levels.send_replace(Some(levels));
+            }
             MediaEvent::Sound { mic_at, spk_at } => self.emit(Event::Sound {
                 call,
                 mic_at,

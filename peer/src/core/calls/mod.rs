@@ -7,8 +7,9 @@
 //! | [`answer`] | being called |
 //! | [`controls`] | what the user does to a call |
 //! | [`media`] | what the media reports |
+//! | [`settings`] | what holds for all calls |
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::task::JoinSet;
 use twocan_proto::body::{Body, CallRef, Hangup};
@@ -27,8 +28,7 @@ mod controls;
 mod entry;
 mod media;
 mod place;
-
-pub(super) use controls::RING_SETTING;
+mod settings;
 
 /// What the media of a call reports.
 #[derive(Debug)]
@@ -38,21 +38,11 @@ pub(crate) struct CallReport {
 }
 
 /// The call there is, and those whose media is being put away.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Calls {
     current: Option<Entry>,
-    ring_time: Duration,
+    settings: settings::Settings,
     ending: JoinSet<()>,
-}
-
-impl Default for Calls {
-    fn default() -> Self {
-        Self {
-            current: None,
-            ring_time: limits::RING_TIME,
-            ending: JoinSet::new(),
-        }
-    }
 }
 
 impl Calls {
@@ -82,7 +72,9 @@ impl Core {
         }
     }
 
-    fn begin(&mut self, entry: Entry) {
+    fn begin(&mut self, mut entry: Entry) {
+        entry.activation = self.calls.settings.activation;
+        entry.volume = self.calls.settings.volume(entry.peer);
         let shown = entry.shown();
         self.calls.current = Some(entry);
         self.emit(Event::Call(shown));
@@ -181,6 +173,7 @@ impl Core {
         let Some(entry) = self.calls.current.take() else {
             return;
         };
+        self.levels.send_replace(None);
         self.tell_link(entry.peer, LinkCommand::InCall(false));
         // Those that have ended already make room.
         while self.calls.ending.try_join_next().is_some() {}

@@ -30,7 +30,7 @@ impl Core {
             ));
         }
         let call = Uuid::now_v7();
-        let state = State::outgoing(Instant::now(), self.calls.ring_time);
+        let state = State::outgoing(Instant::now(), self.calls.settings.ring_time);
         self.begin(Entry::new(call, peer, true, state));
         self.hurry(peer);
         self.on_call_allowed(peer);
@@ -93,8 +93,10 @@ impl Core {
             input: self.config.audio_in.clone(),
             output: self.config.audio_out.clone(),
             muted: entry.muted,
+            activation: entry.activation,
             loopback: self.config.echo,
         };
+        let (deafened, talking, volume) = (entry.deafened, entry.talking, entry.volume);
         let (call, peer, reports) = (entry.call, entry.peer, self.reports.clone());
         let media = Media::start(call, role, near, sound, move |event| {
             let reports = reports.clone();
@@ -103,6 +105,10 @@ impl Core {
                 let _ended = reports.send(Report::Call(CallReport { call, event })).await;
             })
         });
+        // Said before there was sound.
+        media.tell(MediaCommand::Deafen(deafened));
+        media.tell(MediaCommand::Talking(talking));
+        media.tell(MediaCommand::Volume(volume));
         let instance = self.links.instance(peer);
         if let Some(entry) = &mut self.calls.current {
             entry.media = Some(media);

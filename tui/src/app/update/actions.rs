@@ -101,6 +101,9 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::HangUp
         | Action::Mute
         | Action::Deafen
+        | Action::Talk
+        | Action::PushToTalk
+        | Action::Activation
         | Action::Volume
         | Action::Audio
         | Action::Stats => {

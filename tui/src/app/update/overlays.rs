@@ -197,6 +197,10 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             step(selected, chord, last);
             Then::Stay
         }
+        Overlay::CallStats => match chord.key {
+            Key::Enter | Key::Char('q') => Then::Close,
+            _ => Then::Stay,
+        },
         Overlay::Form(form) => {
             form_key(form, chord, out);
             Then::Stay

@@ -1,0 +1,171 @@
+//! What a receiver says about our stream, so that the sender can adapt.
+//!
+//! All counts run from the start of the stream and wrap at 16 bits: a report
+//! that is lost costs nothing, because the next one says the same and more.
+
+/// Bytes of a report inside a packet.
+const BYTES: usize = 14;
+/// The unit in which the received rate is told, in bits a second.
+const RATE_UNIT: u32 = 100;
+
+/// What the receiver of a stream has seen of it. Two reports are compared by
+/// [`Report::since`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Low 16 bits of the highest sequence number that came.
+    pub highest: u16,
+    /// Packets up to `highest` that have not come, before any repair. A packet
+    /// may be counted a little later than it was missed, so that one that was
+    /// only overtaken is not counted.
+    pub lost: u16,
+    /// Runs of one or more lost packets in a row.
+    pub runs: u16,
+    /// Frames that were still missing when they had to be played.
+    pub unrepaired: u16,
+    /// How much longer packets take now than the fastest of the last 10 s did,
+    /// in milliseconds: what stands in a queue on the way. Taken over some
+    /// packets as their least or low quantile, so that jitter is no queue.
+    pub queue_ms: u16,
+    /// Bits a second of payload that came of late, in steps of 100.
+    pub received_rate: u32,
+    /// Interarrival jitter in milliseconds (RFC 3550, 6.4.1); 255 and more are 255.
+    pub jitter_ms: u8,
+    /// How long the receiver's own sound takes from its microphone to its
+    /// packets, in milliseconds: the part of mouth to ear that only it knows.
+    pub capture_ms: u8,
+}
+
+/// What happened between two reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Difference {
+    /// Packets that the receiver should have got.
+    pub expected: u16,
+    /// Those of them that did not come.
+    pub lost: u16,
+    /// Runs in which they were lost.
+    pub runs: u16,
+    /// Frames that no repair brought back in time.
+    pub unrepaired: u16,
+}
+
+impl Report {
+    /// What happened since an earlier report; none when this one is not newer.
+    pub fn since(&self, earlier: &Self) -> Option<Difference> {
+        let expected = self.highest.wrapping_sub(earlier.highest);
+        // Half of the numbers are ahead and half are behind (RFC 1982).
+        if expected == 0 || expected > u16::MAX / 2 {
+            return None;
+        }
+        // A packet that comes after it was counted lowers a count.
+        let grown = |now: u16, then: u16| {
+            let grown = now.wrapping_sub(then);
+            if grown > u16::MAX / 2 { 0 } else { grown }
+        };
+        Some(Difference {
+            expected,
+            lost: grown(self.lost, earlier.lost).min(expected),
+            runs: grown(self.runs, earlier.runs),
+            unrepaired: grown(self.unrepaired, earlier.unrepaired),
+        })
+    }
+
+    /// Appends the report as it stands in a packet, its length first.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let rate = (self.received_rate / RATE_UNIT).min(u32::from(u16::MAX)) as u16;
+        out.push(BYTES as u8);
+        for field in [
+            self.highest,
+            self.lost,
+            self.runs,
+            self.unrepaired,
+            self.queue_ms,
+            rate,
+        ] {
+            out.extend_from_slice(&field.to_be_bytes());
+        }
+        out.extend_from_slice(&[self.jitter_ms, self.capture_ms]);
+    }
+
+    /// Reads a report and returns what follows it; none when it is cut off or
+    /// too short. What a longer one has to say is passed over.
+    pub(crate) fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (&length, rest) = bytes.split_first()?;
+        let (body, rest) = rest.split_at_checked(usize::from(length))?;
+        let (words, body) = body.split_at_checked(BYTES - 2)?;
+        let word = |index: usize| u16::from_be_bytes([words[2 * index], words[2 * index + 1]]);
+        let (&jitter_ms, body) = body.split_first()?;
+        let report = Self {
+            highest: word(0),
+            lost: word(1),
+            runs: word(2),
+            unrepaired: word(3),
+            queue_ms: word(4),
+            received_rate: u32::from(word(5)) * RATE_UNIT,
+            jitter_ms,
+            capture_ms: *body.first()?,
+        };
+        Some((report, rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPORT: Report = Report {
+        highest: 40_000,
+        lost: 12,
+        runs: 7,
+        unrepaired: 1,
+        queue_ms: 300,
+        received_rate: 31_400,
+        jitter_ms: 9,
+        capture_ms: 25,
+    };
+
+    #[test]
+    fn is_read_as_it_was_written_and_a_longer_one_too() {
+        let mut bytes = Vec::new();
+        REPORT.write(&mut bytes);
+        assert_eq!(bytes.len(), 1 + BYTES);
+        for cut in 0..bytes.len() {
+            assert_eq!(Report::read(&bytes[..cut]), None, "{cut}");
+        }
+        bytes[0] += 2;
+        bytes.extend_from_slice(&[1, 2, 3]);
+        assert_eq!(Report::read(&bytes), Some((REPORT, &[3][..])));
+    }
+
+    #[test]
+    fn counts_are_compared_across_their_wrap() {
+        let later = Report {
+            highest: 5,
+            lost: 3,
+            ..Report::default()
+        };
+        let earlier = Report {
+            highest: u16::MAX - 4,
+            lost: u16::MAX,
+            ..Report::default()
+        };
+        let difference = later.since(&earlier).unwrap();
+        assert_eq!((difference.expected, difference.lost), (10, 4));
+        assert_eq!(earlier.since(&later), None);
+        assert_eq!(later.since(&later), None);
+    }
+
+    #[test]
+    fn a_late_packet_takes_its_loss_back() {
+        let later = Report {
+            highest: 20,
+            lost: 3,
+            ..REPORT
+        };
+        let earlier = Report {
+            highest: 10,
+            lost: 4,
+            ..REPORT
+        };
+        assert_eq!(later.since(&earlier).unwrap().lost, 0);
+    }
+}
