@@ -4,8 +4,8 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use twocan_voice::{
-    Activation, Call, CallConfig, CallStats, DeviceState, InputSpec, OutputSpec, ReceivedPacket,
-    SentPacket,
+    Activation, Call, CallConfig, CallStats, DeviceState, Format, InputSpec, OutputSpec,
+    ReceivedPacket, SentPacket,
 };
 
 /// Packets of ours waiting to be sent; when the network task is held up for
@@ -105,6 +105,7 @@ impl Sound {
         call.set_activation(self.config.activation);
         call.set_talking(self.talking);
         call.set_volume(self.volume);
+        call.set_format(self.config.format);
         self.call = Some(call);
     }
 
@@ -113,6 +114,12 @@ impl Sound {
         if let Some(call) = &self.call {
             call.receive(packet);
         }
+    }
+
+    /// How packets are laid out from now on.
+    pub(super) fn set_format(&mut self, format: Format) {
+        self.config.format = format;
+        self.call.iter().for_each(|call| call.set_format(format));
     }
 
     /// What the other side says of its losses.
