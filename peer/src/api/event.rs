@@ -200,6 +200,8 @@ pub struct CallStats {
     pub sent_packets: u64,
     /// Packets received so far.
     pub received_packets: u64,
+    /// Packets that never came.
+    pub lost_packets: u64,
     /// Packets that came too late to be of use.
     pub late_packets: u64,
     /// Share of the played sound that had to be invented, 0 to 1.
@@ -210,6 +212,10 @@ pub struct CallStats {
     pub level_in_db: f32,
     /// Loudness of what is heard in dBFS, -90 to 0.
     pub level_out_db: f32,
+    /// What our microphone and the way to the encoder take, in milliseconds.
+    pub capture_ms: f32,
+    /// What our loudspeaker and the way to it take, in milliseconds.
+    pub playback_ms: f32,
     /// Estimated way of a word from their mouth to our ear, in milliseconds.
     pub mouth_to_ear_ms: f32,
     /// Which way the sound takes; `None` until known.

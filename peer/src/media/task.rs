@@ -467,7 +467,8 @@ impl<'a> Task<'a> {
             (self.tell)(MediaEvent::Device(news)).await;
         }
         self.tell_alarms(&stats).await;
-        let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), stats.buffer_ms);
+        let devices = stats.capture_ms + stats.playback_ms;
+        let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), stats.buffer_ms + devices);
         let pair = self.pair.as_ref();
         let event = CallStats {
             call: self.call,
@@ -480,11 +481,14 @@ impl<'a> Task<'a> {
             received_kbps: self.received.rate(),
             sent_packets: self.sent.packets,
             received_packets: self.received.packets,
+            lost_packets: stats.lost,
             late_packets: stats.late,
             concealed: stats.concealed,
             recovered: stats.recovered,
             level_in_db: stats.level_in_db,
             level_out_db: stats.level_out_db,
+            capture_ms: stats.capture_ms,
+            playback_ms: stats.playback_ms,
             mouth_to_ear_ms: mouth_to_ear,
             path: pair.map(|pair| pair.path),
             candidate: pair.map(|pair| pair.remote_kind.clone()),
