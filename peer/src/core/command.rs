@@ -12,8 +12,8 @@ use super::Core;
 use crate::api::{
     Call, CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
     DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision,
-    Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer,
-    TransferId, WhoAmI,
+    Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, SoundDevices,
+    Transfer, TransferId, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -117,6 +117,9 @@ pub(crate) enum Command {
     },
     CallStats(CallId, Reply<CallStats>),
     Calls(Reply<Vec<Call>>),
+    Devices(Reply<SoundDevices>),
+    MicTestStart(Reply<()>),
+    MicTestStop(Reply<()>),
     FileSend {
         to: PeerId,
         path: PathBuf,
@@ -214,6 +217,9 @@ impl Core {
             } => answer(reply, self.call_set(call, change).await),
             Command::CallStats(call, reply) => answer(reply, self.call_stats(call)),
             Command::Calls(reply) => answer(reply, Ok(self.list_calls())),
+            Command::Devices(reply) => self.devices(reply),
+            Command::MicTestStart(reply) => answer(reply, self.mic_test_start()),
+            Command::MicTestStop(reply) => answer(reply, self.mic_test_stop()),
             Command::FileSend { to, path, reply } => self.file_send(to, path, reply),
             Command::FileAccept {
                 transfer,

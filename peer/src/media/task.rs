@@ -280,6 +280,12 @@ impl<'a> Task<'a> {
                     .iter()
                     .for_each(|sound| sound.set_talking(talking));
             }
+            MediaCommand::Process(processing) => {
+                self.config.processing = processing;
+                self.sound
+                    .iter()
+                    .for_each(|sound| sound.set_processing(processing));
+            }
             MediaCommand::Input(input, reply) => {
                 let result = self
                     .sound
