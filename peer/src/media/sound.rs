@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use twocan_voice::{
     Activation, Call, CallConfig, CallStats, DeviceState, Format, InputSpec, OutputSpec,
-    ReceivedPacket, SentPacket,
+    Processing, ReceivedPacket, SentPacket,
 };
 
 /// Packets of ours waiting to be sent; when the network task is held up for
@@ -106,6 +106,7 @@ impl Sound {
         call.set_talking(self.talking);
         call.set_volume(self.volume);
         call.set_format(self.config.format);
+        call.set_processing(self.config.processing);
         self.call = Some(call);
     }
 
@@ -149,6 +150,13 @@ impl Sound {
     pub(super) fn set_talking(&mut self, talking: bool) {
         self.talking = talking;
         self.call.iter().for_each(|call| call.set_talking(talking));
+    }
+
+    pub(super) fn set_processing(&mut self, processing: Processing) {
+        self.config.processing = processing;
+        self.call
+            .iter()
+            .for_each(|call| call.set_processing(processing));
     }
 
     pub(super) fn is_muted(&self) -> bool {

@@ -39,6 +39,7 @@ impl Core {
     }
 
     pub(super) fn start_media(&mut self, role: Role) {
+        self.end_mic_test();
         let Some(entry) = &self.calls.current else {
             return;
         };
@@ -46,8 +47,9 @@ impl Core {
             return;
         };
         let sound = CallConfig {
-            input: self.config.audio_in.clone(),
-            output: self.config.audio_out.clone(),
+            input: self.sound.input.clone(),
+            output: self.sound.output.clone(),
+            processing: self.sound.processing,
             muted: entry.muted,
             activation: entry.activation,
             loopback: self.config.echo,
