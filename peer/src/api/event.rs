@@ -199,6 +199,11 @@ pub struct CallStats {
     pub sent_kbps: f32,
     /// What we get, in kbit/s of payload.
     pub received_kbps: f32,
+    /// How what we send is laid out: `opus` alone, `red` (redundant audio,
+    /// RFC 2198) or `protected` (our own, with repair symbols).
+    pub sent_format: &'static str,
+    /// The same of what we get; empty before the first packet.
+    pub received_format: &'static str,
     /// Packets sent so far.
     pub sent_packets: u64,
     /// Packets received so far.
