@@ -6,7 +6,7 @@
 #   scripts/deps.sh build test   to run the tests as well
 set -euo pipefail
 
-readonly RUST_NEEDED=1.90
+readonly RUST_NEEDED=1.91
 
 say() { printf 'deps: %s\n' "$*"; }
 fail() { printf 'deps: %s\n' "$*" >&2; exit 1; }

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     Activation, AudioError, CallStats, InputSpec, LevelReader, MAX_PACKET_BYTES, OutputSpec,
-    ReceivedPacket, SentPacket,
+    Processing, ReceivedPacket, SentPacket,
     device::Wanted,
     media_thread::{Change, Input, MediaThread, Output},
     sink::Drain,
@@ -44,6 +44,8 @@ pub struct CallConfig {
     /// Send back what arrives instead of the input, and play nothing: the echo
     /// contact. Input and output are not used then.
     pub loopback: bool,
+    /// What is done to a microphone's sound before it is sent.
+    pub processing: Processing,
 }
 
 /// The sound of one call. Dropping it stops the sound and completes files.
@@ -72,6 +74,7 @@ impl Call {
     /// When a file cannot be opened, or the codec or a thread is not to be had.
     pub fn start(config: CallConfig, sink: FrameSink) -> Result<Self, AudioError> {
         let shared = Arc::new(Shared::new(config.muted));
+        shared.processing.set(config.processing);
         shared.set_activation(config.activation);
         let inbox = Arc::new(Inbox::default());
         let (changes, receiver) = sync_channel(MOST_WAITING_CHANGES);
@@ -155,6 +158,16 @@ impl Call {
     /// Sets the volume of what is heard: a factor from 0 to 4, 1 at first.
     pub fn set_volume(&self, volume: f32) {
         self.shared.set_volume(volume);
+    }
+
+    /// Changes what is done to a microphone's sound before it is sent.
+    pub fn set_processing(&self, processing: Processing) {
+        self.shared.processing.set(processing);
+    }
+
+    /// What is done to a microphone's sound before it is sent.
+    pub fn processing(&self) -> Processing {
+        self.shared.processing.get()
     }
 
     /// Changes where the sound that is sent comes from.

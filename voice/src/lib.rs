@@ -1,7 +1,7 @@
 //! The sound of a call: devices and files, Opus, the jitter buffer, the meters.
 //!
 //! ```text
-//! microphone, file, tone -> 20 ms frames -> meter -> gate -> Opus -> SentPacket sink
+//! microphone -> echo, noise, level -> 20 ms frames -> meter -> gate -> Opus -> SentPacket sink
 //! ReceivedPacket -> queue -> jitter buffer -> decode, repair or conceal -> stretch
 //!                -> volume -> meter -> loudspeaker or file
 //! ```
@@ -20,12 +20,14 @@ mod gate;
 mod jitter;
 mod level;
 mod media_thread;
+mod mic_test;
 mod microphone;
 pub mod offline;
 mod pacer;
 mod packet;
 mod playback;
 mod playout;
+mod processing;
 pub mod protect;
 mod report;
 mod reporter;
@@ -46,7 +48,9 @@ use std::path::PathBuf;
 pub use call::{Call, CallConfig, FrameSink};
 pub use device::list::{DeviceInfo, DeviceList, list as list_devices};
 pub use gate::Activation;
+pub use mic_test::{MicTest, MicTestPhase, MicTestState};
 pub use packet::{Format, ReceivedPacket, SentPacket};
+pub use processing::Processing;
 pub use report::{Difference, Report};
 pub use silence::Silence;
 pub use spec::{InputSpec, OutputSpec, SpecError};

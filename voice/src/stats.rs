@@ -10,6 +10,7 @@ use crate::{
     jitter::JitterStats,
     level::{FLOOR_DB, Meter},
     playout::Shares,
+    processing::Switches,
     silence::{Silence, SilenceGauge},
 };
 
@@ -69,6 +70,14 @@ pub struct CallStats {
     pub skipped: u64,
     /// Frames encoded and handed to the sink.
     pub sent: u64,
+    /// What our side adds between a sound at the microphone and its packet,
+    /// the length of the frame itself not counted, in milliseconds: the
+    /// device as far as it tells, the processing, the codec's look-ahead. 0
+    /// while nothing is captured.
+    pub capture_ms: f32,
+    /// What our side adds between the jitter buffer and the loudspeaker's
+    /// sound, in milliseconds: our own ring, and the device as far as it tells.
+    pub playback_ms: f32,
     /// Whether sound is being sent: not while muted, nor while the activation
     /// waits for speech or for a key.
     pub transmitting: bool,
@@ -174,6 +183,7 @@ pub(crate) struct Shared {
     pub(crate) input_silence: SilenceGauge,
     pub(crate) output_silence: SilenceGauge,
     pub(crate) stop: AtomicBool,
+    pub(crate) processing: Switches,
     /// Packets dropped because the media thread had not taken them yet.
     pub(crate) overflowed: AtomicU64,
     pub(crate) mic_at: Moment,
@@ -189,6 +199,8 @@ pub(crate) struct Shared {
     input_meter: MeterGauges,
     output_meter: MeterGauges,
     sent: AtomicU64,
+    pub(crate) capture_ms: Gauge,
+    pub(crate) playback_ms: Gauge,
     input: Mutex<DeviceState>,
     output: Mutex<DeviceState>,
 }
@@ -238,6 +250,7 @@ impl Shared {
             output_silence: SilenceGauge::default(),
             activation: AtomicU8::new(0),
             stop: AtomicBool::new(false),
+            processing: Switches::default(),
             overflowed: AtomicU64::new(0),
             mic_at: Moment::default(),
             spk_at: Moment::default(),
@@ -259,6 +272,8 @@ impl Shared {
             input_meter: MeterGauges::new(),
             output_meter: MeterGauges::new(),
             sent: AtomicU64::new(0),
+            capture_ms: Gauge::new(0.0),
+            playback_ms: Gauge::new(0.0),
             input: Mutex::default(),
             output: Mutex::default(),
         }
@@ -351,6 +366,8 @@ impl Shared {
             duplicates: jitter.duplicates.load(Relaxed),
             skipped: jitter.skipped.load(Relaxed) + self.overflowed.load(Relaxed),
             sent: self.sent.load(Relaxed),
+            capture_ms: self.capture_ms.get(),
+            playback_ms: self.playback_ms.get(),
             transmitting: self.transmitting.load(Relaxed),
             muted_speech_ms: self.muted_speech_ms.load(Relaxed),
             input_silence: self.input_silence.get(),

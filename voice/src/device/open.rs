@@ -15,15 +15,16 @@ use cpal::{
     traits::{DeviceTrait, HostTrait, StreamTrait},
 };
 
-use super::{Direction, InputPort, OutputFeedback, OutputPort, Wanted};
+use super::{Direction, InputPort, Latency, OutputFeedback, OutputPort, Wanted};
 use crate::{
     SAMPLE_RATE,
     stats::Shared,
     sys::{QuietStderr, monotonic_seconds},
 };
 
-/// Samples a callback should carry: 10 ms. cpal's own default may be seconds.
-const PERIOD: u32 = 480;
+/// Samples a callback should carry: 5 ms. Half of it was as stable under load,
+/// a shorter one saves no time worth having; cpal's own default may be seconds.
+const PERIOD: u32 = 240;
 /// The same for ALSA, which with less floods us with errors under load.
 const ALSA_PERIOD: u32 = 960;
 /// Rings hold half a second; the media thread keeps them nearly empty or short.
@@ -104,12 +105,16 @@ pub(super) fn open_input(
         let health = Arc::new(Health::default());
         let (media, shared) = (media.clone(), Arc::clone(shared));
         let (beat, threshold) = (Arc::clone(&health), Arc::clone(&wake_at));
+        let latency = Arc::new(Latency::default());
+        let tell = Arc::clone(&latency);
         let (channels, rate) = (
             usize::from(chosen.config.channels),
             chosen.config.sample_rate,
         );
-        let on_data = move |data: &Data, _: &cpal::InputCallbackInfo| {
+        let on_data = move |data: &Data, info: &cpal::InputCallbackInfo| {
             beat.callbacks.fetch_add(1, Relaxed);
+            let at = info.timestamp();
+            tell.tell(at.callback.duration_since(at.capture));
             let frames = data.len() / channels;
             let ago = frames as f64 / f64::from(rate);
             shared.mic_at.set_once(monotonic_seconds() - ago);
@@ -134,6 +139,7 @@ pub(super) fn open_input(
             ring,
             rate,
             wake_at,
+            latency,
         };
         Ok((running(stream, health, &device)?, port))
     })
@@ -157,12 +163,16 @@ pub(super) fn open_output(
         let health = Arc::new(Health::default());
         let (media, shared) = (media.clone(), Arc::clone(shared));
         let (beat, tell) = (Arc::clone(&health), Arc::clone(&feedback));
+        let latency = Arc::new(Latency::default());
+        let late = Arc::clone(&latency);
         let (channels, rate) = (
             usize::from(chosen.config.channels),
             chosen.config.sample_rate,
         );
-        let on_data = move |data: &mut Data, _: &cpal::OutputCallbackInfo| {
+        let on_data = move |data: &mut Data, info: &cpal::OutputCallbackInfo| {
             beat.callbacks.fetch_add(1, Relaxed);
+            let at = info.timestamp();
+            late.tell(at.playback.duration_since(at.callback));
             shared.spk_at.set_once(monotonic_seconds());
             let frames = data.len() / channels;
             tell.asked(frames, consumer.slots());
@@ -186,6 +196,7 @@ pub(super) fn open_output(
             ring,
             rate,
             feedback,
+            latency,
         };
         Ok((running(stream, health, &device)?, port))
     })
@@ -401,7 +412,7 @@ mod tests {
         assert_eq!(chosen.format, SampleFormat::I16);
         assert_eq!(chosen.config.channels, 1);
         assert_eq!(chosen.config.sample_rate, 48_000);
-        assert_eq!(chosen.config.buffer_size, BufferSize::Fixed(480));
+        assert_eq!(chosen.config.buffer_size, BufferSize::Fixed(240));
         let other = [range(6, 16_000, 44_100, SampleFormat::U16)];
         let chosen = choose(other.into_iter(), true).ok().unwrap();
         assert_eq!(chosen.config.sample_rate, 44_100);
