@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use twocan_proto::call::{Input, State};
 use twocan_proto::identity::PeerId;
-use twocan_voice::CallConfig;
+use twocan_voice::{CallConfig, Processing};
 use uuid::Uuid;
 
 use super::entry::Entry;
@@ -50,6 +50,7 @@ impl Core {
             output: self.config.audio_out.clone(),
             muted: entry.muted,
             activation: entry.activation,
+            processing: Processing::default(),
             loopback: self.config.echo,
         };
         let (deafened, talking, volume) = (entry.deafened, entry.talking, entry.volume);
