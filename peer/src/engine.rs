@@ -14,7 +14,7 @@ use crate::api::{
     Call, CallChange, CallId, CallLevels, CallStats, Config, Connected, Contact, ContactChange,
     ContactRequest, DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat,
     Imported, KeyDecision, LoggedCall, Message, Nearby, Page, Profile, Revision, Safety,
-    SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
+    SearchQuery, SignIn, SignedIn, SoundDevices, Transfer, TransferId, WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -568,6 +568,33 @@ impl Engine {
     /// `io` when the database does not answer.
     pub async fn transfers(&self) -> Result<Vec<Transfer>, Error> {
         self.ask(Command::Transfers).await
+    }
+
+    /// The sound devices there are, and those that calls use. The settings
+    /// `audio.input` and `audio.output` choose others, also in a call. May
+    /// take seconds when a sound server hangs.
+    ///
+    /// # Errors
+    /// `not_found` when this machine has no sound.
+    pub async fn devices(&self) -> Result<SoundDevices, Error> {
+        self.ask(Command::Devices).await
+    }
+
+    /// Records up to 5 s from the microphone, as a call would carry it, and
+    /// plays that. [`Event::MicTest`] tells how far it is.
+    ///
+    /// # Errors
+    /// `conflict` in a call, or while a test runs.
+    pub async fn mic_test_start(&self) -> Result<(), Error> {
+        self.ask(Command::MicTestStart).await
+    }
+
+    /// Ends the recording of a test, which is then played, or the playing.
+    ///
+    /// # Errors
+    /// `not_found` when no test is running.
+    pub async fn mic_test_stop(&self) -> Result<(), Error> {
+        self.ask(Command::MicTestStop).await
     }
 
     /// Changes a setting; see [`crate::api::SETTINGS`].

@@ -8,6 +8,7 @@ use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use super::people::Nearby;
+use super::sound::MicTest;
 use super::transfer::Transfer;
 use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState, Path};
 
@@ -75,6 +76,8 @@ pub enum Event {
         /// It began, or is over.
         on: bool,
     },
+    /// A microphone test goes on or is over; some ten times a second.
+    MicTest(MicTest),
     /// Once in a call, when sound has flowed both ways through the devices.
     Sound {
         /// Which call.

@@ -7,12 +7,14 @@
 mod error;
 mod event;
 mod people;
+mod sound;
 mod transfer;
 mod types;
 
 pub use error::{Error, ErrorCode};
 pub use event::{CallHint, CallStats, Event, NoticeLevel, RegistryState};
 pub use people::{KeyDecision, Lan, Nearby, Presence, Profile, Safety};
+pub use sound::{MicTest, MicTestPhase, SoundDevice, SoundDevices};
 pub use transfer::{Transfer, TransferId, TransferState};
 pub use types::*;
 

@@ -30,10 +30,10 @@ pub struct Config {
     pub name: Option<String>,
     /// Registries to know from the start; signing in is asked for apart.
     pub registries: Vec<RegistryUrl>,
-    /// Where a call's sound comes from.
-    pub audio_in: InputSpec,
-    /// Where a call's sound goes to.
-    pub audio_out: OutputSpec,
+    /// Where a call's sound comes from; `None` takes what was chosen before.
+    pub audio_in: Option<InputSpec>,
+    /// Where a call's sound goes to; `None` takes what was chosen before.
+    pub audio_out: Option<OutputSpec>,
     /// Accept contact requests without asking.
     pub auto_accept: bool,
     /// Answer calls without asking.
@@ -186,8 +186,28 @@ pub struct Connected {
 /// The settings there are: name, and what it means. Values are JSON.
 pub const SETTINGS: &[(&str, &str)] = &[
     (
+        "audio.input",
+        "where the sound of calls comes from, as --audio-in; \"default\" follows the system",
+    ),
+    (
+        "audio.output",
+        "where the sound of calls goes to, as --audio-out; \"default\" follows the system",
+    ),
+    (
         "call.activation",
         "when the microphone is sent: continuous (always), voice (while you speak) or push_to_talk; for calls to come",
+    ),
+    (
+        "call.echo_cancellation",
+        "whether the loudspeaker's echo is taken out of the microphone's sound; true unless set to false",
+    ),
+    (
+        "call.gain_control",
+        "whether the microphone's sound is brought to a usual level; true unless set to false",
+    ),
+    (
+        "call.noise_suppression",
+        "whether noise is taken out of the microphone's sound; true unless set to false",
     ),
     (
         "call.ring_timeout_s",
@@ -584,6 +604,12 @@ pub struct CallChange {
     pub activation: Option<Activation>,
     /// With push to talk: the key is held.
     pub talking: Option<bool>,
+    /// Takes the loudspeaker's echo out of the microphone's sound.
+    pub echo_cancellation: Option<bool>,
+    /// Takes noise out of the microphone's sound.
+    pub noise_suppression: Option<bool>,
+    /// Brings the microphone's sound to a usual level.
+    pub gain_control: Option<bool>,
     /// Another microphone.
     pub audio_in: Option<InputSpec>,
     /// Another loudspeaker.

@@ -13,7 +13,7 @@ use crate::api::{
     Call, CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
     DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision,
     LoggedCall, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
-    Transfer, TransferId, WhoAmI,
+    SoundDevices, Transfer, TransferId, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -124,6 +124,9 @@ pub(crate) enum Command {
         reply: Reply<Vec<LoggedCall>>,
     },
     CallsSeen(Reply<()>),
+    Devices(Reply<SoundDevices>),
+    MicTestStart(Reply<()>),
+    MicTestStop(Reply<()>),
     FileSend {
         to: PeerId,
         path: PathBuf,
@@ -234,6 +237,9 @@ impl Core {
                 reply,
             } => answer(reply, self.call_log(before, limit).await),
             Command::CallsSeen(reply) => answer(reply, self.calls_seen(None).await),
+            Command::Devices(reply) => self.devices(reply),
+            Command::MicTestStart(reply) => answer(reply, self.mic_test_start()),
+            Command::MicTestStop(reply) => answer(reply, self.mic_test_stop()),
             Command::FileSend { to, path, reply } => self.file_send(to, path, reply),
             Command::FileAccept {
                 transfer,

@@ -64,6 +64,7 @@ mod persona;
 mod rate;
 mod registries;
 mod requests;
+mod sound;
 mod transfers;
 mod trust;
 
@@ -95,6 +96,7 @@ pub(crate) enum Report {
     Call(calls::CallReport),
     Transfer(TransferReport),
     Heard(Heard),
+    MicTest(sound::MicTestReport),
 }
 
 /// Contacts about whom something changed, not yet told.
@@ -130,6 +132,7 @@ pub(crate) struct Core {
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    sound: sound::Sound,
     transfers: transfers::Transfers,
     persona: persona::Persona,
     nearby: nearby::Neighbours,
@@ -194,6 +197,7 @@ pub(crate) async fn start(
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        sound: sound::Sound::default(),
         transfers: transfers::Transfers::default(),
         persona: persona::Persona::default(),
         nearby: nearby::Neighbours::default(),
@@ -222,6 +226,7 @@ pub(crate) async fn start(
     core.load_retention().await?;
     core.load_call_settings().await?;
     core.load_call_log().await?;
+    core.load_sound().await?;
     let inputs = Inputs {
         commands,
         accepted,
@@ -314,6 +319,7 @@ impl Core {
             Report::Call(report) => self.on_call_report(report).await,
             Report::Transfer(report) => self.on_transfer_report(report).await,
             Report::Heard(heard) => self.on_heard(heard),
+            Report::MicTest(report) => self.on_mic_test(report),
         }
     }
 
@@ -460,6 +466,7 @@ impl Core {
     async fn set_setting(&mut self, key: &str, value: Value) -> Result<(), Error> {
         known_setting(key)?;
         self.set_call_setting(key, &value)?;
+        self.set_sound_setting(key, &value)?;
         if key == transfers::FOLDER_SETTING {
             self.set_files_folder(&value)?;
         }

@@ -23,7 +23,7 @@ mod task;
 use std::net::IpAddr;
 
 use tokio::sync::{mpsc, oneshot};
-use twocan_voice::{Activation, CallConfig, InputSpec, LevelReader, OutputSpec};
+use twocan_voice::{Activation, CallConfig, InputSpec, LevelReader, OutputSpec, Processing};
 
 use crate::api::{CallHint, CallStats, Path};
 
@@ -69,6 +69,8 @@ pub(crate) enum MediaCommand {
     Activation(Activation),
     /// The key of push to talk is held, or not.
     Talking(bool),
+    /// Other things done to the microphone's sound.
+    Process(Processing),
     /// Another microphone.
     Input(InputSpec, oneshot::Sender<Result<(), String>>),
     /// Another loudspeaker.

@@ -4,8 +4,8 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use twocan_voice::{
-    Activation, Call, CallConfig, CallStats, DeviceState, InputSpec, OutputSpec, ReceivedPacket,
-    SentPacket,
+    Activation, Call, CallConfig, CallStats, DeviceState, InputSpec, OutputSpec, Processing,
+    ReceivedPacket, SentPacket,
 };
 
 /// Packets of ours waiting to be sent; when the network task is held up for
@@ -102,6 +102,7 @@ impl Sound {
     pub(super) fn take(&mut self, call: Call) {
         call.set_muted(self.config.muted);
         call.set_deafened(self.deafened);
+        call.set_processing(self.config.processing);
         call.set_activation(self.config.activation);
         call.set_talking(self.talking);
         call.set_volume(self.volume);
@@ -137,6 +138,13 @@ impl Sound {
         self.call
             .iter()
             .for_each(|call| call.set_activation(activation));
+    }
+
+    pub(super) fn set_processing(&mut self, processing: Processing) {
+        self.config.processing = processing;
+        self.call
+            .iter()
+            .for_each(|call| call.set_processing(processing));
     }
 
     pub(super) fn set_talking(&mut self, talking: bool) {

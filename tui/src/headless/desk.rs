@@ -175,6 +175,11 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             let id = call(&set.call)?;
             done(engine.call_set(id, call_change(set)?).await)
         }
+        Verb::Devices => fields(&engine.devices().await?),
+        Verb::MicTest(test) => done(match test.on {
+            true => engine.mic_test_start().await,
+            false => engine.mic_test_stop().await,
+        }),
         Verb::Calls => fields(&json!({"calls": engine.calls().await?})),
         Verb::CallStats(of) => fields(&engine.call_stats(call(&of.call)?).await?),
         Verb::CallLog(wanted) => call_log(engine, wanted).await,
@@ -355,20 +360,15 @@ fn contact_change(set: ContactSet) -> ContactChange {
 }
 
 fn call_change(set: CallSet) -> Result<CallChange, Error> {
-    refuse_given(
-        "call_set",
-        &[
-            ("echo_cancellation", set.echo_cancellation.is_some()),
-            ("noise_suppression", set.noise_suppression.is_some()),
-            ("gain_control", set.gain_control.is_some()),
-        ],
-    )?;
     Ok(CallChange {
         muted: set.muted,
         deafened: set.deafened,
         volume: set.volume,
         activation: known("activation", set.activation.as_deref())?,
         talking: set.talking,
+        echo_cancellation: set.echo_cancellation,
+        noise_suppression: set.noise_suppression,
+        gain_control: set.gain_control,
         audio_in: known("audio_in", set.audio_in.as_deref())?,
         audio_out: known("audio_out", set.audio_out.as_deref())?,
     })

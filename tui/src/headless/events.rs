@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::Serialize;
 use twocan_peer::api::{
     Call, CallHint, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState,
-    NoticeLevel, Path, Presence, RegistryState, Transfer,
+    MicTest, NoticeLevel, Path, Presence, RegistryState, Transfer,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -84,6 +84,7 @@ pub(super) enum Told<'a> {
     },
     Call(&'a Call),
     CallStats(&'a CallStats),
+    MicTest(&'a MicTest),
     CallHint {
         call: CallId,
         hint: CallHint,
@@ -171,6 +172,7 @@ impl Events {
             },
             Event::Call(call) => Told::Call(call),
             Event::CallStats(stats) => Told::CallStats(stats),
+            Event::MicTest(test) => Told::MicTest(test),
             Event::CallHint { call, hint, on } => Told::CallHint {
                 call: *call,
                 hint: *hint,

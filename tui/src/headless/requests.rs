@@ -80,6 +80,8 @@ pub(super) enum Verb {
     CallStats(OfCall),
     Calls,
     CallLog(CallLog),
+    Devices,
+    MicTest(MicTest),
     FileSend(FileSend),
     FileAccept(FileAccept),
     FileReject(OfTransfer),
@@ -346,9 +348,15 @@ pub(super) struct CallSet {
     pub(super) talking: Option<bool>,
     pub(super) audio_in: Option<String>,
     pub(super) audio_out: Option<String>,
-    pub(super) echo_cancellation: Option<Value>,
-    pub(super) noise_suppression: Option<Value>,
-    pub(super) gain_control: Option<Value>,
+    pub(super) echo_cancellation: Option<bool>,
+    pub(super) noise_suppression: Option<bool>,
+    pub(super) gain_control: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MicTest {
+    pub(super) on: bool,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -497,6 +505,8 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "hangup" => Verb::Hangup(typed(verb, fields)?),
         "call_set" => Verb::CallSet(typed(verb, fields)?),
         "calls" => none(verb, fields, Verb::Calls)?,
+        "devices" => none(verb, fields, Verb::Devices)?,
+        "mic_test" => Verb::MicTest(typed(verb, fields)?),
         "call_stats" => Verb::CallStats(typed(verb, fields)?),
         "call_log" => Verb::CallLog(typed(verb, fields)?),
         "file_send" => Verb::FileSend(typed(verb, fields)?),

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use tokio::sync::oneshot;
 use twocan_proto::call::{self, Input};
+use twocan_voice::Processing;
 
 use super::entry::Entry;
 use super::{CallReport, Core, Report};
@@ -65,15 +66,14 @@ impl Core {
                 .for_each(|command| media.tell(command));
         }
         let (shown, peer) = (entry.shown(), entry.peer);
+        self.emit(Event::Call(shown));
+        self.choose_processing(&change).await?;
         if let Some(input) = change.audio_in {
-            self.config.audio_in = input.clone();
-            self.change_device(|reply| MediaCommand::Input(input, reply));
+            self.choose_input(input).await?;
         }
         if let Some(output) = change.audio_out {
-            self.config.audio_out = output.clone();
-            self.change_device(|reply| MediaCommand::Output(output, reply));
+            self.choose_output(output).await?;
         }
-        self.emit(Event::Call(shown));
         match change.volume {
             Some(volume) => self.keep_volume(peer, volume).await,
             None => Ok(()),
@@ -85,8 +85,20 @@ impl Core {
         self.calls.current.iter().map(Entry::shown).collect()
     }
 
+    pub(in crate::core) fn is_in_call(&self) -> bool {
+        self.calls.current.is_some()
+    }
+
+    /// Changes what is done to the microphone's sound in the call there is.
+    pub(in crate::core) fn process_call(&self, processing: Processing) {
+        let media = self.calls.current.as_ref().and_then(|e| e.media.as_ref());
+        if let Some(media) = media {
+            media.tell(MediaCommand::Process(processing));
+        }
+    }
+
     /// Changes a device of the call and tells the user if that fails.
-    pub(super) fn change_device(
+    pub(in crate::core) fn change_device(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<(), String>>) -> MediaCommand,
     ) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use twocan_proto::call::{Input, State};
 use twocan_proto::identity::PeerId;
-use twocan_voice::{CallConfig, Processing};
+use twocan_voice::CallConfig;
 use uuid::Uuid;
 
 use super::entry::Entry;
@@ -39,6 +39,7 @@ impl Core {
     }
 
     pub(super) fn start_media(&mut self, role: Role) {
+        self.end_mic_test();
         let Some(entry) = &self.calls.current else {
             return;
         };
@@ -46,11 +47,11 @@ impl Core {
             return;
         };
         let sound = CallConfig {
-            input: self.config.audio_in.clone(),
-            output: self.config.audio_out.clone(),
+            input: self.sound.input.clone(),
+            output: self.sound.output.clone(),
+            processing: self.sound.processing,
             muted: entry.muted,
             activation: entry.activation,
-            processing: Processing::default(),
             loopback: self.config.echo,
         };
         let (deafened, talking, volume) = (entry.deafened, entry.talking, entry.volume);

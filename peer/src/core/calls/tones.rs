@@ -28,7 +28,7 @@ impl Core {
         }
         self.calls.playing = None;
         let Some(tone) = wanted else { return };
-        match TonePlayer::start(tone, &self.config.audio_out) {
+        match TonePlayer::start(tone, &self.sound.output) {
             Ok(player) => {
                 self.calls.playing = Some(Playing {
                     tone,

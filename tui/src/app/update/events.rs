@@ -71,7 +71,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
             }
         }
         Event::CallHint { call, hint, on } => calls::hinted(state, call, hint, on),
-        Event::Sound { .. } => {}
+        Event::Sound { .. } | Event::MicTest(_) => {}
         Event::Transfer(transfer) => files::moved(state, *transfer, out),
         Event::KeyChanged { contact, new, .. } => {
             let name = state.name_of(contact);
