@@ -40,6 +40,9 @@ pub struct Config {
     pub auto_answer: bool,
     /// Be the echo contact: repeat messages and play calls back.
     pub echo: bool,
+    /// Let calls be heard ringing and ending, where the settings do not say
+    /// otherwise.
+    pub tones: bool,
     /// Whether people in the local network are looked for.
     pub lan: Lan,
 }

@@ -401,8 +401,8 @@ impl<'a> Task<'a> {
             MediaCommand::Deafen(deafened) => self.sound.set_deafened(deafened),
             MediaCommand::Volume(volume) => self.sound.set_volume(volume),
             MediaCommand::Activation(activation) => self.sound.set_activation(activation),
-            MediaCommand::Talking(talking) => self.sound.set_talking(talking),
             MediaCommand::Process(processing) => self.sound.set_processing(processing),
+            MediaCommand::Talking(talking) => self.sound.set_talking(talking),
             MediaCommand::Input(input, reply) => self.sound.set_input(input, reply),
             MediaCommand::Output(output, reply) => self.sound.set_output(output, reply),
         }
