@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::api::{
     Call, CallChange, CallId, CallLevels, CallStats, Config, Connected, Contact, ContactChange,
     ContactRequest, DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat,
-    Imported, KeyDecision, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn,
-    SignedIn, SoundDevices, Transfer, TransferId, WhoAmI,
+    Imported, KeyDecision, LoggedCall, Message, Nearby, Page, Profile, Revision, Safety,
+    SearchQuery, SignIn, SignedIn, SoundDevices, Transfer, TransferId, WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -406,14 +406,22 @@ impl Engine {
         self.ask(|reply| Command::Answer(call, reply)).await
     }
 
-    /// Declines a call that rings here; `code` defaults to 603.
+    /// Declines a call that rings here; `code` defaults to 603. The caller is
+    /// told `text`, if there is one.
     ///
     /// # Errors
     /// `not_found` when it does not ring (any more), `bad_request` for a code
-    /// that ends no call.
-    pub async fn decline(&self, call: CallId, code: Option<u16>) -> Result<(), Error> {
-        self.ask(|reply| Command::Decline { call, code, reply })
-            .await
+    /// that ends no call, `too_large` for a text above
+    /// [`twocan_proto::limits::REASON_BYTES`].
+    pub async fn decline(&self, call: CallId, code: Option<u16>, text: &str) -> Result<(), Error> {
+        let text = text.to_owned();
+        self.ask(|reply| Command::Decline {
+            call,
+            code,
+            text,
+            reply,
+        })
+        .await
     }
 
     /// Ends a call, or stops calling.
@@ -438,6 +446,33 @@ impl Engine {
             reply,
         })
         .await
+    }
+
+    /// Calls past and present, newest first: those before `before`, or the
+    /// newest; at most 1000.
+    ///
+    /// # Errors
+    /// `not_found` for a call that is not in the log.
+    pub async fn call_log(
+        &self,
+        before: Option<CallId>,
+        limit: usize,
+    ) -> Result<Vec<LoggedCall>, Error> {
+        self.ask(|reply| Command::CallLog {
+            before,
+            limit,
+            reply,
+        })
+        .await
+    }
+
+    /// The user has seen all missed calls. Those of one person are also seen
+    /// when her messages are marked as read.
+    ///
+    /// # Errors
+    /// `io` when the database does not answer.
+    pub async fn calls_seen(&self) -> Result<(), Error> {
+        self.ask(Command::CallsSeen).await
     }
 
     /// The latest measurements of a call.

@@ -11,9 +11,11 @@
 //! in through [`Call::receive`] and leave through the sink given to
 //! [`Call::start`].
 
+mod adapt;
 mod call;
 mod capture;
 mod codec;
+mod concealer;
 mod device;
 mod gate;
 mod jitter;
@@ -29,6 +31,7 @@ mod playout;
 mod processing;
 pub mod protect;
 mod report;
+mod reporter;
 mod resample;
 mod sender;
 mod silence;

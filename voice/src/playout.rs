@@ -3,12 +3,15 @@
 use std::{collections::VecDeque, time::Instant};
 
 use crate::{
-    ReceivedPacket, SAMPLE_RATE,
+    ReceivedPacket, Report, SAMPLE_RATE,
     codec::{self, CodecError, Decoder},
-    jitter::{Decision, JitterBuffer, JitterStats, Packet, Stretch},
+    concealer::{Concealer, Filled},
+    jitter::{Decision, JitterBuffer, JitterStats, Later, Packet},
     level::rms,
     pacer::samples_to_duration,
-    stretch,
+    protect::{self, Frame, Unpacker},
+    reporter::Reporter,
+    stretch::Stretcher,
 };
 
 /// Longest Opus packet: 120 ms (RFC 6716, 3.2.5).
@@ -25,10 +28,16 @@ const SPEECH_KEPT: f32 = 0.998;
 /// Turns received packets into sound that is due at given instants.
 #[derive(Debug)]
 pub(crate) struct Playout {
+    unpacker: Unpacker,
     jitter: JitterBuffer,
+    reporter: Reporter,
+    /// What the other side says about our stream, not yet taken.
+    heard: Option<Report>,
     decoder: Decoder,
+    concealer: Concealer,
     ready: VecDeque<f32>,
     frame: Vec<f32>,
+    stretcher: Stretcher,
     speech: f32,
     shares: Shares,
     totals: Totals,
@@ -64,30 +73,65 @@ impl Playout {
     /// When libopus gives no decoder.
     pub(crate) fn new(epoch: Instant) -> Result<Self, CodecError> {
         Ok(Self {
+            unpacker: Unpacker::default(),
             jitter: JitterBuffer::new(epoch),
+            reporter: Reporter::new(epoch),
+            heard: None,
             decoder: Decoder::new()?,
+            concealer: Concealer::default(),
             ready: VecDeque::with_capacity(2 * MOST_SAMPLES),
             frame: Vec::with_capacity(2 * MOST_SAMPLES),
+            stretcher: Stretcher::new(),
             speech: 0.0,
             shares: Shares::default(),
             totals: Totals::default(),
         })
     }
 
-    /// Takes a packet; what is no Opus packet is dropped.
+    /// Takes a packet and what it repairs; what cannot be understood is dropped.
     pub(crate) fn insert(&mut self, received: ReceivedPacket) {
-        let Some(info) = codec::inspect(&received.payload) else {
-            tracing::trace!("dropped a packet that is not Opus");
-            return;
+        let (arrived, bytes) = (received.arrived, received.payload.len());
+        let unpacked = match self.unpacker.take(received) {
+            Ok(unpacked) => unpacked,
+            Err(error) => {
+                tracing::trace!(%error, "dropped a packet");
+                return;
+            }
         };
-        let packet = Packet {
-            sequence: received.sequence,
-            media_time: received.media_time,
-            samples: info.samples,
-            carries_fec: info.carries_fec,
-            payload: received.payload,
-        };
-        self.jitter.insert(packet, received.arrived);
+        self.heard = unpacked.report.or(self.heard);
+        for frame in unpacked.frames {
+            let Some(packet) = packet_of(frame) else {
+                continue;
+            };
+            if packet.repaired {
+                self.jitter.recover(packet, arrived, unpacked.reach.samples);
+            } else {
+                let (sequence, samples) = (packet.sequence, packet.samples);
+                self.jitter.insert(packet, arrived);
+                if let Some(transit) = self.jitter.transit() {
+                    self.reporter
+                        .take(sequence, arrived, bytes, transit, samples);
+                }
+            }
+        }
+    }
+
+    /// What the other side is to be told about its stream, when it is time.
+    pub(crate) fn take_report(&mut self, now: Instant) -> Option<Report> {
+        let stats = self.jitter.stats();
+        let wait = samples_to_duration(stats.target.max(0) as u64);
+        let report = self.reporter.report(now, wait)?;
+        let jitter_ms = stats.jitter * 1_000.0 / SAMPLE_RATE as f32;
+        Some(Report {
+            unrepaired: stats.unrepaired as u16,
+            jitter_ms: jitter_ms.min(255.0) as u8,
+            ..report
+        })
+    }
+
+    /// What the other side has told about our stream since the last call.
+    pub(crate) fn take_heard(&mut self) -> Option<Report> {
+        self.heard.take()
     }
 
     /// Fills `out` (48 kHz mono) with the sound that is due from `due` on.
@@ -129,31 +173,36 @@ impl Playout {
         self.frame.clear();
         match decision {
             Decision::Silence { samples } => self.frame.resize(samples, 0.0),
-            Decision::Normal { packet, stretch } => self.normal(&packet, stretch),
+            Decision::Normal { packet, surplus } => {
+                self.normal(&packet, surplus);
+                self.ready.extend(&self.frame);
+                return;
+            }
             Decision::Fec { payload, samples } => {
                 self.frame.resize(samples, 0.0);
                 let decoded = self.decoder.decode_fec(&payload, &mut self.frame);
                 self.settle(decoded, samples, Origin::Repair);
             }
-            Decision::Conceal { samples } => self.conceal(samples, Origin::Invention),
-            Decision::Pause { samples } => self.conceal(samples, Origin::Packet),
+            Decision::Conceal { samples, later } => self.conceal(samples, later.as_ref()),
+            Decision::Pause { samples } => self.pause(samples),
         }
+        self.stretcher.pass(&self.frame);
         self.ready.extend(&self.frame);
     }
 
-    fn normal(&mut self, packet: &Packet, stretch: Stretch) {
+    fn normal(&mut self, packet: &Packet, surplus: i64) {
         self.frame.resize(packet.samples.min(MOST_SAMPLES), 0.0);
         let decoded = self.decoder.decode(&packet.payload, &mut self.frame);
-        self.settle(decoded, packet.samples, Origin::Packet);
+        let origin = if packet.repaired {
+            Origin::Repair
+        } else {
+            Origin::Packet
+        };
+        self.settle(decoded, packet.samples, origin);
         let level = rms(&self.frame);
         let quiet = level < QUIET.max(QUIET_PART * self.speech);
         self.speech = level.max(self.speech * SPEECH_KEPT);
-        match stretch {
-            Stretch::Keep => false,
-            Stretch::Shrink => stretch::shrink(&mut self.frame, quiet, false),
-            Stretch::ShrinkNow => stretch::shrink(&mut self.frame, quiet, true),
-            Stretch::Expand => stretch::expand(&mut self.frame, quiet),
-        };
+        self.stretcher.adjust(&mut self.frame, surplus, quiet);
     }
 
     /// Accepts what was decoded; conceals when the packet was damaged.
@@ -161,28 +210,36 @@ impl Playout {
         match decoded {
             Ok(decoded) if decoded > 0 => {
                 self.frame.truncate(decoded);
+                self.concealer.end();
                 self.account(decoded, origin);
             }
-            Ok(_) => self.conceal(samples, Origin::Invention),
+            Ok(_) => self.conceal(samples, None),
             Err(error) => {
                 tracing::debug!(%error, "a packet cannot be decoded");
-                self.conceal(samples, Origin::Invention);
+                self.conceal(samples, None);
             }
         }
     }
 
-    fn conceal(&mut self, samples: usize, origin: Origin) {
+    fn conceal(&mut self, samples: usize, later: Option<&Later>) {
         self.frame.clear();
         self.frame.resize(samples.min(MOST_SAMPLES), 0.0);
-        // libopus conceals in steps of 2.5 ms; a shorter rest stays silent.
-        let whole = self.frame.len() / 120 * 120;
-        if whole > 0
-            && let Err(error) = self.decoder.conceal(&mut self.frame[..whole])
-        {
-            tracing::debug!(%error, "nothing could be invented");
-            self.frame.fill(0.0);
-        }
+        let filled = self
+            .concealer
+            .fill(&mut self.decoder, later, &mut self.frame);
+        let origin = match filled {
+            Filled::Repaired => Origin::Repair,
+            Filled::Invented => Origin::Invention,
+        };
         self.account(samples, origin);
+    }
+
+    /// The sender says nothing: what was heard last fades.
+    fn pause(&mut self, samples: usize) {
+        self.frame.resize(samples.min(MOST_SAMPLES), 0.0);
+        self.concealer
+            .fill(&mut self.decoder, None, &mut self.frame);
+        self.account(samples, Origin::Packet);
     }
 
     fn account(&mut self, samples: usize, origin: Origin) {
@@ -200,17 +257,32 @@ impl Playout {
     }
 }
 
+fn packet_of(frame: Frame) -> Option<Packet> {
+    let info = codec::inspect(&frame.payload)?;
+    Some(Packet {
+        sequence: frame.sequence,
+        media_time: frame.media_time,
+        samples: info.samples,
+        carries_fec: info.carries_fec,
+        repaired: frame.origin == protect::Origin::Repaired,
+        payload: frame.payload,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{FRAME_SAMPLES, codec::Encoder};
+    use crate::{
+        FRAME_SAMPLES,
+        codec::{Encoder, Settings},
+    };
 
     #[test]
     fn damaged_packets_are_concealed_and_do_no_harm() {
         let epoch = Instant::now();
-        let mut encoder = Encoder::new().unwrap();
+        let mut encoder = Encoder::new(Settings::default()).unwrap();
         let mut playout = Playout::new(epoch).unwrap();
         let mut out = [0.0; FRAME_SAMPLES];
         for index in 0..200_u64 {

@@ -1,123 +1,177 @@
-//! Making a frame a little shorter or longer without a click: a piece of the
-//! best repeating length is cut out or played twice, with a cross-fade.
+//! Making sound a little shorter or longer without a click: a piece of the
+//! best repeating length is cut out or played twice, with a cross-fade, after
+//! WSOLA (Verhelst and Roelands 1993).
 //!
-//! This is the plain form that keeps a buffer on its target. Full time-scale
-//! modification over more than one frame belongs here too.
+//! ```text
+//! played before        frame
+//! ...==========|======================...
+//!     context  seam        the seam is where what went before and what
+//!                          comes next are alike on both sides of it
+//! ```
 
 use std::ops::RangeInclusive;
 
 /// Length of the cross-fade: 5 ms.
 const FADE: usize = 240;
-/// Lengths tried: 5 ms (above the shortest pitch period, so that whole numbers
-/// of periods fit) to 15 ms.
-const LAGS: RangeInclusive<usize> = 240..=720;
+/// How much before the seam is compared as well: 5 ms.
+const CONTEXT: usize = 240;
+/// Lengths tried in speech: 2.5 ms, the shortest pitch period, to 15 ms.
+const LAGS: RangeInclusive<usize> = 120..=720;
+/// What is remembered of what was played: the longest lag and the context.
+const HISTORY: usize = 720 + CONTEXT;
+/// Every so many samples are compared in the first search.
+const COARSE: usize = 6;
 /// Likeness (normalised correlation) from which on the seam is not heard.
-const ALIKE: f32 = 0.9;
+const ALIKE: f32 = 0.85;
+/// In a pause so much lateness is left as it is: 2.5 ms.
+const LATE_IN_PAUSE: i64 = 120;
+/// While somebody speaks, so much lateness is left to the next pause: 30 ms.
+const LATE_IN_SPEECH: i64 = 1_440;
+/// While somebody speaks, so much earliness is left to the next pause: 2.5 ms.
+const EARLY_IN_SPEECH: i64 = 120;
+/// From so much lateness on, seams may be heard: 150 ms.
+const FAR_TOO_LATE: i64 = 7_200;
+/// Frames left alone after a change while somebody speaks.
+const REST: u32 = 2;
 
-/// Shortens a frame in place, by 5 to 15 ms. Unless it `must`, it only does so
-/// where the frame repeats itself or is `quiet`. Returns whether it did.
-pub(crate) fn shrink(frame: &mut Vec<f32>, quiet: bool, must: bool) -> bool {
-    let Some(lag) = find_lag(frame, quiet || must) else {
-        return false;
-    };
-    for i in 0..FADE {
-        let weight = i as f32 / FADE as f32;
-        frame[i] = frame[i] * (1.0 - weight) + frame[i + lag] * weight;
+/// Changes the length of frames as they pass.
+#[derive(Debug)]
+pub(crate) struct Stretcher {
+    /// What was played last, [`HISTORY`] samples, and during a change the
+    /// frame after it.
+    line: Vec<f32>,
+    rest: u32,
+}
+
+impl Stretcher {
+    pub(crate) fn new() -> Self {
+        Self {
+            line: vec![0.0; HISTORY],
+            rest: 0,
+        }
     }
-    frame.drain(FADE..FADE + lag);
-    true
+
+    /// Takes sound that is played as it is.
+    pub(crate) fn pass(&mut self, frame: &[f32]) {
+        let kept = HISTORY.saturating_sub(frame.len());
+        self.line.drain(..self.line.len() - kept);
+        self.line
+            .extend_from_slice(&frame[frame.len().saturating_sub(HISTORY)..]);
+    }
+
+    /// Brings a frame that is played `surplus` samples too late (too early
+    /// when negative) nearer to its time by making it shorter or longer, where
+    /// that is not heard. In `quiet` sound almost nothing is.
+    pub(crate) fn adjust(&mut self, frame: &mut Vec<f32>, surplus: i64, quiet: bool) {
+        self.rest = self.rest.saturating_sub(1);
+        let (late, early) = if quiet {
+            (LATE_IN_PAUSE, 1)
+        } else {
+            (LATE_IN_SPEECH, EARLY_IN_SPEECH)
+        };
+        let resting = self.rest > 0 && !quiet && surplus < FAR_TOO_LATE;
+        if !resting && frame.len() > FADE {
+            let any = quiet || surplus > FAR_TOO_LATE;
+            let most = usize::try_from(surplus.abs()).unwrap_or(0);
+            let changed = if surplus >= late {
+                self.shrink(frame, most, any)
+            } else if surplus <= -early {
+                // In speech the pitch decides how much; what is too much goes
+                // in the next pause.
+                let least = if quiet { *LAGS.start() } else { *LAGS.end() };
+                self.expand(frame, most.max(least), quiet)
+            } else {
+                false
+            };
+            if changed {
+                self.rest = REST;
+            }
+        }
+        self.pass(frame);
+    }
+
+    /// Cuts a piece of at most `most` samples out of a frame.
+    fn shrink(&mut self, frame: &mut Vec<f32>, most: usize, any: bool) -> bool {
+        let most = most.min(*LAGS.end()).min(frame.len() - FADE);
+        self.line.extend_from_slice(frame);
+        let found = self.find(most, any, |seam, lag| seam + lag);
+        self.line.truncate(HISTORY);
+        let Some((lag, likeness)) = found else {
+            return false;
+        };
+        for i in 0..FADE {
+            frame[i] = fade(frame[i], frame[i + lag], i, likeness);
+        }
+        frame.drain(FADE..FADE + lag);
+        true
+    }
+
+    /// Plays at most `most` of the samples before a frame once more.
+    fn expand(&mut self, frame: &mut Vec<f32>, most: usize, any: bool) -> bool {
+        let most = most.min(*LAGS.end());
+        self.line.extend_from_slice(frame);
+        let found = self.find(most, any, |seam, lag| seam - lag);
+        let longer = found.map(|(lag, likeness)| {
+            let faded = (0..FADE).map(|i| {
+                let again = self.line[HISTORY + i - lag];
+                fade(frame[i], again, i, likeness)
+            });
+            let mut longer: Vec<f32> = faded.collect();
+            longer.extend_from_slice(&self.line[HISTORY + FADE - lag..]);
+            longer
+        });
+        self.line.truncate(HISTORY);
+        if let Some(longer) = longer {
+            *frame = longer;
+            return true;
+        }
+        false
+    }
+
+    /// The lag of at most `most` samples at which the sound around the seam is
+    /// most like that at the other place, and how alike the two are; none when
+    /// too little, unless `any` will do.
+    fn find(
+        &self,
+        most: usize,
+        any: bool,
+        other: impl Fn(usize, usize) -> usize,
+    ) -> Option<(usize, f32)> {
+        if most < *LAGS.start() {
+            return None;
+        }
+        let around = |at: usize| at.saturating_sub(CONTEXT)..at + FADE;
+        let here = &self.line[around(HISTORY)];
+        let score =
+            |lag: usize, step: usize| likeness(here, &self.line[around(other(HISTORY, lag))], step);
+        let coarse = (*LAGS.start()..=most)
+            .step_by(COARSE)
+            .map(|lag| (lag, score(lag, COARSE)))
+            .max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let near =
+            coarse.0.saturating_sub(COARSE).max(*LAGS.start())..=(coarse.0 + COARSE).min(most);
+        let best = near
+            .map(|lag| (lag, score(lag, 1)))
+            .max_by(|a, b| a.1.total_cmp(&b.1))?;
+        (any || best.1 >= ALIKE).then_some(best)
+    }
 }
 
-/// Lengthens a frame in place, by 5 to 15 ms, where the frame repeats itself
-/// or is `quiet`. Returns whether it did.
-pub(crate) fn expand(frame: &mut Vec<f32>, quiet: bool) -> bool {
-    let Some(lag) = find_lag(frame, quiet) else {
-        return false;
-    };
-    let mut longer = Vec::with_capacity(frame.len() + lag);
-    longer.extend_from_slice(&frame[..lag]);
-    longer.extend((0..FADE).map(|i| {
-        let weight = i as f32 / FADE as f32;
-        frame[i + lag] * (1.0 - weight) + frame[i] * weight
-    }));
-    longer.extend_from_slice(&frame[FADE..]);
-    *frame = longer;
-    true
+/// One sample of a cross-fade from `a` to `b` that keeps the power, however
+/// alike the two sides are.
+fn fade(a: f32, b: f32, index: usize, likeness: f32) -> f32 {
+    let weight = index as f32 / FADE as f32;
+    let (out, within) = (1.0 - weight, weight);
+    let power = out * out + within * within + 2.0 * likeness.max(0.0) * out * within;
+    (a * out + b * within) / power.sqrt()
 }
 
-/// The length after which the frame repeats its beginning best; none when it
-/// repeats too badly to be used, unless any will do.
-fn find_lag(frame: &[f32], any: bool) -> Option<usize> {
-    let most = frame.len().checked_sub(FADE)?.min(*LAGS.end());
-    let (lag, likeness) = (*LAGS.start()..=most)
-        .map(|lag| (lag, likeness(&frame[..FADE], &frame[lag..lag + FADE])))
-        .max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (any || likeness >= ALIKE).then_some(lag)
-}
-
-fn likeness(a: &[f32], b: &[f32]) -> f32 {
+fn likeness(a: &[f32], b: &[f32], step: usize) -> f32 {
     let (mut product, mut power_a, mut power_b) = (0.0, 1e-9, 1e-9);
-    for (x, y) in a.iter().zip(b) {
+    for (x, y) in a.iter().zip(b).step_by(step) {
         product += x * y;
         power_a += x * x;
         power_b += y * y;
     }
     product / f32::sqrt(power_a * power_b)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sine(length: usize) -> Vec<f32> {
-        (0..length)
-            .map(|i| (i as f32 * std::f32::consts::TAU / 320.0).sin())
-            .collect()
-    }
-
-    fn steepest(frame: &[f32]) -> f32 {
-        frame
-            .windows(2)
-            .fold(0.0, |most: f32, pair| most.max((pair[1] - pair[0]).abs()))
-    }
-
-    #[test]
-    fn a_tone_keeps_its_shape_and_ends() {
-        let whole = sine(960);
-        let mut shorter = whole.clone();
-        assert!(shrink(&mut shorter, false, false));
-        assert!((240..=720).contains(&(whole.len() - shorter.len())));
-        let mut longer = whole.clone();
-        assert!(expand(&mut longer, false));
-        assert!((240..=720).contains(&(longer.len() - whole.len())));
-        for changed in [&shorter, &longer] {
-            assert_eq!(changed.last(), whole.last());
-            assert!((changed[0] - whole[0]).abs() < 0.01);
-            assert!(steepest(changed) < 1.1 * steepest(&whole), "a click");
-        }
-    }
-
-    #[test]
-    fn noise_is_left_alone_unless_it_must_give_way() {
-        let mut state = 1_u32;
-        let noise: Vec<f32> = std::iter::repeat_with(|| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .take(960)
-        .collect();
-        let mut frame = noise.clone();
-        assert!(!shrink(&mut frame, false, false));
-        assert!(!expand(&mut frame, false));
-        assert_eq!(frame, noise);
-        assert!(shrink(&mut frame, false, true));
-        assert!(frame.len() < noise.len());
-    }
-
-    #[test]
-    fn short_frames_are_left_alone() {
-        let mut frame = vec![0.0; 240];
-        assert!(!shrink(&mut frame, true, true));
-        assert!(!expand(&mut frame, true));
-    }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::people::Nearby;
 use super::sound::MicTest;
 use super::transfer::Transfer;
-use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState};
+use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState, Path};
 
 /// Something happened. Events come in the order in which they happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -181,7 +181,7 @@ impl CallHint {
 }
 
 /// A call, measured. Shares are of the last second; see `headless.md`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CallStats {
     /// Which call.
     pub call: CallId,
@@ -193,10 +193,18 @@ pub struct CallStats {
     pub jitter_ms: f32,
     /// Sound waiting to be played, in milliseconds.
     pub buffer_ms: f32,
+    /// Sound that should wait, as the jitter of the network asks for.
+    pub target_ms: f32,
     /// What we send, in kbit/s of payload.
     pub sent_kbps: f32,
     /// What we get, in kbit/s of payload.
     pub received_kbps: f32,
+    /// Packets sent so far.
+    pub sent_packets: u64,
+    /// Packets received so far.
+    pub received_packets: u64,
+    /// Packets that came too late to be of use.
+    pub late_packets: u64,
     /// Share of the played sound that had to be invented, 0 to 1.
     pub concealed: f32,
     /// Share of the played sound that redundancy brought back, 0 to 1.
@@ -205,6 +213,15 @@ pub struct CallStats {
     pub level_in_db: f32,
     /// Loudness of what is heard in dBFS, -90 to 0.
     pub level_out_db: f32,
+    /// Estimated way of a word from their mouth to our ear, in milliseconds.
+    pub mouth_to_ear_ms: f32,
+    /// Which way the sound takes; `None` until known.
+    pub path: Option<Path>,
+    /// What kind of address of theirs it goes to, as ICE calls it (RFC 8445
+    /// section 4): `host`, `srflx`, `prflx`, `relay`.
+    pub candidate: Option<String>,
+    /// `ipv4` or `ipv6`.
+    pub family: Option<&'static str>,
     /// Estimated quality as a mean opinion score, 1 to 4.5.
     pub quality: f32,
 }

@@ -359,6 +359,10 @@ pub struct Message {
     pub deleted: bool,
     /// What people react with, one each.
     pub reactions: Vec<Reaction>,
+    /// The call that this is the trace of, as nobody took it: its author
+    /// called in vain. The text says so in a few words of no importance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
 }
 
 /// A person's reaction to a message.
@@ -555,6 +559,33 @@ pub struct Call {
 
 fn by_name<S: serde::Serializer>(value: &Activation, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(value)
+}
+
+/// A call of the log.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LoggedCall {
+    /// Its id.
+    pub call: CallId,
+    /// The other person.
+    pub contact: PeerId,
+    /// Whether we are the one who called.
+    pub outgoing: bool,
+    /// When it was made or came in.
+    pub started: Timestamp,
+    /// When it was answered.
+    pub answered: Option<Timestamp>,
+    /// When it was over; `None` while it goes on.
+    pub ended: Option<Timestamp>,
+    /// SIP response code (RFC 3261) of the end.
+    pub code: Option<u16>,
+    /// The end in words.
+    pub reason: Option<String>,
+    /// The user knows of it; only a missed call is news at first.
+    pub seen: bool,
+    /// Which way the sound took.
+    pub path: Option<Path>,
+    /// Mean of the estimated quality, 1 to 4.5; `None` without sound.
+    pub quality: Option<f32>,
 }
 
 /// Changes to a call; `None` leaves a field as it is.

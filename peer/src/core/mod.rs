@@ -226,6 +226,7 @@ pub(crate) async fn start(
     core.load_retention().await?;
     core.load_call_settings().await?;
     core.load_sound().await?;
+    core.load_call_log().await?;
     let inputs = Inputs {
         commands,
         accepted,
@@ -284,6 +285,9 @@ impl Core {
             if self.saving.is_empty() && inputs.are_quiet() || self.touched_long_ago() {
                 self.emit_touched().await;
             }
+            if self.has_calls_to_save() {
+                self.save_calls().await;
+            }
             let deadline = self.deadline();
             tokio::select! {
                 command = inputs.commands.recv(), if self.saving.len() < SAVING => match command {
@@ -312,7 +316,7 @@ impl Core {
         match report {
             Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
-            Report::Call(report) => self.on_call_report(report),
+            Report::Call(report) => self.on_call_report(report).await,
             Report::Transfer(report) => self.on_transfer_report(report).await,
             Report::Heard(heard) => self.on_heard(heard),
             Report::MicTest(report) => self.on_mic_test(report),
@@ -342,6 +346,7 @@ impl Core {
     /// Ends calls and links with a reason, and what is being saved is saved.
     async fn stop(&mut self, mut inputs: Inputs) {
         self.stop_calls().await;
+        self.save_calls().await;
         while let Some(saved) = self.saving.next().await {
             self.on_saved(saved);
         }

@@ -227,14 +227,10 @@ async fn run_test(
     mut stops: mpsc::Receiver<()>,
     reports: mpsc::Sender<Report>,
 ) {
-    let tell = async |test: MicTest| {
-        // Only a core that has ended takes no report.
-        let _ended = reports.send(Report::MicTest(MicTestReport(test))).await;
-    };
     let starting = move || voice::MicTest::start(input, output, processing);
     let problem = match tokio::task::spawn_blocking(starting).await {
         Ok(Ok(test)) => {
-            let end = follow_test(&test, &mut stops, &tell).await;
+            let end = follow_test(&test, &mut stops, &reports).await;
             // Its thread is waited for.
             let _joined = tokio::task::spawn_blocking(move || drop(test)).await;
             end
@@ -244,15 +240,20 @@ async fn run_test(
     };
     // Another may start as soon as this one is told to be over.
     drop(stops);
-    tell(MicTest {
+    let over = MicTest {
         phase: MicTestPhase::Done,
         level_db: SILENCE_DB,
         peak_db: SILENCE_DB,
         at_ms: 0,
         length_ms: 0,
         problem,
-    })
-    .await;
+    };
+    tell(&reports, over).await;
+}
+
+async fn tell(reports: &mpsc::Sender<Report>, test: MicTest) {
+    // Only a core that has ended takes no report.
+    let _ended = reports.send(Report::MicTest(MicTestReport(test))).await;
 }
 
 /// What a meter shows for silence.
@@ -262,7 +263,7 @@ const SILENCE_DB: f32 = -96.0;
 async fn follow_test(
     test: &voice::MicTest,
     stops: &mut mpsc::Receiver<()>,
-    tell: &impl AsyncFn(MicTest),
+    reports: &mpsc::Sender<Report>,
 ) -> Option<String> {
     let mut ticks = tokio::time::interval(TEST_TICK);
     loop {
@@ -277,7 +278,7 @@ async fn follow_test(
         if state.phase == voice::MicTestPhase::Done {
             return state.problem;
         }
-        tell(MicTest::from(state)).await;
+        tell(reports, MicTest::from(state)).await;
     }
 }
 

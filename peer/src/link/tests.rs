@@ -60,6 +60,7 @@ impl Visitor {
             port: None,
             welcome: true,
             invisible: false,
+            moved: false,
             resume: Resume::default(),
         };
         Self {
@@ -124,6 +125,7 @@ fn entry(seq: u64, sent_at: Timestamp, text: String) -> Entry {
         content: Content::Text {
             text,
             reply_to: None,
+            call: None,
         },
     }
 }

@@ -15,7 +15,9 @@
 mod alarms;
 mod quality;
 mod rtc;
+mod sdp;
 mod sockets;
+mod sound;
 mod task;
 
 use std::net::IpAddr;
@@ -40,11 +42,21 @@ pub(crate) enum Role {
     },
 }
 
+/// What one side says of its end of the path (SDP), to the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Description {
+    pub(crate) sdp: String,
+    /// Which path of the call: 0 the first, higher each further one.
+    pub(crate) round: u32,
+    /// It answers the other side's offer of the same round.
+    pub(crate) is_answer: bool,
+}
+
 /// What the core tells a media task.
 #[derive(Debug)]
 pub(crate) enum MediaCommand {
-    /// The callee's session description.
-    Answer(String),
+    /// The callee's answer, or about another path either one's word.
+    Described(Description),
     /// One more address of the other side.
     Candidate(String),
     /// Microphone off, or on.
@@ -68,12 +80,16 @@ pub(crate) enum MediaCommand {
 /// What a media task tells the core.
 #[derive(Debug)]
 pub(crate) enum MediaEvent {
-    /// Our session description, to be sent to the other side.
-    Description(String),
+    /// Our word on the path, to be sent to the other side.
+    Description(Description),
     /// The path is there.
     Up(Path),
     /// The path broke; it may come back.
     Down,
+    /// This machine is at other addresses now, or at these alone.
+    Moved(Vec<IpAddr>),
+    /// The other side ended the transport.
+    Closed,
     /// Nothing more will come: what failed, for a person.
     Failed(String),
     /// The devices: what the user should know about them.

@@ -91,7 +91,7 @@ impl Quality {
     }
 
     /// From the estimated mean opinion score, 1 to 4.5.
-    fn of(score: f32) -> Self {
+    pub(crate) fn of(score: f32) -> Self {
         match score {
             s if s >= 3.6 => Self::Good,
             s if s >= 2.8 => Self::Fair,

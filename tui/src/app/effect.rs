@@ -3,8 +3,8 @@
 
 use twocan_peer::api::{
     CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, Error, KeyDecision, Message, Nearby, Page, Profile, Revision, Safety,
-    SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
+    DirectoryEntry, Error, KeyDecision, LoggedCall, Message, Nearby, Page, Profile, Revision,
+    Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -101,7 +101,17 @@ pub(crate) enum Effect {
     },
     Call(PeerId),
     Answer(CallId),
-    Decline(CallId),
+    Decline {
+        call: CallId,
+        /// What the caller is told; empty for nothing.
+        text: String,
+    },
+    /// The calls before one, or the newest.
+    LoadCalls {
+        before: Option<CallId>,
+    },
+    /// All missed calls were seen.
+    CallsSeen,
     HangUp(CallId),
     ChangeCall {
         call: CallId,
@@ -215,6 +225,10 @@ pub(crate) enum Outcome {
         id: Uuid,
         text: String,
         error: Error,
+    },
+    Calls {
+        before: Option<CallId>,
+        found: Result<Vec<LoggedCall>, Error>,
     },
     SignedIn(Result<SignedIn, Error>),
     Directory(Result<Vec<DirectoryEntry>, Error>),

@@ -38,6 +38,8 @@ pub(crate) enum Overlay {
     Delete { id: Uuid, mine: bool },
     /// An emoji for a message.
     React(React),
+    /// Calls there were, the newest first.
+    CallLog { selected: usize },
     /// Everything that is measured in the call.
     CallStats,
     /// Looking for words in all that was said.

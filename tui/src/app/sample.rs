@@ -2,8 +2,9 @@
 
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
-    Activation, Call, CallId, CallLevels, CallState, CallStats, Contact, ContactRequest, Message,
-    MessageState, Page, Path, Reaction, Relation, Transfer, TransferState, Trust, WhoAmI,
+    Activation, Call, CallId, CallLevels, CallState, CallStats, Contact, ContactRequest,
+    LoggedCall, Message, MessageState, Page, Path, Reaction, Relation, Transfer, TransferState,
+    Trust, WhoAmI,
 };
 use twocan_proto::identity::{Identity, PeerId};
 use twocan_proto::time::Timestamp;
@@ -75,6 +76,7 @@ pub(crate) fn message(n: u64, mine: bool, text: &str) -> Message {
         edited_at: None,
         deleted: false,
         reactions: Vec::new(),
+        call: None,
     }
 }
 
@@ -114,7 +116,42 @@ pub(crate) fn stats(n: u32) -> CallStats {
         level_in_db: -17.0,
         level_out_db: -31.0,
         quality: 4.2,
+        ..CallStats::default()
     }
+}
+
+/// Call `n` of the log, with Dana; a minute and a half if it was answered.
+pub(crate) fn logged(n: u64, answered: bool) -> LoggedCall {
+    let started = at(-4_000_000 + i64::try_from(n).unwrap_or(0) * 300_000);
+    let later = |ms| Timestamp::from_millis(started.as_millis() + ms);
+    LoggedCall {
+        call: logged_id(n),
+        contact: id(DANA),
+        outgoing: n % 2 == 0,
+        started,
+        answered: answered.then(|| later(5_000)),
+        ended: Some(later(95_000)),
+        code: Some(if answered { 200 } else { 408 }),
+        reason: (!answered).then(|| "no answer".to_owned()),
+        seen: answered || n % 2 == 0,
+        path: Some(Path::Direct),
+        quality: answered.then_some(4.2),
+    }
+}
+
+pub(crate) fn logged_id(n: u64) -> CallId {
+    uuid(20_000 + n)
+}
+
+/// [`busy`], with calls in the log: two were not answered.
+pub(crate) fn with_calls(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    let mut calls: Vec<_> = [(9, true), (8, false), (7, false), (6, true)]
+        .map(|(n, answered)| logged(n, answered))
+        .into();
+    calls[3].contact = id(BOB);
+    state.call_log.take(None, calls);
+    state
 }
 
 pub(crate) fn levels() -> CallLevels {

@@ -10,6 +10,7 @@ use twocan_peer::api::{
 use twocan_proto::identity::PeerId;
 use twocan_proto::time::Timestamp;
 
+use super::call_log::CallLog;
 use super::calls::{Calls, METERS_MS, TalkKey};
 use super::conversation::Conversation;
 use super::editor::{Editor, InputHistory};
@@ -90,6 +91,9 @@ pub(crate) struct State {
     pub(crate) first_run: Option<FirstRun>,
     pub(crate) calls: Calls,
     pub(crate) talk_key: TalkKey,
+    pub(crate) call_log: CallLog,
+    /// It was said which calls were missed while we were away.
+    pub(crate) missed_told: bool,
     /// How many searches were asked for so far: numbers the next one.
     pub(crate) searches: u64,
     pub(crate) toast: Option<Notice>,
@@ -139,6 +143,8 @@ impl State {
             first_run: None,
             calls: Calls::default(),
             talk_key: TalkKey::default(),
+            call_log: CallLog::default(),
+            missed_told: false,
             searches: 0,
             toast: None,
             log: VecDeque::new(),

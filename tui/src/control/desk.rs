@@ -37,7 +37,7 @@ impl Desk {
             }
             Word::Decline => {
                 let call = self.ringing().await?;
-                self.engine.decline(call.call, None).await?;
+                self.engine.decline(call.call, None, "").await?;
                 self.status().await
             }
             Word::Hangup => {

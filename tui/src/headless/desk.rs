@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::first_address;
 use super::lines::{Answer, Output};
 use super::requests::{
-    Ask, CallSet, Clients, ContactSet, Decision, History, Presence, Profile, ProfileSet, Refusal,
-    Request, Search, Send, SignIn, Verb, Visibility, bad,
+    Ask, CallLog, CallSet, Clients, ContactSet, Decision, History, Presence, Profile, ProfileSet,
+    Refusal, Request, Search, Send, SignIn, Verb, Visibility, bad,
 };
 
 /// Messages in a page of history, and users in a list, when no limit is given.
@@ -169,7 +169,7 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             fields(&json!({"call": engine.call(to).await?}))
         }
         Verb::Answer(of) => done(engine.answer(call(&of.call)?).await),
-        Verb::Decline(of) => done(engine.decline(call(&of.call)?, of.code).await),
+        Verb::Decline(of) => done(engine.decline(call(&of.call)?, of.code, &of.text).await),
         Verb::Hangup(of) => done(engine.hangup(call(&of.call)?, of.code).await),
         Verb::CallSet(set) => {
             let id = call(&set.call)?;
@@ -182,6 +182,7 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
         }),
         Verb::Calls => fields(&json!({"calls": engine.calls().await?})),
         Verb::CallStats(of) => fields(&engine.call_stats(call(&of.call)?).await?),
+        Verb::CallLog(wanted) => call_log(engine, wanted).await,
         Verb::FileSend(send) => {
             let to = engine.resolve(&send.to).await?;
             fields(&json!({"transfer": engine.file_send(to, &send.path).await?}))
@@ -251,6 +252,18 @@ async fn history(engine: &Engine, wanted: History) -> Result<Value, Error> {
     let limit = wanted.limit.unwrap_or(PAGE);
     let messages = engine.history(with, page, limit).await?;
     fields(&json!({"messages": messages}))
+}
+
+/// The log as it was before it is marked as seen.
+async fn call_log(engine: &Engine, wanted: CallLog) -> Result<Value, Error> {
+    let before = wanted.before.map(|id| call(&id)).transpose()?;
+    let calls = engine
+        .call_log(before, wanted.limit.unwrap_or(PAGE))
+        .await?;
+    if wanted.seen {
+        engine.calls_seen().await?;
+    }
+    fields(&json!({"calls": calls}))
 }
 
 /// Ours, or what a contact told of herself.

@@ -350,6 +350,7 @@ mod tests {
             edited_at: None,
             deleted: false,
             reactions: Vec::new(),
+            call: None,
         };
         let line = |message: &Message| {
             let event = Event::Message(message.clone());

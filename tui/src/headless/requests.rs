@@ -74,13 +74,14 @@ pub(super) enum Verb {
     History(History),
     Call(To),
     Answer(WithCode),
-    Decline(WithCode),
+    Decline(Decline),
     Hangup(WithCode),
     CallSet(CallSet),
     CallStats(OfCall),
     Calls,
     Devices,
     MicTest(MicTest),
+    CallLog(CallLog),
     FileSend(FileSend),
     FileAccept(FileAccept),
     FileReject(OfTransfer),
@@ -320,6 +321,24 @@ pub(super) struct WithCode {
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Decline {
+    pub(super) call: String,
+    pub(super) code: Option<u16>,
+    #[serde(default)]
+    pub(super) text: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallLog {
+    pub(super) before: Option<String>,
+    pub(super) limit: Option<usize>,
+    #[serde(default)]
+    pub(super) seen: bool,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct CallSet {
     pub(super) call: String,
     pub(super) muted: Option<bool>,
@@ -489,6 +508,7 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "devices" => none(verb, fields, Verb::Devices)?,
         "mic_test" => Verb::MicTest(typed(verb, fields)?),
         "call_stats" => Verb::CallStats(typed(verb, fields)?),
+        "call_log" => Verb::CallLog(typed(verb, fields)?),
         "file_send" => Verb::FileSend(typed(verb, fields)?),
         "file_accept" => Verb::FileAccept(typed(verb, fields)?),
         "file_reject" => Verb::FileReject(typed(verb, fields)?),

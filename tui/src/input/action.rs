@@ -108,6 +108,7 @@ pub(crate) enum Action {
     Volume,
     Audio,
     Stats,
+    CallLog,
     // Registries.
     SignIn,
     SignOut,

@@ -143,7 +143,7 @@ pub(crate) static TABLE: &[Info] = &[
     // Calls.
     command(Action::Call, Group::Calls, "call this contact", &[(Global, "Ctrl+X c")], "call", "[NAME]", "/call bob", Takes::Contact),
     command(Action::Answer, Group::Calls, "answer: microphone on", &[(Global, "Ctrl+X a")], "answer", "", "/answer", Takes::Nothing),
-    command(Action::Decline, Group::Calls, "decline a call", &[(Global, "Ctrl+X r")], "decline", "", "/decline", Takes::Nothing),
+    command(Action::Decline, Group::Calls, "decline a call, with a word to the caller if you like", &[(Global, "Ctrl+X r")], "decline", "[TEXT]", "/decline in a meeting, back at four", Takes::Text),
     command(Action::HangUp, Group::Calls, "hang up", &[(Global, "Ctrl+X h")], "hangup", "", "/hangup", Takes::Nothing),
     command(Action::Mute, Group::Calls, "mute or unmute", &[(Global, "F9"), (Global, "Ctrl+X m")], "mute", "", "/mute", Takes::Nothing),
     command(Action::Deafen, Group::Calls, "deafen or undeafen", &[(Global, "Ctrl+X d")], "deafen", "", "/deafen", Takes::Nothing),
@@ -153,6 +153,7 @@ pub(crate) static TABLE: &[Info] = &[
     command(Action::Volume, Group::Calls, "loudness of the other, 0 to 200 %", &[], "volume", "PERCENT", "/volume 120", Takes::Text),
     command(Action::Audio, Group::Calls, "other microphone or loudspeaker for this call", &[], "audio", "in|out SPEC", "/audio in device:USB Headset", Takes::Words(&["in", "out"])),
     command(Action::Stats, Group::Calls, "measurements of the call", &[(Global, "Ctrl+X s")], "stats", "", "/stats", Takes::Nothing),
+    command(Action::CallLog, Group::Calls, "calls there were", &[(Global, "Ctrl+X j")], "calls", "", "/calls", Takes::Nothing),
     // Registries.
     command(Action::SignIn, Group::Registries, "sign in, or make an account", &[], "signin", "[URL]", "/signin https://registry.example.org:7443", Takes::Registry),
     command(Action::SignOut, Group::Registries, "sign out", &[], "signout", "[URL]", "/signout https://registry.example.org:7443", Takes::Registry),

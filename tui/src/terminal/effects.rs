@@ -12,6 +12,7 @@ use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
 use super::paths;
+use crate::app::call_log::PAGE as CALLS;
 use crate::app::conversation::PAGE;
 use crate::app::effect::{Around, Effect, FileVerb, Outcome};
 
@@ -137,6 +138,10 @@ fn refused(effect: Effect) -> Outcome {
             with,
             result: Err(error),
         },
+        Effect::LoadCalls { before } => Outcome::Calls {
+            before,
+            found: Err(error),
+        },
         Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
         Effect::SetName(_) => Outcome::Named(Err(error)),
         Effect::LoadHistory { with, page, .. } => Outcome::History {
@@ -184,6 +189,10 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
                 found,
             }
         }
+        Effect::LoadCalls { before } => Outcome::Calls {
+            before,
+            found: engine.call_log(before, CALLS).await,
+        },
         Effect::LoadTransfers => loaded(
             "reading the transfers",
             engine.transfers().await.map(Outcome::Transfers),
@@ -308,7 +317,8 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::SignOut(registry) => ("signing out", engine.sign_out(registry).await),
         Effect::Call(to) => ("calling", nothing(engine.call(to)).await),
         Effect::Answer(call) => ("answering", engine.answer(call).await),
-        Effect::Decline(call) => ("declining", engine.decline(call, None).await),
+        Effect::Decline { call, text } => ("declining", engine.decline(call, None, &text).await),
+        Effect::CallsSeen => ("marking the calls as seen", engine.calls_seen().await),
         Effect::HangUp(call) => ("hanging up", engine.hangup(call, None).await),
         Effect::ChangeCall { call, change } => {
             ("changing the call", engine.call_set(call, change).await)

@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
-use super::{calls, help, message_overlays, people_overlays, search, transfers, wrap};
+use super::{call_log, calls, help, message_overlays, people_overlays, search, transfers, wrap};
 use crate::app::State;
 use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
@@ -109,6 +109,10 @@ pub(crate) fn draw(
         }
         Overlay::React(react) => message_overlays::react(state, react, theme, buf, room),
         Overlay::Search(search) => Some(search::draw(state, search, theme, buf, room)),
+        Overlay::CallLog { selected } => {
+            call_log::draw(state, *selected, theme, buf, room);
+            None
+        }
         Overlay::CallStats => {
             calls::draw_stats(state, theme, buf, room);
             None
@@ -157,7 +161,7 @@ pub(super) fn window(
 }
 
 /// A list with one chosen line, under a filter line.
-fn picker(
+pub(super) fn picker(
     buf: &mut Buffer,
     theme: Theme,
     inner: Rect,

@@ -188,6 +188,17 @@ const SCENES: &[(&str, Scene)] = &[
     ("muted", muted),
     ("push_to_talk", push_to_talk),
     ("call_alarm", alarmed),
+    ("call_log", |s, l| {
+        let mut state = sample::with_calls(s, l);
+        press(&mut state, "Ctrl+X j Down");
+        state
+    }),
+    ("call_log_empty", |s, l| after("Ctrl+X j", s, l)),
+    ("in_call_again", |s, l| {
+        let mut state = sample::in_call(s, l);
+        state.call_log = sample::with_calls(s, l).call_log;
+        state
+    }),
     ("call_stats", |s, l| {
         let mut state = sample::in_call(s, l);
         press(&mut state, "Ctrl+X s");

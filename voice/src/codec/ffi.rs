@@ -1,4 +1,5 @@
-//! The one place with `unsafe` code: the Opus decoder by its C interface.
+//! The one place with `unsafe` code: the Opus decoder and deep redundancy by
+//! their C interface.
 //!
 //! `opus::Decoder` keeps its pointer private and cannot set the decoder's
 //! complexity, without which libopus never conceals with its network; so the
@@ -108,6 +109,31 @@ impl Decoder {
         usize::try_from(samples).map_err(|_| failed("opus_decode_float", samples))
     }
 
+    /// Decodes from deep redundancy the sound that began `distance` samples
+    /// before its packet, as long as `pcm`; what it does not cover is invented.
+    ///
+    /// # Errors
+    /// When `pcm` is no multiple of 2.5 ms, or nothing has been parsed.
+    pub(crate) fn decode_deep(
+        &mut self,
+        redundancy: &Redundancy,
+        distance: usize,
+        pcm: &mut [f32],
+    ) -> Result<usize, CodecError> {
+        // SAFETY: both handles are live, and `pcm` holds as many samples as it
+        // says, of one channel.
+        let samples = unsafe {
+            c::opus_decoder_dred_decode_float(
+                self.handle.as_ptr(),
+                redundancy.state.as_ptr(),
+                to_int(distance),
+                pcm.as_mut_ptr(),
+                to_int(pcm.len()),
+            )
+        };
+        usize::try_from(samples).map_err(|_| failed("opus_decoder_dred_decode_float", samples))
+    }
+
     #[cfg(test)]
     fn complexity(&mut self) -> i32 {
         let mut value = -1_i32;
@@ -128,6 +154,71 @@ impl Drop for Decoder {
     fn drop(&mut self) {
         // SAFETY: the handle came from `opus_decoder_create` and is freed once.
         unsafe { c::opus_decoder_destroy(self.handle.as_ptr()) }
+    }
+}
+
+/// The deep redundancy (DRED, draft-ietf-mlcodec-opus-dred) of one packet: a
+/// description of up to a second of the sound before it.
+#[derive(Debug)]
+pub(crate) struct Redundancy {
+    decoder: NonNull<c::OpusDREDDecoder>,
+    state: NonNull<c::OpusDRED>,
+}
+
+// SAFETY: as for `Decoder`: plain memory, used through `&mut self` or read.
+unsafe impl Send for Redundancy {}
+
+impl Redundancy {
+    /// # Errors
+    /// When libopus has no memory.
+    pub(crate) fn new() -> Result<Self, CodecError> {
+        let mut status = c::OPUS_OK;
+        // SAFETY: `status` outlives the call.
+        let decoder = unsafe { c::opus_dred_decoder_create(&raw mut status) };
+        let decoder =
+            NonNull::new(decoder).ok_or_else(|| failed("opus_dred_decoder_create", status))?;
+        // SAFETY: `status` outlives the call.
+        let state = unsafe { c::opus_dred_alloc(&raw mut status) };
+        let Some(state) = NonNull::new(state) else {
+            // SAFETY: the handle came from `opus_dred_decoder_create`.
+            unsafe { c::opus_dred_decoder_destroy(decoder.as_ptr()) };
+            return Err(failed("opus_dred_alloc", status));
+        };
+        Ok(Self { decoder, state })
+    }
+
+    /// Takes in what a packet says of the `most` samples before it; returns
+    /// how many samples before the packet it begins, 0 when it says nothing.
+    ///
+    /// # Errors
+    /// When the packet is damaged.
+    pub(crate) fn parse(&mut self, packet: &[u8], most: usize) -> Result<usize, CodecError> {
+        let mut end = 0;
+        // SAFETY: both handles are live, the pointer and the length are those
+        // of one slice, and `end` outlives the call.
+        let begin = unsafe {
+            c::opus_dred_parse(
+                self.decoder.as_ptr(),
+                self.state.as_ptr(),
+                packet.as_ptr(),
+                to_int(packet.len()),
+                to_int(most),
+                SAMPLE_RATE as i32,
+                &raw mut end,
+                0,
+            )
+        };
+        usize::try_from(begin).map_err(|_| failed("opus_dred_parse", begin))
+    }
+}
+
+impl Drop for Redundancy {
+    fn drop(&mut self) {
+        // SAFETY: both came from libopus and are freed once.
+        unsafe {
+            c::opus_dred_free(self.state.as_ptr());
+            c::opus_dred_decoder_destroy(self.decoder.as_ptr());
+        }
     }
 }
 

@@ -15,14 +15,19 @@
 //! shrinking sound lets it fall; nothing else is needed to keep account.
 
 mod delay;
+mod lateness;
 mod loss;
+mod recent;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use std::{collections::BTreeMap, time::Instant};
 
 use delay::DelayEstimator;
-use loss::{Arrival, LossEstimator};
+use loss::LossEstimator;
+use recent::{Added, Recent};
+use timeline::{NEW_TIME_LINE, Place, TimeLine};
 
 use crate::pacer::duration_to_samples;
 
@@ -35,27 +40,17 @@ const fn ms(milliseconds: i64) -> i64 {
 const MOST_PACKETS: usize = 150;
 /// Silence and concealment are handed out in pieces of this length.
 const STEP: i64 = ms(10);
-/// How much before its target a packet may be played when sound has already
-/// been invented in the place of those before it.
-const EARLY: i64 = ms(5);
-/// Slack above the target before sound is shortened.
-const ABOVE: i64 = ms(15);
-/// From this much above on, sound is shortened even while somebody speaks.
-const FAR_ABOVE: i64 = ms(60);
 /// From this much above on, whole packets are skipped.
 const SKIP_ABOVE: i64 = ms(200);
-/// From this much below the target on, sound is lengthened (by 5 ms at least).
-const EXPAND_BELOW: i64 = ms(1);
 /// After this long without a packet nothing is invented any more.
 const LONGEST_CONCEALMENT: i64 = ms(2_000);
-/// A media time this far from the newest one belongs to a new time line.
-const NEW_TIME_LINE: i64 = ms(5_000);
-/// A sequence number this far from the newest one belongs to a new count.
-const NEW_COUNT: u64 = 2_000;
-
-/// Copies are expected until so many packets came without one: 10 s of them,
-/// for a pause in speech has none.
-const FEC_EXPECTED: u32 = 500;
+/// Repair that comes so much later than the sender's redundancy is made for is
+/// luck, and not to be waited for.
+const LUCK: i64 = ms(5);
+/// What the codec can invent at least: 2.5 ms.
+const LEAST_CONCEALMENT: i64 = 120;
+/// The longest that sound is invented to let the delay grow to its target.
+const LONGEST_HOLD: i64 = ms(100);
 
 /// One packet, ready to be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +63,8 @@ pub(crate) struct Packet {
     pub(crate) samples: usize,
     /// Whether it carries a copy of the frame before it.
     pub(crate) carries_fec: bool,
+    /// Whether it was lost and has been repaired.
+    pub(crate) repaired: bool,
     /// The Opus packet.
     pub(crate) payload: Vec<u8>,
 }
@@ -77,27 +74,29 @@ pub(crate) struct Packet {
 pub(crate) enum Decision {
     /// Nothing has arrived that is due: so many samples of silence.
     Silence { samples: usize },
-    /// Decode this packet, and shorten or lengthen what it gives.
-    Normal { packet: Packet, stretch: Stretch },
+    /// Decode this packet. It is played `surplus` samples later than it should
+    /// be (earlier when negative), which a change of its length can put right.
+    Normal { packet: Packet, surplus: i64 },
     /// The packet before this one is lost: decode its copy from this payload.
     Fec { payload: Vec<u8>, samples: usize },
-    /// Invent so many samples.
-    Conceal { samples: usize },
+    /// Invent so many samples, from what a later packet may say of them.
+    Conceal {
+        samples: usize,
+        later: Option<Later>,
+    },
     /// The sender said nothing here: let the sound fade for so many samples.
     Pause { samples: usize },
 }
 
-/// What should happen to the length of a frame to bring the delay to its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stretch {
-    /// Leave it.
-    Keep,
-    /// Shorten it, where that cannot be heard.
-    Shrink,
-    /// Shorten it in any case.
-    ShrinkNow,
-    /// Lengthen it, where that cannot be heard.
-    Expand,
+/// A packet that is here although one before it is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Later {
+    /// Its sequence number.
+    pub(crate) sequence: u64,
+    /// How many samples before it the missing sound begins.
+    pub(crate) distance: usize,
+    /// The Opus packet.
+    pub(crate) payload: Vec<u8>,
 }
 
 /// What the buffer has counted and measured.
@@ -121,6 +120,8 @@ pub(crate) struct JitterStats {
     pub(crate) duplicates: u64,
     /// Packets that were skipped to catch up, or because the buffer was full.
     pub(crate) skipped: u64,
+    /// Packets that were missing when they had to be played, with no repair.
+    pub(crate) unrepaired: u64,
 }
 
 /// Puts packets in order and decides when each is played.
@@ -129,24 +130,23 @@ pub(crate) struct JitterBuffer {
     epoch: Instant,
     /// Packets by their unwrapped media time.
     packets: BTreeMap<i64, Packet>,
+    time_line: TimeLine,
     /// Unwrapped media time of what is played next; none before the first
     /// packet is due.
     next: Option<i64>,
-    /// Newest unwrapped media time and its sequence number.
-    newest: Option<(i64, u64)>,
     /// Sequence number of the last packet played.
     played: Option<u64>,
+    /// Packets after that one whose copy was played instead.
+    copied: u64,
     /// Samples invented since the last packet, while nothing was there.
     dry: i64,
     /// How long a packet of this sender plays.
     packet_samples: i64,
-    /// Packets since the last one that carried a copy; only speech does.
-    without_fec: u32,
-    /// First packet of what may be a new time line.
-    stray: Option<(u64, u64)>,
     last_transit: Option<i64>,
     delay: DelayEstimator,
     loss: LossEstimator,
+    /// Packets that have come or can be repaired.
+    available: Recent,
     stats: JitterStats,
 }
 
@@ -156,16 +156,16 @@ impl JitterBuffer {
         Self {
             epoch,
             packets: BTreeMap::new(),
+            time_line: TimeLine::default(),
             next: None,
-            newest: None,
             played: None,
+            copied: 0,
             dry: 0,
             packet_samples: crate::FRAME_SAMPLES as i64,
-            without_fec: u32::MAX,
-            stray: None,
             last_transit: None,
             delay: DelayEstimator::new(),
             loss: LossEstimator::default(),
+            available: Recent::default(),
             stats: JitterStats::default(),
         }
     }
@@ -181,42 +181,59 @@ impl JitterBuffer {
         self.next
     }
 
+    /// Arrival since the epoch less unwrapped media time of the newest packet
+    /// to come, in samples.
+    pub(crate) fn transit(&self) -> Option<i64> {
+        self.last_transit
+    }
+
     /// Takes a packet that arrived at some instant.
     pub(crate) fn insert(&mut self, packet: Packet, arrived: Instant) {
-        let Some(media) = self.place(&packet) else {
-            return;
+        let media = match self.time_line.place(packet.sequence, packet.media_time) {
+            Place::Here(media) => media,
+            Place::Anew(media) => {
+                self.restart();
+                media
+            }
+            Place::Stray => return,
         };
         let arrival = self.clock(arrived);
-        if self.loss.observe(packet.sequence) == Arrival::Duplicate {
+        if self.loss.observe(packet.sequence) == Added::Known {
             self.stats.duplicates += 1;
             return;
         }
         self.measure(arrival, media);
         self.packet_samples = packet.samples as i64;
-        self.without_fec = if packet.carries_fec {
-            0
-        } else {
-            self.without_fec.saturating_add(1)
-        };
-        if self
-            .next
-            .is_some_and(|next| media + packet.samples as i64 <= next)
+        self.note_available(packet.sequence, arrival, media, None);
+        if packet.carries_fec
+            && let Some(before) = packet.sequence.checked_sub(1)
         {
+            let reach = Some(self.packet_samples);
+            self.note_available(before, arrival, media - self.packet_samples, reach);
+        }
+        if !self.keep(media, packet) {
             self.stats.late += 1;
+        }
+    }
+
+    /// Takes a packet that was lost and has been repaired by what arrived at
+    /// some instant. It fills a hole, and counts neither as received nor
+    /// against the loss. `reach` is how long after its time the sender's
+    /// redundancy can repair a packet, in samples.
+    pub(crate) fn recover(&mut self, packet: Packet, arrived: Instant, reach: u32) {
+        let Some(media) = self.time_line.find(packet.sequence, packet.media_time) else {
             return;
-        }
-        self.packets.insert(media, packet);
-        if self.packets.len() > MOST_PACKETS {
-            self.packets.pop_first();
-            self.stats.skipped += 1;
-        }
+        };
+        let reach = Some(i64::from(reach));
+        self.note_available(packet.sequence, self.clock(arrived), media, reach);
+        self.keep(media, packet);
     }
 
     /// Decides what is played at some instant. Whatever it returns has at
     /// least one sample and counts as played.
     pub(crate) fn pull(&mut self, due: Instant) -> Decision {
         let now = self.clock(due);
-        self.stats.target = self.target(now);
+        self.stats.target = self.delay.wait();
         let Some(next) = self.next.or_else(|| self.start(now)) else {
             return self.silence_until_start(now);
         };
@@ -236,14 +253,35 @@ impl JitterBuffer {
         };
         let covered = self.covered(media - next, self.delay_at(now, next), first);
         let next = next + covered;
-        self.next = Some(next);
         let gap = media - next;
+        let surplus = self.delay_at(now, next) - self.stats.target;
         if gap <= 0 {
+            if self.dry > 0 && self.may_hold(surplus) {
+                return self.hold(-surplus);
+            }
             return self.play(media, self.delay_at(now, media));
         }
         if self.follows_played(first) {
-            return self.pass(gap.min(STEP), |samples| Decision::Pause { samples });
+            // Nothing is said here, so it can last as long as is needed.
+            let passed = (STEP + surplus).clamp(0, 2 * STEP).min(gap);
+            self.next = Some(next + passed);
+            return Decision::Pause {
+                samples: STEP as usize,
+            };
         }
+        if self.may_hold(surplus) {
+            // What is missing may still come or be repaired.
+            return self.hold(-surplus);
+        }
+        self.next = Some(next);
+        self.fill(gap)
+    }
+
+    /// Fills a gap before the first packet that is here, for the gap is lost.
+    fn fill(&mut self, gap: i64) -> Decision {
+        let Some((_, first)) = self.packets.first_key_value() else {
+            return self.run_dry();
+        };
         let repairable = if first.carries_fec {
             self.packet_samples
         } else {
@@ -251,6 +289,7 @@ impl JitterBuffer {
         };
         if gap == repairable {
             let payload = first.payload.clone();
+            self.copied += 1;
             return self.pass(gap, |samples| Decision::Fec { payload, samples });
         }
         let beyond_repair = gap - repairable;
@@ -259,16 +298,24 @@ impl JitterBuffer {
         } else {
             gap
         };
+        let later = Later {
+            sequence: first.sequence,
+            distance: usize::try_from(gap).unwrap_or_default(),
+            payload: first.payload.clone(),
+        };
         self.pass(missing.min(self.packet_samples), |samples| {
-            Decision::Conceal { samples }
+            Decision::Conceal {
+                samples,
+                later: Some(later),
+            }
         })
     }
 
     /// How much of the gap before `first` has been filled already, by what was
     /// invented while nothing was there. It counts only as far as the delay
-    /// stays near its target, and leaves what can still be repaired.
+    /// does not fall below its target, and leaves what can still be repaired.
     fn covered(&self, gap: i64, delay: i64, first: &Packet) -> i64 {
-        let spare = delay - self.stats.target + EARLY;
+        let spare = delay - self.stats.target;
         let most = gap.min(self.dry).min(spare).max(0);
         if most == gap || !first.carries_fec {
             return most;
@@ -282,26 +329,48 @@ impl JitterBuffer {
             .is_some_and(|played| packet.sequence.checked_sub(played) == Some(1))
     }
 
+    fn may_hold(&self, surplus: i64) -> bool {
+        surplus <= -LEAST_CONCEALMENT && self.dry < LONGEST_HOLD
+    }
+
     /// Nothing is here: invent, and wait. `next` stays, so the delay grows.
     fn run_dry(&mut self) -> Decision {
-        self.dry += STEP;
-        let samples = STEP as usize;
+        self.hold(STEP)
+    }
+
+    /// The same, for at most so many samples.
+    fn hold(&mut self, most: i64) -> Decision {
+        let whole = most.min(STEP) / LEAST_CONCEALMENT * LEAST_CONCEALMENT;
+        self.dry += whole;
+        let samples = usize::try_from(whole).unwrap_or_default();
         if self.dry > LONGEST_CONCEALMENT {
             return Decision::Silence { samples };
         }
-        Decision::Conceal { samples }
+        Decision::Conceal {
+            samples,
+            later: None,
+        }
     }
 
     fn play(&mut self, media: i64, delay: i64) -> Decision {
-        self.dry = 0;
         let Some(packet) = self.packets.remove(&media) else {
             return self.run_dry();
         };
+        self.dry = 0;
         self.next = Some(media + packet.samples as i64);
+        self.count_unrepaired(packet.sequence);
         self.played = Some(packet.sequence);
         self.stats.delay = delay;
-        let stretch = self.stretch(delay);
-        Decision::Normal { packet, stretch }
+        let surplus = delay - self.stats.target;
+        Decision::Normal { packet, surplus }
+    }
+
+    fn count_unrepaired(&mut self, sequence: u64) {
+        let copied = std::mem::take(&mut self.copied);
+        if let Some(played) = self.played {
+            let passed = sequence.saturating_sub(played).saturating_sub(1);
+            self.stats.unrepaired += passed.saturating_sub(copied);
+        }
     }
 
     /// Moves on over samples that have no packet.
@@ -309,19 +378,6 @@ impl JitterBuffer {
         self.dry = 0;
         self.next = self.next.map(|next| next + samples);
         decision(usize::try_from(samples).unwrap_or(STEP as usize))
-    }
-
-    fn stretch(&self, delay: i64) -> Stretch {
-        let excess = delay - self.stats.target;
-        if excess > FAR_ABOVE {
-            Stretch::ShrinkNow
-        } else if excess > ABOVE {
-            Stretch::Shrink
-        } else if excess < -EXPAND_BELOW {
-            Stretch::Expand
-        } else {
-            Stretch::Keep
-        }
     }
 
     /// Media time at which to start playing, once the first packet is due.
@@ -338,6 +394,20 @@ impl JitterBuffer {
         Decision::Silence {
             samples: left.clamp(1, STEP) as usize,
         }
+    }
+
+    /// Keeps a packet until it is played; false when its time is over.
+    fn keep(&mut self, media: i64, packet: Packet) -> bool {
+        let end = media + packet.samples as i64;
+        if self.next.is_some_and(|next| end <= next) {
+            return false;
+        }
+        self.packets.entry(media).or_insert(packet);
+        if self.packets.len() > MOST_PACKETS {
+            self.packets.pop_first();
+            self.stats.skipped += 1;
+        }
+        true
     }
 
     fn drop_played(&mut self, next: i64) {
@@ -372,18 +442,23 @@ impl JitterBuffer {
         now - media - self.delay.fastest().unwrap_or(now - media)
     }
 
-    fn target(&self, now: i64) -> i64 {
-        let wait = self.delay.wait(now);
-        // The copy of a lost frame comes one packet later.
-        if self.without_fec < FEC_EXPECTED && self.loss.worth_waiting() {
-            wait + self.packet_samples
-        } else {
-            wait
+    /// Notes that a packet can be played from now on; `reach` if by repair.
+    fn note_available(&mut self, sequence: u64, now: i64, media: i64, reach: Option<i64>) {
+        let lost = reach.filter(|_| self.loss.is_certain());
+        if lost.is_some_and(|reach| self.delay.late(now, media) > reach + LUCK) {
+            return;
+        }
+        if self.available.add(sequence) == Added::Known {
+            return;
+        }
+        self.delay.available(now, media, reach);
+        if let Some(reach) = lost {
+            self.delay.expect_repair(reach);
         }
     }
 
     fn measure(&mut self, arrival: i64, media: i64) {
-        self.delay.observe(arrival, media);
+        self.delay.arrived(arrival, media);
         let transit = arrival - media;
         if let Some(last) = self.last_transit.replace(transit) {
             let change = (transit - last).abs().min(NEW_TIME_LINE) as f32;
@@ -394,55 +469,20 @@ impl JitterBuffer {
         self.stats.lost = self.loss.lost();
     }
 
-    /// Unwrapped media time of a packet; none for the first packet that does
-    /// not fit the time line, for only a second one proves a new time line.
-    fn place(&mut self, packet: &Packet) -> Option<i64> {
-        let Some((newest, newest_sequence)) = self.newest else {
-            return Some(self.begin_time_line(packet));
-        };
-        let ahead = wrapped_difference(packet.media_time, newest as u64);
-        let count_ahead = packet.sequence.abs_diff(newest_sequence);
-        if ahead.abs() < NEW_TIME_LINE && count_ahead < NEW_COUNT {
-            self.stray = None;
-            let media = newest + ahead;
-            if media > newest {
-                self.newest = Some((media, packet.sequence));
-            }
-            return Some(media);
-        }
-        let proven = self.stray.is_some_and(|(sequence, media_time)| {
-            let ahead = wrapped_difference(packet.media_time, media_time);
-            ahead.abs() < NEW_TIME_LINE
-                && packet.sequence != sequence
-                && packet.sequence.abs_diff(sequence) < NEW_COUNT
-        });
-        if !proven {
-            self.stray = Some((packet.sequence, packet.media_time));
-            return None;
-        }
-        Some(self.begin_time_line(packet))
-    }
-
-    fn begin_time_line(&mut self, packet: &Packet) -> i64 {
-        let media = i64::from(packet.media_time as u32);
+    /// Begins a new time line, as after a restart of the sender.
+    fn restart(&mut self) {
         self.packets.clear();
         self.next = None;
         self.played = None;
+        self.copied = 0;
         self.dry = 0;
-        self.stray = None;
         self.last_transit = None;
-        self.newest = Some((media, packet.sequence));
         self.delay.restart();
         self.loss.restart();
-        media
+        self.available = Recent::default();
     }
 
     fn clock(&self, instant: Instant) -> i64 {
         duration_to_samples(instant.saturating_duration_since(self.epoch)) as i64
     }
-}
-
-/// How far the first of two 32-bit media times is ahead of the second.
-fn wrapped_difference(a: u64, b: u64) -> i64 {
-    i64::from((a as u32).wrapping_sub(b as u32) as i32)
 }

@@ -22,6 +22,7 @@ fn packet(index: u64) -> Packet {
         media_time: index * FRAME as u64,
         samples: FRAME as usize,
         carries_fec: false,
+        repaired: false,
         payload: index.to_be_bytes().to_vec(),
     }
 }
@@ -59,8 +60,11 @@ impl Played {
     }
 }
 
-/// Plays a line for so many samples. `carry` is what a stretch does to a
-/// frame: how many samples shrinking removes and expanding adds.
+/// What a stretch leaves as it is.
+const SLACK: i64 = 120;
+
+/// Plays a line for so many samples. `carry` is the most that a stretch takes
+/// from a frame or adds to it.
 fn play(mut sent: Vec<Sent>, length: i64, carry: i64) -> Played {
     play_drifting(&mut sent, length, carry, 0)
 }
@@ -81,20 +85,20 @@ fn play_drifting(sent: &mut [Sent], length: i64, carry: i64, ppm: i64) -> Played
         }
         let samples = match buffer.pull(instant(now)) {
             Decision::Silence { samples } => samples as i64,
-            Decision::Normal { packet, stretch } => {
+            Decision::Normal { packet, surplus } => {
                 played.packets.push((packet.sequence, now));
-                packet.samples as i64
-                    + match stretch {
-                        Stretch::Keep => 0,
-                        Stretch::Shrink | Stretch::ShrinkNow => -carry,
-                        Stretch::Expand => carry,
-                    }
+                let change = match surplus {
+                    ..0 => surplus.min(-SLACK).max(-carry),
+                    0..SLACK => 0,
+                    _ => surplus.min(carry),
+                };
+                packet.samples as i64 - change
             }
             Decision::Fec { samples, .. } => {
                 played.fec += 1;
                 samples as i64
             }
-            Decision::Conceal { samples } => {
+            Decision::Conceal { samples, .. } => {
                 played.concealed += samples as i64;
                 samples as i64
             }
@@ -354,10 +358,10 @@ proptest! {
         let mut now = epoch;
         for (sequence, media_time, samples, wait) in numbers {
             now += Duration::from_millis(wait);
-            buffer.insert(Packet { sequence, media_time, samples, carries_fec: wait % 2 == 0, payload: vec![0] }, now);
+            buffer.insert(Packet { sequence, media_time, samples, carries_fec: wait % 2 == 0, repaired: false, payload: vec![0] }, now);
             prop_assert!(buffer.packets.len() <= MOST_PACKETS);
             let samples = match buffer.pull(now) {
-                Decision::Silence { samples } | Decision::Conceal { samples }
+                Decision::Silence { samples } | Decision::Conceal { samples, .. }
                 | Decision::Pause { samples } | Decision::Fec { samples, .. } => samples,
                 Decision::Normal { packet, .. } => packet.samples,
             };

@@ -8,7 +8,7 @@ use std::{
 
 use super::{STEP, Second, Traffic};
 use crate::{
-    AudioError, FRAME_SAMPLES, ReceivedPacket, SAMPLE_RATE, SentPacket, microphone,
+    AudioError, FRAME_SAMPLES, Format, ReceivedPacket, SAMPLE_RATE, SentPacket, microphone,
     pacer::samples_to_duration,
     playout::{Playout, Totals},
     sender::Sender,
@@ -28,7 +28,6 @@ pub(super) struct Side {
     shared: Arc<Shared>,
     sender: Sender,
     sent: Arc<Mutex<Vec<SentPacket>>>,
-    sequence: u64,
     on_line: BinaryHeap<OnLine>,
     playout: Playout,
     said: Said,
@@ -65,25 +64,21 @@ pub(super) struct Block {
     pub(super) media: Option<i64>,
 }
 
-/// A packet as it leaves one side.
-#[derive(Debug, Clone)]
-pub(super) struct Outgoing {
-    pub(super) sequence: u64,
-    pub(super) packet: SentPacket,
-}
-
 impl Side {
-    /// Says `speech` after so much silence, in its own time.
+    /// Says `speech` after so much silence, in its own time, in packets of this
+    /// format.
     pub(super) fn new(
         speech: &[f32],
         after: Duration,
         slow: f64,
+        format: Format,
         epoch: Instant,
     ) -> Result<Self, AudioError> {
         let silence = (after.as_secs_f64() * f64::from(SAMPLE_RATE)) as usize;
         let mut whole = vec![0.0; silence];
         whole.extend_from_slice(speech);
         let shared = Arc::new(Shared::new(false));
+        shared.set_format(format);
         let sent = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&sent);
         let sink = Box::new(move |packet| lock(&sink).push(packet));
@@ -95,7 +90,6 @@ impl Side {
             sender: Sender::new(Arc::clone(&shared), sink, epoch)?,
             shared,
             sent,
-            sequence: 0,
             on_line: BinaryHeap::new(),
             playout: Playout::new(epoch)?,
             said: Said::default(),
@@ -110,11 +104,10 @@ impl Side {
     }
 
     /// Puts a packet of the other side on its way here.
-    pub(super) fn receive(&mut self, due: Duration, outgoing: &Outgoing) {
-        let packet = &outgoing.packet;
+    pub(super) fn receive(&mut self, due: Duration, packet: &SentPacket) {
         self.on_line.push(OnLine(ReceivedPacket {
             format: packet.format,
-            sequence: outgoing.sequence,
+            sequence: packet.sequence,
             media_time: packet.media_time,
             payload: packet.payload.clone(),
             arrived: self.epoch + due,
@@ -122,16 +115,17 @@ impl Side {
     }
 
     /// Takes what has arrived, sends what has been said and plays 10 ms.
-    pub(super) fn step(&mut self, now: Duration) -> Vec<Outgoing> {
+    pub(super) fn step(&mut self, now: Duration) -> Vec<SentPacket> {
         let at = self.epoch + now;
         self.take(at);
         let start = Instant::now();
+        self.exchange_reports(at);
         self.send();
         self.said.time += start.elapsed();
         let packets = std::mem::take(&mut *lock(&self.sent));
         let outgoing = packets
             .into_iter()
-            .map(|packet| self.number(packet))
+            .map(|packet| self.count(packet))
             .collect();
         let start = Instant::now();
         self.play(at);
@@ -188,9 +182,18 @@ impl Side {
         }
     }
 
+    fn exchange_reports(&mut self, now: Instant) {
+        self.sender.follow_reports();
+        if let Some(report) = self.playout.take_heard() {
+            self.sender.on_report(report);
+        }
+        if let Some(report) = self.playout.take_report(now) {
+            self.sender.attach(report);
+        }
+    }
+
     /// Sends the frame that has just become complete, if one has.
     fn send(&mut self) {
-        self.sender.follow_reports();
         let spoken = self.steps as usize * STEP;
         if spoken == 0 || !spoken.is_multiple_of(FRAME_SAMPLES) {
             return;
@@ -209,8 +212,7 @@ impl Side {
         );
     }
 
-    fn number(&mut self, packet: SentPacket) -> Outgoing {
-        self.sequence += 1;
+    fn count(&mut self, packet: SentPacket) -> SentPacket {
         self.said.sent.packets += 1;
         self.said.sent.bytes += packet.payload.len() as u64;
         let second = (self.steps / STEPS) as usize;
@@ -218,10 +220,7 @@ impl Side {
             self.said.bytes_by_second.resize(second + 1, 0);
         }
         self.said.bytes_by_second[second] += packet.payload.len() as u64;
-        Outgoing {
-            sequence: self.sequence,
-            packet,
-        }
+        packet
     }
 
     fn play(&mut self, due: Instant) {

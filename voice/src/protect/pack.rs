@@ -10,7 +10,7 @@ use crate::{Format, Report};
 /// A frame, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SentFrame {
-    /// The Opus packet: at most [`super::MOST_FRAME`] bytes.
+    /// The Opus packet.
     pub(crate) payload: Vec<u8>,
     /// Media time of its first sample.
     pub(crate) media_time: u64,

@@ -14,14 +14,13 @@
 //! ```text
 //!  0                   1
 //!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5
-//! +-----------+---------+-----+---+---------+-- ... --+
-//! | first - 1 |count - 1|str-1|row| length  | symbol  |
-//! +-----------+---------+-----+---+---------+-- ... --+
+//! +-----------+---------+-----+---+-+-------------+-- ... --+-- ...
+//! | first - 1 |count - 1|str-1|n-1|   length      | symbol 1| symbol n
+//! +-----------+---------+-----+---+---------------+-- ... --+-- ...
 //! ```
 //!
-//! The length has one byte below 128, else two, the high bit of the first set
-//! and the higher bits first. The frame is one Opus packet (RFC 6716) and goes
-//! to the end.
+//! The length is that of each of its n symbols. The frame is one Opus packet
+//! (RFC 6716) and goes to the end.
 
 use super::PayloadError;
 use crate::Report;
@@ -32,18 +31,20 @@ pub(crate) const MOST_PARTS: usize = 3;
 pub(crate) const MOST_DISTANCE: u64 = 63;
 /// Longest frame, in bytes: what Opus allows one of its frames (RFC 6716, 3.2.1).
 pub(crate) const MOST_FRAME: usize = 1_275;
+/// Longest frame that a part can repair, in bytes, for its length has one byte:
+/// 100 kb/s in frames of 20 ms.
+pub(crate) const MOST_REPAIRED: usize = 254;
 /// A frame inside a combination has its length before it, in so many bytes.
-pub(super) const PREFIX: usize = 2;
+pub(super) const PREFIX: usize = 1;
 
 const REPORT: u8 = 0x80;
 const PARTS_SHIFT: u32 = 5;
 const RESERVED: u8 = 0x1f;
-const LONG: u8 = 0x80;
 
 /// The earlier frames that one part repairs: `count` of them, the nearest
 /// `first` packets ago, each `stride` packets before the one after it. A window
-/// of one frame is a plain copy, any other a combination, for which the
-/// coefficients of `row` are taken.
+/// of one frame is a plain copy, any other gives combinations, each with a row
+/// of coefficients of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Window {
     /// Distance of the nearest frame in packets, from 1.
@@ -52,8 +53,8 @@ pub(crate) struct Window {
     count: u8,
     /// Packets from one frame to the next, from 1 to 8.
     stride: u8,
-    /// Which coefficients, from 0 to 3; 0 for a copy.
-    row: u8,
+    /// How many combinations, from 1 to 4; 1 for a copy.
+    symbols: u8,
 }
 
 impl Window {
@@ -63,22 +64,27 @@ impl Window {
             first: distance,
             count: 1,
             stride: 1,
-            row: 0,
+            symbols: 1,
         }
     }
 
-    /// A combination of all frames from `first` to `last` packets ago.
-    pub(crate) const fn dense(first: u8, last: u8, row: u8) -> Self {
-        Self::spread(first, last - first + 1, 1, row)
+    /// Combinations of all frames from `first` to `last` packets ago.
+    pub(crate) const fn dense(first: u8, last: u8, symbols: u8) -> Self {
+        Self {
+            first,
+            count: last - first + 1,
+            stride: 1,
+            symbols,
+        }
     }
 
     /// A combination of `count` frames that are `stride` packets apart.
-    pub(crate) const fn spread(first: u8, count: u8, stride: u8, row: u8) -> Self {
+    pub(crate) const fn spread(first: u8, count: u8, stride: u8) -> Self {
         Self {
             first,
             count,
             stride,
-            row,
+            symbols: 1,
         }
     }
 
@@ -97,9 +103,25 @@ impl Window {
         self.count == 1
     }
 
-    /// The coefficients to use.
-    pub(super) fn row(&self) -> u8 {
-        self.row
+    /// Bytes that a packet carries for it beside its symbols.
+    pub(crate) fn head_bytes(&self) -> usize {
+        let prefix = if self.is_copy() { 0 } else { PREFIX };
+        3 + prefix * usize::from(self.symbols)
+    }
+
+    /// How many symbols it has, each as long as a frame.
+    pub(crate) fn symbols(&self) -> usize {
+        usize::from(self.symbols)
+    }
+
+    /// Which rows of coefficients its combinations take.
+    pub(super) fn rows(&self) -> std::ops::Range<u8> {
+        0..self.symbols
+    }
+
+    /// Length of one of its symbols when all together have so many bytes.
+    pub(super) fn symbol_length(&self, all: usize) -> usize {
+        all / usize::from(self.symbols)
     }
 
     /// What is left of it when only so many earlier frames exist.
@@ -116,7 +138,7 @@ impl Window {
         u16::from(self.first - 1) << 10
             | u16::from(self.count - 1) << 5
             | u16::from(self.stride - 1) << 2
-            | u16::from(self.row)
+            | u16::from(self.symbols - 1)
     }
 
     fn from_bits(bits: u16) -> Result<Self, PayloadError> {
@@ -124,22 +146,23 @@ impl Window {
             first: (bits >> 10) as u8 + 1,
             count: (bits >> 5 & 0x1f) as u8 + 1,
             stride: (bits >> 2 & 0x7) as u8 + 1,
-            row: (bits & 0x3) as u8,
+            symbols: (bits & 0x3) as u8 + 1,
         };
-        if window.last() > MOST_DISTANCE || (window.is_copy() && window.row != 0) {
+        if window.last() > MOST_DISTANCE || (window.is_copy() && window.symbols != 1) {
             return Err(PayloadError::Window);
         }
         Ok(window)
     }
 }
 
-/// One part of a packet: frames and the combination, or the copy, of them.
+/// One part of a packet: which frames, and the combinations, or the copy, of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part<S> {
     /// Which frames.
     pub(crate) window: Window,
-    /// The copy, or the combination of the frames with their lengths.
-    pub(crate) symbol: S,
+    /// The copy, or the combinations of the frames with their lengths, all of
+    /// one length, one after another.
+    pub(crate) symbols: S,
 }
 
 /// A payload, taken apart.
@@ -191,31 +214,21 @@ fn parse_part(bytes: &[u8]) -> Result<(Part<&[u8]>, &[u8]), PayloadError> {
     let (bits, rest) = bytes.split_first_chunk().ok_or(PayloadError::Truncated)?;
     let window = Window::from_bits(u16::from_be_bytes(*bits))?;
     let (&length, rest) = rest.split_first().ok_or(PayloadError::Truncated)?;
-    let (length, rest) = if length & LONG == 0 {
-        (usize::from(length), rest)
-    } else {
-        let (&low, rest) = rest.split_first().ok_or(PayloadError::Truncated)?;
-        let high = usize::from(length & !LONG);
-        (high << 8 | usize::from(low), rest)
-    };
-    let limits = if window.is_copy() {
-        1..=MOST_FRAME
-    } else {
-        PREFIX + 1..=PREFIX + MOST_FRAME
-    };
-    if !limits.contains(&length) {
+    let length = usize::from(length);
+    let prefix = if window.is_copy() { 0 } else { PREFIX };
+    if !(prefix + 1..=prefix + MOST_REPAIRED).contains(&length) {
         return Err(PayloadError::Symbol);
     }
-    let (symbol, rest) = rest
-        .split_at_checked(length)
+    let (symbols, rest) = rest
+        .split_at_checked(length * usize::from(window.symbols))
         .ok_or(PayloadError::Truncated)?;
-    Ok((Part { window, symbol }, rest))
+    Ok((Part { window, symbols }, rest))
 }
 
 /// Puts a payload together. Parts beyond [`MOST_PARTS`] are left out.
 pub(crate) fn write(report: Option<&Report>, parts: &[Part<Vec<u8>>], frame: &[u8]) -> Vec<u8> {
     let parts = &parts[..parts.len().min(MOST_PARTS)];
-    let symbols: usize = parts.iter().map(|part| part.symbol.len() + 4).sum();
+    let symbols: usize = parts.iter().map(|part| part.symbols.len() + 3).sum();
     let mut out = Vec::with_capacity(32 + symbols + frame.len());
     let flag = if report.is_some() { REPORT } else { 0 };
     out.push(flag | (parts.len() as u8) << PARTS_SHIFT);
@@ -224,12 +237,10 @@ pub(crate) fn write(report: Option<&Report>, parts: &[Part<Vec<u8>>], frame: &[u
     }
     for part in parts {
         out.extend_from_slice(&part.window.bits().to_be_bytes());
-        let length = part.symbol.len();
-        if length >= usize::from(LONG) {
-            out.push(LONG | (length >> 8) as u8);
-        }
+        let length = part.window.symbol_length(part.symbols.len());
+        debug_assert!(length <= MOST_REPAIRED + PREFIX);
         out.push((length & 0xff) as u8);
-        out.extend_from_slice(&part.symbol);
+        out.extend_from_slice(&part.symbols);
     }
     out.extend_from_slice(frame);
     out
@@ -242,17 +253,21 @@ pub(super) mod tests {
     use super::*;
 
     pub(in crate::protect) fn any_window() -> impl Strategy<Value = Window> {
-        (1..=32_u8, 1..=16_u8, 1..=2_u8, 0..4_u8).prop_map(|(first, count, stride, row)| Window {
-            first,
-            count,
-            stride,
-            row: if count == 1 { 0 } else { row },
+        (1..=32_u8, 1..=16_u8, 1..=2_u8, 1..=4_u8).prop_map(|(first, count, stride, symbols)| {
+            Window {
+                first,
+                count,
+                stride,
+                symbols: if count == 1 { 1 } else { symbols },
+            }
         })
     }
 
     fn any_part() -> impl Strategy<Value = Part<Vec<u8>>> {
-        (any_window(), prop::collection::vec(any::<u8>(), 3..400))
-            .prop_map(|(window, symbol)| Part { window, symbol })
+        (any_window(), prop::collection::vec(any::<u8>(), 3..200)).prop_map(|(window, symbol)| {
+            let symbols = symbol.repeat(usize::from(window.symbols));
+            Part { window, symbols }
+        })
     }
 
     proptest! {
@@ -270,7 +285,7 @@ pub(super) mod tests {
             let parsed: Vec<_> = payload
                 .parts
                 .iter()
-                .map(|part| Part { window: part.window, symbol: part.symbol.to_vec() })
+                .map(|part| Part { window: part.window, symbols: part.symbols.to_vec() })
                 .collect();
             prop_assert_eq!(parsed, parts);
         }
@@ -287,13 +302,10 @@ pub(super) mod tests {
     #[test]
     fn costs_one_byte_and_three_for_each_part() {
         let part = Part {
-            window: Window::dense(1, 6, 0),
-            symbol: vec![1; 62],
+            window: Window::dense(1, 6, 2),
+            symbols: vec![1; 2 * 61],
         };
-        assert_eq!(
-            write(None, &[part.clone()], &[7; 60]).len(),
-            1 + 3 + 62 + 60
-        );
+        assert_eq!(write(None, &[part], &[7; 60]).len(), 1 + 3 + 2 * 61 + 60);
         assert_eq!(write(None, &[], &[7; 60]).len(), 61);
     }
 
@@ -304,7 +316,7 @@ pub(super) mod tests {
         assert_eq!(error(&[0x01, 1]), PayloadError::Unknown);
         assert_eq!(error(&[0x00]), PayloadError::Frame);
         assert_eq!(error(&[0; MOST_FRAME + 2]), PayloadError::Frame);
-        // 64 packets ago, and a copy with coefficients.
+        // 64 packets ago, and two copies of one frame.
         assert_eq!(error(&[0x20, 0xfc, 0x00, 1, 9, 9]), PayloadError::Window);
         assert_eq!(error(&[0x20, 0x00, 0x01, 1, 9, 9]), PayloadError::Window);
         assert_eq!(error(&[0x20, 0x00, 0x00, 0, 9, 9]), PayloadError::Symbol);
@@ -314,10 +326,10 @@ pub(super) mod tests {
 
     #[test]
     fn a_window_shrinks_to_the_frames_there_are() {
-        let window = Window::spread(2, 4, 3, 1);
+        let window = Window::spread(2, 4, 3);
         assert_eq!(window.distances().collect::<Vec<_>>(), [2, 5, 8, 11]);
         assert_eq!(window.within(11), Some(window));
-        assert_eq!(window.within(9), Some(Window::spread(2, 3, 3, 1)));
+        assert_eq!(window.within(9), Some(Window::spread(2, 3, 3)));
         assert_eq!(window.within(4), Some(Window::copy(2)));
         assert_eq!(window.within(1), None);
     }

@@ -2,15 +2,15 @@
 //! their solution on the receiver's (the idea of RFC 8681).
 //!
 //! A combination is the sum, in GF(256), of the frames of a [`Window`], each
-//! with its length in two bytes before it, zeros behind it, and multiplied by
-//! its coefficient. Coefficients are fixed for each row and distance, so that
+//! with its length in one byte before it, zeros behind it, and multiplied by its
+//! coefficient. Coefficients are fixed for each row and distance, so that
 //! they need no room in the packet.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
     gf256::{add_scaled, inverse, multiply, scale},
-    payload::{MOST_DISTANCE, MOST_FRAME, PREFIX, Part, Window},
+    payload::{MOST_DISTANCE, MOST_REPAIRED, PREFIX, Part, Window},
 };
 
 /// Frames that the receiver keeps, by their sequence numbers. What is older
@@ -50,15 +50,15 @@ fn coefficient(row: u8, distance: u64) -> u8 {
 
 /// A frame as it stands in a combination.
 fn prefixed(frame: &[u8]) -> Vec<u8> {
-    let length = (frame.len() as u16).to_be_bytes();
-    [&length[..], frame].concat()
+    let length = (frame.len() & 0xff) as u8;
+    [&[length], frame].concat()
 }
 
 /// The frame in what was solved; none when that is no frame with zeros behind it.
 fn unprefixed(solved: &[u8]) -> Option<&[u8]> {
-    let (length, rest) = solved.split_first_chunk::<PREFIX>()?;
-    let (frame, padding) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-    let sound = !frame.is_empty() && frame.len() <= MOST_FRAME && padding.iter().all(|&b| b == 0);
+    let (&length, rest) = solved.split_first()?;
+    let (frame, padding) = rest.split_at_checked(usize::from(length))?;
+    let sound = !frame.is_empty() && padding.iter().all(|&byte| byte == 0);
     sound.then_some(frame)
 }
 
@@ -67,8 +67,13 @@ fn unprefixed(solved: &[u8]) -> Option<&[u8]> {
 pub(super) struct Sent(VecDeque<Vec<u8>>);
 
 impl Sent {
-    /// Remembers the frame of a packet.
+    /// Remembers the frame of a packet. One that is too long to be repaired
+    /// begins a new row, without being in it.
     pub(super) fn push(&mut self, frame: Vec<u8>) {
+        if frame.len() > MOST_REPAIRED {
+            self.0.clear();
+            return;
+        }
         self.0.push_front(frame);
         self.0.truncate(MOST_DISTANCE as usize);
     }
@@ -89,21 +94,23 @@ impl Sent {
     pub(super) fn part(&self, window: Window) -> Option<Part<Vec<u8>>> {
         let window = window.within(self.0.len() as u64)?;
         if window.is_copy() {
-            let symbol = self.at(window.last())?.to_vec();
-            return Some(Part { window, symbol });
+            let symbols = self.at(window.last())?.to_vec();
+            return Some(Part { window, symbols });
         }
-        let frames = || {
-            window
-                .distances()
-                .filter_map(|distance| Some((distance, self.at(distance)?)))
-        };
-        let longest = frames().map(|(_, frame)| frame.len()).max()?;
-        let mut symbol = vec![0; PREFIX + longest];
-        for (distance, frame) in frames() {
-            let factor = coefficient(window.row(), distance);
-            add_scaled(&mut symbol, &prefixed(frame), factor);
+        let frames: Vec<_> = window
+            .distances()
+            .filter_map(|distance| Some((distance, prefixed(self.at(distance)?))))
+            .collect();
+        let longest = frames.iter().map(|(_, frame)| frame.len()).max()?;
+        let mut symbols = Vec::with_capacity(longest * window.rows().len());
+        for row in window.rows() {
+            let mut symbol = vec![0; longest];
+            for (distance, frame) in &frames {
+                add_scaled(&mut symbol, frame, coefficient(row, *distance));
+            }
+            symbols.extend_from_slice(&symbol);
         }
-        Some(Part { window, symbol })
+        Some(Part { window, symbols })
     }
 }
 
@@ -209,33 +216,41 @@ impl Solver {
             return Vec::new();
         }
         if window.is_copy() {
-            let repaired = self.frame(oldest, part.symbol);
+            let repaired = self.frame(oldest, part.symbols);
             return repaired.map_or_else(Vec::new, |mut solved| {
                 solved.push(Solved {
                     sequence: oldest,
-                    frame: part.symbol.to_vec(),
+                    frame: part.symbols.to_vec(),
                 });
                 solved
             });
         }
+        let length = window.symbol_length(part.symbols.len());
+        for (row, symbol) in window.rows().zip(part.symbols.chunks_exact(length)) {
+            if let Some(equation) = self.equation(sequence, window, row, symbol) {
+                self.add(equation);
+            }
+        }
+        self.harvest()
+    }
+
+    /// What a combination says of the frames that are missing; none when that
+    /// contradicts what is known.
+    fn equation(&self, sequence: u64, window: Window, row: u8, symbol: &[u8]) -> Option<Equation> {
         let mut terms: Vec<_> = window
             .distances()
-            .map(|distance| (sequence - distance, coefficient(window.row(), distance)))
+            .map(|distance| (sequence - distance, coefficient(row, distance)))
             .collect();
         terms.reverse();
         let mut equation = Equation {
             terms,
-            sum: part.symbol.to_vec(),
+            sum: symbol.to_vec(),
         };
         let consistent = window.distances().all(|distance| {
             let frame = self.known.get(&(sequence - distance));
             frame.is_none_or(|frame| equation.substitute(sequence - distance, frame))
         });
-        if !consistent {
-            return Vec::new();
-        }
-        self.add(equation);
-        self.harvest()
+        consistent.then_some(equation)
     }
 
     /// Whether a frame is here, or too old to be missed.

@@ -19,6 +19,7 @@ impl Core {
         &mut self,
         call: CallId,
         code: Option<u16>,
+        text: String,
     ) -> Result<(), Error> {
         self.calls.named(call)?;
         if code.is_some_and(|code| !call::is_end_code(code)) {
@@ -27,7 +28,7 @@ impl Core {
                 "a call ends with code 200 or one from 300 to 699",
             ));
         }
-        self.step(Input::HangUp { code });
+        self.step(Input::HangUp { code, text });
         Ok(())
     }
 

@@ -6,29 +6,42 @@
 //! | [`place`] | calling somebody |
 //! | [`answer`] | being called |
 //! | [`controls`] | what the user does to a call |
+//! | [`words`] | what the other side says |
 //! | [`media`] | what the media reports |
+//! | [`link`] | what becomes of the link |
+//! | [`log`] | the log, and missed calls |
 //! | [`settings`] | what holds for all calls |
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use tokio::task::JoinSet;
-use twocan_proto::body::{Body, CallRef, Hangup};
 use twocan_proto::call::{Input, Output, State, code};
 use twocan_proto::identity::PeerId;
-use twocan_proto::limits;
 
 use super::{Core, Report};
-use crate::api::{CallId, CallState, Error, ErrorCode, Event};
+use crate::api::{CallId, CallState, Error, ErrorCode, Event, LoggedCall};
 use crate::link::task::Command as LinkCommand;
-use crate::media::{MediaCommand, MediaEvent};
+use crate::media::MediaEvent;
+use crate::store::calls as table;
+use answer::Over;
 use entry::Entry;
 
 mod answer;
 mod controls;
 mod entry;
+mod link;
+mod log;
 mod media;
 mod place;
 mod settings;
+mod words;
+
+/// What ends a call as its state suggests.
+const HANG_UP: Input = Input::HangUp {
+    code: None,
+    text: String::new(),
+};
 
 /// What the media of a call reports.
 #[derive(Debug)]
@@ -43,6 +56,10 @@ pub(super) struct Calls {
     current: Option<Entry>,
     settings: settings::Settings,
     ending: JoinSet<()>,
+    /// Calls that are over, with what was said at their end; the oldest first.
+    over: VecDeque<Over>,
+    /// What the log does not have yet.
+    unsaved: Vec<LoggedCall>,
 }
 
 impl Calls {
@@ -60,75 +77,53 @@ impl Calls {
 
 impl Core {
     pub(super) fn calls_deadline(&self) -> Option<Instant> {
-        self.calls
-            .current
-            .as_ref()
-            .and_then(|entry| entry.state.deadline())
+        self.calls.current.as_ref().and_then(Entry::deadline)
     }
 
     pub(super) fn on_calls_deadline(&mut self, now: Instant) {
-        if self.calls_deadline().is_some_and(|due| due <= now) {
-            self.step(Input::Tick);
+        let Some(entry) = self.calls.current.as_ref() else {
+            return;
+        };
+        if entry.deadline().is_none_or(|due| due > now) {
+            return;
         }
+        let is_up = matches!(entry.state, State::Calling { .. }) && entry.media.is_none();
+        let input = if entry.word_until.is_some_and(|due| due <= now) {
+            // It ended the transport in order, and says no more about it.
+            Input::PeerHungUp {
+                code: code::BYE,
+                text: String::new(),
+            }
+        } else if is_up && self.links.get(entry.peer).is_some() {
+            // She is there, and has not said that she knows us.
+            Input::HangUp {
+                code: Some(code::NOT_FOUND),
+                text: String::new(),
+            }
+        } else {
+            Input::Tick
+        };
+        self.step(input);
+    }
+
+    /// What a run before this one left open.
+    pub(super) async fn load_call_log(&self) -> Result<(), Error> {
+        Ok(self.store.run(table::close_open).await?)
     }
 
     fn begin(&mut self, mut entry: Entry) {
         entry.activation = self.calls.settings.activation;
         entry.volume = self.calls.settings.volume(entry.peer);
         let shown = entry.shown();
+        self.log_call(entry.logged());
         self.calls.current = Some(entry);
         self.emit(Event::Call(shown));
-    }
-
-    /// What a contact says about a call.
-    pub(super) fn on_call_body(&mut self, peer: PeerId, body: Body) {
-        match body {
-            Body::Offer(offer) => self.on_offer(peer, offer),
-            Body::Ringing(CallRef { call }) if self.is_current(peer, call) => {
-                self.step(Input::PeerRinging)
-            }
-            Body::Answer(answer) if self.is_current(peer, answer.call) => {
-                self.on_answer(answer.sdp)
-            }
-            Body::Candidate(candidate) if self.is_current(peer, candidate.call) => {
-                if let Some(entry) = &mut self.calls.current
-                    && entry.candidates < limits::CANDIDATES
-                    && let Some(media) = &entry.media
-                {
-                    entry.candidates += 1;
-                    media.tell(MediaCommand::Candidate(candidate.candidate));
-                }
-            }
-            Body::Hangup(Hangup { call, code, text }) if self.is_current(peer, call) => {
-                self.step(Input::PeerHungUp { code, text });
-            }
-            body => tracing::debug!(kind = body.kind().bits(), "a word about no call of ours"),
-        }
-    }
-
-    fn is_current(&self, peer: PeerId, call: CallId) -> bool {
-        self.calls
-            .current
-            .as_ref()
-            .is_some_and(|entry| entry.peer == peer && entry.call == call)
-    }
-
-    /// A link is gone. A call that is up goes on without it.
-    pub(super) fn on_link_lost(&mut self, peer: PeerId) {
-        if self.calls.with(peer).is_some_and(|entry| {
-            !entry.state.has_media() && entry.instance.is_some() || entry.is_incoming()
-        }) {
-            self.step(Input::PeerHungUp {
-                code: code::UNAVAILABLE,
-                text: String::new(),
-            });
-        }
     }
 
     /// The user wants nothing to do with `peer` any more.
     pub(super) fn drop_call_with(&mut self, peer: PeerId) {
         if self.calls.with(peer).is_some() {
-            self.step(Input::HangUp { code: None });
+            self.step(HANG_UP);
         }
     }
 
@@ -144,9 +139,10 @@ impl Core {
         let (state, output) =
             std::mem::replace(&mut entry.state, placeholder).on(input, Instant::now());
         entry.state = state;
+        entry.note_answer();
         let (call, peer) = (entry.call, entry.peer);
         match output {
-            Some(Output::SendHangup { code }) => self.refuse(peer, call, code),
+            Some(Output::SendHangup { code, text }) => self.refuse(peer, call, code, text),
             Some(Output::SendAnswer) => self.accept_offer(),
             Some(Output::StartMedia) | None => {}
         }
@@ -174,6 +170,7 @@ impl Core {
             return;
         };
         self.levels.send_replace(None);
+        self.log_call(entry.logged());
         self.tell_link(entry.peer, LinkCommand::InCall(false));
         // Those that have ended already make room.
         while self.calls.ending.try_join_next().is_some() {}
@@ -183,7 +180,7 @@ impl Core {
     }
 
     pub(super) async fn stop_calls(&mut self) {
-        self.step(Input::HangUp { code: None });
+        self.step(HANG_UP);
         while self.calls.ending.join_next().await.is_some() {}
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn page(
     ))?;
     let rows = query.query_map(params![talk.id, after, sql(limit as u64)], |row| {
         // The text as it came: an export is no screen.
-        Ok((row.get("pos")?, row.get(9)?, history::read(row, &talk)?))
+        Ok((row.get("pos")?, row.get(10)?, history::read(row, &talk)?))
     })?;
     let mut found: Vec<(i64, String, Message)> = rows.collect::<Result<_>>()?;
     let mut page = Vec::with_capacity(found.len());

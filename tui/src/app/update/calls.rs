@@ -7,7 +7,7 @@ use super::super::calls::{deafen_change, mute_change};
 use super::super::effect::Effect;
 use super::super::overlay::Overlay;
 use super::actions::usage;
-use super::{Effects, talk};
+use super::{Effects, call_log, talk};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::command::first_word;
@@ -17,10 +17,10 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
     match action {
         Action::Call => call(state, args, out),
         Action::Answer => answer(state, out),
-        Action::Decline => decline(state, out),
+        Action::Decline => decline(state, args, out),
         Action::HangUp => match state.calls.active() {
             Some(call) => out.push(Effect::HangUp(call.call.call)),
-            None => decline(state, out),
+            None => decline(state, "", out),
         },
         Action::Mute => in_call(state, |state| mute(state, out)),
         Action::Deafen => in_call(state, |state| deafen(state, out)),
@@ -29,6 +29,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Activation => activation(state, args, out),
         Action::Volume => volume(state, args, out),
         Action::Audio => audio(state, args, out),
+        Action::CallLog => call_log::open(state, out),
         _ => state.overlay = Some(Overlay::CallStats),
     }
 }
@@ -71,9 +72,13 @@ fn answer(state: &mut State, out: &mut Effects) {
     out.push(Effect::Answer(incoming));
 }
 
-fn decline(state: &mut State, out: &mut Effects) {
+/// Declines the call; `text` is for the caller.
+fn decline(state: &mut State, text: &str, out: &mut Effects) {
     match state.calls.incoming() {
-        Some(incoming) => out.push(Effect::Decline(incoming.call.call)),
+        Some(incoming) => out.push(Effect::Decline {
+            call: incoming.call.call,
+            text: text.to_owned(),
+        }),
         None => state.info("there is no call"),
     }
 }

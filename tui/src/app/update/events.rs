@@ -9,7 +9,7 @@ use twocan_proto::time::Timestamp;
 use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
-use super::{Effects, calls, files};
+use super::{Effects, call_log, calls, files};
 use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
@@ -204,6 +204,7 @@ fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
         }
     }
     let Some(ended) = ended else { return };
+    call_log::refresh(state, out);
     let name = state.name_of(ended.call.contact);
     let reason = ended.call.reason.as_deref().unwrap_or("ended");
     let text = if ended.connected_at.is_some() {

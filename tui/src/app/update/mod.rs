@@ -3,6 +3,7 @@
 //! effects.
 
 mod actions;
+mod call_log;
 mod calls;
 mod compose;
 mod events;
@@ -47,6 +48,7 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         Effect::LoadProfile,
         Effect::LoadNearby,
         Effect::LoadTransfers,
+        Effect::LoadCalls { before: None },
     ]
 }
 

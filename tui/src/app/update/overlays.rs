@@ -5,7 +5,7 @@ use twocan_peer::api::{ContactChange, KeyDecision};
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
-use super::{Effects, actions, compose, files, messages, moving, pick, search};
+use super::{Effects, actions, call_log, compose, files, messages, moving, pick, search};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -197,6 +197,10 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             step(selected, chord, last);
             Then::Stay
         }
+        Overlay::CallLog { selected } => match call_log::key(state, selected, chord, out) {
+            Some(contact) => Then::Open(contact),
+            None => Then::Stay,
+        },
         Overlay::CallStats => match chord.key {
             Key::Enter | Key::Char('q') => Then::Close,
             _ => Then::Stay,

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use twocan_peer::api::Activation;
 
+use super::super::call_log::recent;
 use super::super::draw::{self, line, put_all, span};
 use super::super::theme::Theme;
 use super::super::wrap;
@@ -30,6 +31,7 @@ pub(crate) fn draw(state: &State, call: &CallView, theme: Theme, buf: &mut Buffe
     rows.extend(controls(call, theme));
     rows.push(Line::default());
     rows.extend(keys(state, call, theme));
+    rows.extend(recent(state, call.call.contact, theme, cells));
     put_all(buf, area, &rows);
 }
 

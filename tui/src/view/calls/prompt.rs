@@ -14,6 +14,8 @@ use crate::app::calls::{CallView, duration};
 
 const ANSWER: &str = "Ctrl+X a answer";
 const DECLINE: &str = "Ctrl+X r decline";
+/// Where there is room for it.
+const WITH_A_WORD: &str = "/decline TEXT";
 const MIC_WARNING: &str = "Answering turns your microphone ON";
 
 /// The incoming call, in the conversation's column.
@@ -74,6 +76,8 @@ fn buttons(theme: Theme, width: u16) -> Line<'static> {
         span(shorten(ANSWER), theme.good().patch(theme.heading())),
         Span::raw("   "),
         span(shorten(DECLINE), theme.bad()),
+        Span::raw("   "),
+        span(if width < 54 { "" } else { WITH_A_WORD }, theme.dim()),
     ])
 }
 

@@ -1,0 +1,253 @@
+//! How long the buffer should wait, from how late frames become available.
+//!
+//! A frame is available when its packet has come or when it can be repaired,
+//! whichever is first, so the wait covers jitter and repair alike, and repair
+//! only as far as that pays: a frame that nothing brings back asks for no wait.
+//!
+//! Waiting harms a conversation and missing frames harm the sound. Both are
+//! known on one scale, the impairments of the E-model (ITU-T G.107): the wait
+//! is the one at which their sum is smallest. All times are samples at 48 kHz.
+
+use std::collections::VecDeque;
+
+use super::ms;
+
+/// Width of a bucket: fine enough for a wait of 5 ms on a clean line.
+const BUCKET: i64 = ms(5);
+/// Buckets: lateness up to 500 ms is followed, more is an outage.
+const BUCKETS: usize = 100;
+/// Frames remembered: 20 s of frames of 20 ms. What is older is forgotten at
+/// once, so that a line that has become good is used as such 20 s later.
+const REMEMBERED: usize = 1_000;
+/// Impairment of each millisecond of delay (Cole and Rosenbluth 2001 after
+/// G.107, 7.4).
+const DELAY_HARM: f32 = 0.024;
+/// Impairment of each millisecond beyond [`LONG_WAIT`], beside that: delay
+/// above 177 ms in all disturbs the taking of turns (the same).
+const LONG_HARM: f32 = 0.11;
+/// Where the whole delay passes 177 ms, as the rest of the path takes about
+/// 80 ms.
+const LONG_WAIT: i64 = ms(100);
+/// Impairment of each percent of frames that come too late. G.113, appendix I,
+/// has 4 to 5 for codecs that conceal; wide-band speech loses twice as much.
+const MISS_HARM: f32 = 8.0;
+/// The wait stays as it is while a better one would save less than this: a
+/// change can be heard as well.
+const CHANGE_HARM: f32 = 0.5;
+/// Frames looked at for early growth: the last second.
+const RECENT: usize = 50;
+/// So many of them later than the wait raise it at once.
+const RECENT_LATE: usize = 4;
+/// So many of them repaired, but later than the wait, raise it to all that
+/// repair can take: loss has begun.
+const RECENT_REPAIRS: usize = 2;
+/// How long it then stays there before what was measured decides: 8 s.
+const REPAIR_HOLD: usize = 400;
+/// The least wait while less than a second is known.
+const START_WAIT: i64 = ms(15);
+
+/// Follows how late frames become available.
+#[derive(Debug)]
+pub(super) struct Lateness {
+    counts: [u16; BUCKETS],
+    /// The frames remembered, the newest last.
+    frames: VecDeque<Frame>,
+    wait: i64,
+    /// The least wait while it holds what repair can take, and for how many
+    /// more frames.
+    held: i64,
+    hold: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    bucket: u8,
+    repaired: bool,
+    /// It came later than the wait was.
+    missed: bool,
+}
+
+impl Lateness {
+    pub(super) fn new() -> Self {
+        Self {
+            counts: [0; BUCKETS],
+            frames: VecDeque::with_capacity(REMEMBERED + 1),
+            wait: START_WAIT,
+            held: 0,
+            hold: 0,
+        }
+    }
+
+    /// The wait at which delay and missing frames together harm least.
+    pub(super) fn wait(&self) -> i64 {
+        if self.frames.len() < RECENT {
+            return self.wait.max(START_WAIT);
+        }
+        self.wait
+    }
+
+    /// Takes a frame that became available so late. `reach` is how late the
+    /// sender's redundancy can repair a frame, if this one was repaired.
+    pub(super) fn observe(&mut self, late: i64, reach: Option<i64>) {
+        let bucket = (late / BUCKET).clamp(0, BUCKETS as i64 - 1) as u8;
+        self.counts[usize::from(bucket)] += 1;
+        self.frames.push_back(Frame {
+            bucket,
+            repaired: reach.is_some(),
+            missed: late > self.wait(),
+        });
+        if self.frames.len() > REMEMBERED
+            && let Some(oldest) = self.frames.pop_front()
+        {
+            self.counts[usize::from(oldest.bucket)] -= 1;
+        }
+        self.hold = self.hold.saturating_sub(1);
+        if let Some(reach) = reach
+            && self.loss_has_begun()
+        {
+            self.expect_repair(reach);
+        }
+        self.choose();
+    }
+
+    /// Waits for all that repair can take for some seconds, since packets are
+    /// being lost and the sender's redundancy can repair them that late.
+    pub(super) fn expect_repair(&mut self, reach: i64) {
+        let most = BUCKETS as i64 * BUCKET;
+        (self.held, self.hold) = ((reach + BUCKET).min(most), REPAIR_HOLD);
+    }
+
+    /// Takes out a delay that all frames remembered have in common since the
+    /// line has become slower for good.
+    pub(super) fn shift(&mut self, slower: i64) {
+        let buckets = (slower / BUCKET).clamp(0, BUCKETS as i64) as u8;
+        self.counts = [0; BUCKETS];
+        for frame in &mut self.frames {
+            frame.bucket = frame.bucket.saturating_sub(buckets);
+            self.counts[usize::from(frame.bucket)] += 1;
+        }
+        self.wait = self.least_harm().1;
+    }
+
+    fn loss_has_begun(&self) -> bool {
+        let recent = self.frames.iter().rev().take(RECENT);
+        recent
+            .filter(|frame| frame.repaired && frame.missed)
+            .count()
+            >= RECENT_REPAIRS
+    }
+
+    fn choose(&mut self) {
+        let (least, best) = self.least_harm();
+        let floor = if self.hold > 0 { self.held } else { 0 }.max(self.recent());
+        let saved = self.harm(self.wait) - least;
+        if saved > CHANGE_HARM || self.frames.len() <= RECENT {
+            self.wait = best;
+        }
+        self.wait = self.wait.max(floor);
+    }
+
+    /// The impairment of a wait.
+    fn harm(&self, wait: i64) -> f32 {
+        let covered = usize::try_from(wait / BUCKET).unwrap_or(0).min(BUCKETS);
+        let late: u16 = self.counts[covered..].iter().sum();
+        let all = self.frames.len().max(1) as f32;
+        delay_harm(wait) + MISS_HARM * 100.0 * f32::from(late) / all
+    }
+
+    fn least_harm(&self) -> (f32, i64) {
+        (1..=BUCKETS as i64)
+            .map(|buckets| (self.harm(buckets * BUCKET), buckets * BUCKET))
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .unwrap_or((0.0, BUCKET))
+    }
+
+    /// What the latest of the last frames but a few would have needed. While
+    /// packets are lost, not the repaired ones: losses in a row are repaired
+    /// together, and that is one event.
+    fn recent(&self) -> i64 {
+        let mut latest = [0_u8; RECENT_LATE];
+        for frame in self.frames.iter().rev().take(RECENT) {
+            let counts = self.hold == 0 || !frame.repaired;
+            if counts && frame.bucket > latest[0] {
+                latest[0] = frame.bucket;
+                latest.sort_unstable();
+            }
+        }
+        (i64::from(latest[0]) + 1) * BUCKET
+    }
+}
+
+fn delay_harm(wait: i64) -> f32 {
+    let in_ms = |samples: i64| samples as f32 / ms(1) as f32;
+    DELAY_HARM * in_ms(wait) + LONG_HARM * in_ms((wait - LONG_WAIT).max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(frames: usize, late: impl Fn(usize) -> i64) -> Lateness {
+        let mut lateness = Lateness::new();
+        for index in 0..frames {
+            lateness.observe(late(index), None);
+        }
+        lateness
+    }
+
+    #[test]
+    fn a_punctual_line_needs_one_bucket() {
+        assert_eq!(after(100, |_| ms(1)).wait(), BUCKET);
+    }
+
+    #[test]
+    fn even_jitter_is_covered() {
+        let lateness = after(1_000, |i| (i as i64 * 7_919) % ms(40));
+        assert!((ms(35)..=ms(45)).contains(&lateness.wait()));
+    }
+
+    #[test]
+    fn repair_is_waited_for_as_far_as_it_pays() {
+        // A frame in ten comes back by repair after 60 ms: worth it.
+        let often = after(1_000, |i| if i % 10 == 3 { ms(60) } else { 0 });
+        assert!(often.wait() > ms(60));
+        // One in a thousand is not.
+        let seldom = after(1_000, |i| if i % 1_000 == 3 { ms(60) } else { 0 });
+        assert_eq!(seldom.wait(), BUCKET);
+    }
+
+    #[test]
+    fn a_second_is_enough_to_grow_and_the_past_is_forgotten() {
+        let mut lateness = after(1_000, |_| 0);
+        for late in [0, 80, 0, 80, 0, 80, 0, 80] {
+            lateness.observe(ms(late), None);
+        }
+        assert!(lateness.wait() > ms(80), "{}", lateness.wait() / 48);
+        for _ in 0..REMEMBERED {
+            lateness.observe(0, None);
+        }
+        assert_eq!(lateness.wait(), BUCKET);
+    }
+
+    #[test]
+    fn when_loss_begins_all_of_the_repair_is_waited_for() {
+        let mut lateness = after(1_000, |_| 0);
+        for late in [0, 20, 0, 40] {
+            lateness.observe(ms(late), (late > 0).then_some(ms(120)));
+        }
+        assert!(lateness.wait() >= ms(120), "{}", lateness.wait() / 48);
+        // Repair that is that quick does not need it for ever.
+        for index in 0..1_000 {
+            let lost = index % 10 == 3;
+            lateness.observe(if lost { ms(20) } else { 0 }, lost.then_some(ms(120)));
+        }
+        assert!(lateness.wait() <= ms(45), "{}", lateness.wait() / 48);
+    }
+
+    #[test]
+    fn what_is_common_to_all_is_taken_out() {
+        let mut lateness = after(500, |_| ms(80));
+        lateness.shift(ms(80));
+        assert_eq!(lateness.wait(), BUCKET);
+    }
+}
