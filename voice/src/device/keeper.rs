@@ -13,12 +13,15 @@ use std::{
 
 use super::{
     DeviceEvent, Direction, Wanted,
+    hosts::{default_id, is_alsa},
     open::{OpenStream, open_input, open_output},
 };
 use crate::stats::{DeviceState, Shared};
 
 /// How often a missing device is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// How often the system is asked what its default device is.
+const FOLLOW: Duration = Duration::from_secs(1);
 /// How often the open devices are looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// A device that calls back this seldom is dead, whatever its host says.
@@ -92,6 +95,8 @@ struct Watched {
     stream: OpenStream,
     callbacks: u64,
     alive_at: Instant,
+    /// When the default device is asked for next, if that is what this is.
+    follow_at: Option<Instant>,
 }
 
 impl Watched {
@@ -105,6 +110,18 @@ impl Watched {
         let dead = now.duration_since(self.alive_at) > DEAD_AFTER;
         let silent = || dead.then(|| "it gives no sign of life".to_owned());
         self.stream.health.failure().or_else(silent)
+    }
+}
+
+impl Watched {
+    /// Whether the system's default is another device by now.
+    fn is_left_behind(&mut self, direction: Direction, now: Instant) -> bool {
+        if self.follow_at.is_none_or(|at| at > now) {
+            return false;
+        }
+        self.follow_at = Some(now + FOLLOW);
+        // A system that does not answer is found out by the stream's failure.
+        default_id(direction).is_some_and(|id| self.stream.id.as_ref() != Some(&id))
     }
 }
 
@@ -144,6 +161,12 @@ impl Desk {
             self.lose(direction, reason);
         }
         let slot = self.slot(direction);
+        if let Some(open) = &mut slot.open
+            && open.is_left_behind(direction, now)
+        {
+            slot.open = None;
+            slot.retry_at = Some(now);
+        }
         if slot.retry_at.is_some_and(|at| at <= now)
             && let Some(wanted) = slot.wanted.clone()
         {
@@ -161,12 +184,17 @@ impl Desk {
         match opened {
             Ok((stream, event)) => {
                 self.show(direction, DeviceState::Running(stream.name.clone()));
+                // libasound's default is an alias, and asking for it prints.
+                let alsa = stream.id.as_ref().is_some_and(|id| is_alsa(id.host()));
+                let follow_at =
+                    (*wanted == Wanted::Default && !alsa).then(|| Instant::now() + FOLLOW);
                 let slot = self.slot(direction);
                 slot.retry_at = None;
                 slot.open = Some(Watched {
                     stream,
                     callbacks: 0,
                     alive_at: Instant::now(),
+                    follow_at,
                 });
                 self.tell(event);
             }

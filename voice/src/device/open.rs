@@ -15,15 +15,14 @@ use cpal::{
     traits::{DeviceTrait, HostTrait, StreamTrait},
 };
 
-use super::{Direction, InputPort, Latency, OutputFeedback, OutputPort, Wanted};
-use crate::{
-    SAMPLE_RATE,
-    stats::Shared,
-    sys::{QuietStderr, monotonic_seconds},
+use super::{
+    Direction, InputPort, Latency, OutputFeedback, OutputPort, Wanted,
+    hosts::{default_device, is_alsa, on_any_host},
 };
+use crate::{SAMPLE_RATE, stats::Shared, sys::monotonic_seconds};
 
-/// Samples a callback should carry: 5 ms. Half of it was as stable under load,
-/// a shorter one saves no time worth having; cpal's own default may be seconds.
+/// Samples a callback should carry: 5 ms, for the delay of a device is a
+/// multiple of it. cpal's own default may be seconds.
 const PERIOD: u32 = 240;
 /// The same for ALSA, which with less floods us with errors under load.
 const ALSA_PERIOD: u32 = 960;
@@ -48,6 +47,7 @@ pub(super) struct OpenStream {
     _stream: cpal::Stream,
     pub(super) health: Arc<Health>,
     pub(super) name: String,
+    pub(super) id: Option<cpal::DeviceId>,
 }
 
 /// What the callbacks of a stream tell its keeper.
@@ -99,7 +99,7 @@ pub(super) fn open_input(
     on_any_host(|host| {
         let device = find(host, Direction::Input, wanted)?;
         let ranges = device.supported_input_configs().map_err(said)?;
-        let chosen = choose(ranges, is_alsa(host))?;
+        let chosen = choose(ranges, is_alsa(host.id()))?;
         let (mut producer, ring) = ring(&chosen);
         let wake_at = Arc::new(AtomicUsize::new(1));
         let health = Arc::new(Health::default());
@@ -157,7 +157,7 @@ pub(super) fn open_output(
     on_any_host(|host| {
         let device = find(host, Direction::Output, wanted)?;
         let ranges = device.supported_output_configs().map_err(said)?;
-        let chosen = choose(ranges, is_alsa(host))?;
+        let chosen = choose(ranges, is_alsa(host.id()))?;
         let (ring, mut consumer) = ring(&chosen);
         let feedback = Arc::new(OutputFeedback::default());
         let health = Arc::new(Health::default());
@@ -202,45 +202,7 @@ pub(super) fn open_output(
     })
 }
 
-/// Tries the hosts of this machine, the best first, until one has the device.
-pub(super) fn on_any_host<T>(
-    mut attempt: impl FnMut(&Host) -> Result<T, String>,
-) -> Result<T, String> {
-    let mut reason = "this machine has no sound system".to_owned();
-    for id in cpal::available_hosts() {
-        let _quiet = (id.name() == "ALSA").then(QuietStderr::begin);
-        match cpal::host_from_id(id)
-            .map_err(said)
-            .and_then(|host| attempt(&host))
-        {
-            Ok(found) => return Ok(found),
-            Err(why) => {
-                tracing::debug!(host = id.name(), why, "no such sound device");
-                reason = why;
-            }
-        }
-    }
-    Err(reason)
-}
-
-/// The default device of a host, as the environment and the system name it.
-pub(super) fn default_device(host: &Host, direction: Direction) -> Option<Device> {
-    // libpulse's own variables; the host asks the server alone.
-    let variable = match direction {
-        Direction::Input => "PULSE_SOURCE",
-        Direction::Output => "PULSE_SINK",
-    };
-    let named = std::env::var(variable).ok().filter(|name| !name.is_empty());
-    if let Some(name) = named.filter(|_| host.id().name() == "PulseAudio") {
-        return find(host, direction, &Wanted::Named(name)).ok();
-    }
-    match direction {
-        Direction::Input => host.default_input_device(),
-        Direction::Output => host.default_output_device(),
-    }
-}
-
-fn find(host: &Host, direction: Direction, wanted: &Wanted) -> Result<Device, String> {
+pub(super) fn find(host: &Host, direction: Direction, wanted: &Wanted) -> Result<Device, String> {
     let Wanted::Named(name) = wanted else {
         return default_device(host, direction)
             .ok_or_else(|| "this machine has no default device".to_owned());
@@ -260,10 +222,6 @@ fn is_named(device: &Device, name: &str) -> bool {
         .id()
         .is_ok_and(|id| id.id() == name || id.to_string() == name)
         || device.to_string() == name
-}
-
-fn is_alsa(host: &Host) -> bool {
-    host.id().name() == "ALSA"
 }
 
 struct Chosen {
@@ -320,10 +278,11 @@ fn running(
         _stream: stream,
         health,
         name: device.to_string(),
+        id: device.id().ok(),
     })
 }
 
-fn said(error: cpal::Error) -> String {
+pub(super) fn said(error: cpal::Error) -> String {
     error.to_string()
 }
 
