@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cpal::{
-    Device, Host, HostId,
+    Device, DeviceId, Host, HostId,
     traits::{DeviceTrait, HostTrait},
 };
 
@@ -84,12 +84,10 @@ pub(super) fn default_device(host: &Host, direction: Direction) -> Option<Device
     }
 }
 
-/// The device that `default` means now.
-pub(super) fn default_id(direction: Direction) -> Option<cpal::DeviceId> {
-    on_any_host(|host| {
-        default_device(host, direction)
-            .and_then(|device| device.id().ok())
-            .ok_or_else(|| "no default device".to_owned())
-    })
-    .ok()
+/// The device that is meant now.
+///
+/// # Errors
+/// Says why there is none.
+pub(super) fn meant(direction: Direction, wanted: &Wanted) -> Result<DeviceId, String> {
+    on_any_host(|host| find(host, direction, wanted)?.id().map_err(said))
 }

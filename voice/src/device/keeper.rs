@@ -13,14 +13,14 @@ use std::{
 
 use super::{
     DeviceEvent, Direction, Wanted,
-    hosts::{default_id, is_alsa},
+    hosts::{is_alsa, meant},
     open::{OpenStream, open_input, open_output},
 };
 use crate::stats::{DeviceState, Shared};
 
 /// How often a missing device is tried again.
 const RETRY: Duration = Duration::from_secs(2);
-/// How often the system is asked what its default device is.
+/// How often the system is asked which device is meant.
 const FOLLOW: Duration = Duration::from_secs(1);
 /// How often the open devices are looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -95,7 +95,7 @@ struct Watched {
     stream: OpenStream,
     callbacks: u64,
     alive_at: Instant,
-    /// When the default device is asked for next, if that is what this is.
+    /// When to ask next which device is meant.
     follow_at: Option<Instant>,
 }
 
@@ -113,15 +113,28 @@ impl Watched {
     }
 }
 
+/// What is to be done about an open device.
+enum Turn {
+    Keep,
+    /// Another device is meant by now.
+    Reopen,
+    /// It is gone. A sound server may have moved the stream to another device,
+    /// which nobody has chosen.
+    Lose(String),
+}
+
 impl Watched {
-    /// Whether the system's default is another device by now.
-    fn is_left_behind(&mut self, direction: Direction, now: Instant) -> bool {
+    /// Asks now and then which device is meant.
+    fn turn(&mut self, direction: Direction, wanted: &Wanted, now: Instant) -> Turn {
         if self.follow_at.is_none_or(|at| at > now) {
-            return false;
+            return Turn::Keep;
         }
         self.follow_at = Some(now + FOLLOW);
-        // A system that does not answer is found out by the stream's failure.
-        default_id(direction).is_some_and(|id| self.stream.id.as_ref() != Some(&id))
+        match meant(direction, wanted) {
+            Ok(id) if self.stream.id.as_ref() == Some(&id) => Turn::Keep,
+            Ok(_) => Turn::Reopen,
+            Err(reason) => Turn::Lose(reason),
+        }
     }
 }
 
@@ -161,12 +174,21 @@ impl Desk {
             self.lose(direction, reason);
         }
         let slot = self.slot(direction);
-        if let Some(open) = &mut slot.open
-            && open.is_left_behind(direction, now)
-        {
-            slot.open = None;
-            slot.retry_at = Some(now);
+        if let (Some(open), Some(wanted)) = (&mut slot.open, &slot.wanted) {
+            match open.turn(direction, wanted, now) {
+                Turn::Keep => {}
+                Turn::Reopen => {
+                    slot.open = None;
+                    slot.retry_at = Some(now);
+                }
+                Turn::Lose(reason) => {
+                    slot.open = None;
+                    slot.retry_at = Some(now + RETRY);
+                    self.lose(direction, reason);
+                }
+            }
         }
+        let slot = self.slot(direction);
         if slot.retry_at.is_some_and(|at| at <= now)
             && let Some(wanted) = slot.wanted.clone()
         {
@@ -186,8 +208,7 @@ impl Desk {
                 self.show(direction, DeviceState::Running(stream.name.clone()));
                 // libasound's default is an alias, and asking for it prints.
                 let alsa = stream.id.as_ref().is_some_and(|id| is_alsa(id.host()));
-                let follow_at =
-                    (*wanted == Wanted::Default && !alsa).then(|| Instant::now() + FOLLOW);
+                let follow_at = (!alsa).then(|| Instant::now() + FOLLOW);
                 let slot = self.slot(direction);
                 slot.retry_at = None;
                 slot.open = Some(Watched {

@@ -4,8 +4,9 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        mpsc,
     },
-    thread::Thread,
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -30,6 +31,8 @@ const ALSA_PERIOD: u32 = 960;
 const RINGS_A_SECOND: u32 = 2;
 /// How long a host may take to open a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long closing a stream is waited for.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Formats that we convert, the best first.
 const FORMATS: [SampleFormat; 8] = [
     SampleFormat::F32,
@@ -44,10 +47,31 @@ const FORMATS: [SampleFormat; 8] = [
 
 /// A stream that flows until it is dropped.
 pub(super) struct OpenStream {
-    _stream: cpal::Stream,
+    stream: Option<cpal::Stream>,
     pub(super) health: Arc<Health>,
     pub(super) name: String,
     pub(super) id: Option<cpal::DeviceId>,
+}
+
+impl Drop for OpenStream {
+    /// Closing waits for ever at PulseAudio's client when the server has ended
+    /// the stream by itself, so it is given a thread, and some time: a device
+    /// that is opened again at once should be free.
+    fn drop(&mut self) {
+        let Some(stream) = self.stream.take() else {
+            return;
+        };
+        let (done, closed) = mpsc::sync_channel::<()>(1);
+        let closing = thread::Builder::new().name("closing".into()).spawn(|| {
+            drop(stream);
+            drop(done);
+        });
+        match closing {
+            // The end of the channel is the word.
+            Ok(_) => drop(closed.recv_timeout(CLOSE_TIMEOUT)),
+            Err(error) => tracing::debug!(%error, "no thread to close a device"),
+        }
+    }
 }
 
 /// What the callbacks of a stream tell its keeper.
@@ -275,7 +299,7 @@ fn running(
 ) -> Result<OpenStream, String> {
     stream.play().map_err(said)?;
     Ok(OpenStream {
-        _stream: stream,
+        stream: Some(stream),
         health,
         name: device.to_string(),
         id: device.id().ok(),
