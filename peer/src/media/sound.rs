@@ -103,6 +103,7 @@ impl Sound {
         call.set_muted(self.config.muted);
         call.set_deafened(self.deafened);
         call.set_activation(self.config.activation);
+        call.set_processing(self.config.processing);
         call.set_talking(self.talking);
         call.set_volume(self.volume);
         call.set_format(self.config.format);
@@ -145,6 +146,13 @@ impl Sound {
         self.call
             .iter()
             .for_each(|call| call.set_activation(activation));
+    }
+
+    pub(super) fn set_processing(&mut self, processing: Processing) {
+        self.config.processing = processing;
+        self.call
+            .iter()
+            .for_each(|call| call.set_processing(processing));
     }
 
     pub(super) fn set_talking(&mut self, talking: bool) {
