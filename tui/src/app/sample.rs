@@ -3,13 +3,14 @@
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
     Activation, Call, CallId, CallLevels, CallState, CallStats, Contact, ContactRequest,
-    LoggedCall, Message, MessageState, Page, Path, Reaction, Relation, Transfer, TransferState,
-    Trust, WhoAmI,
+    LoggedCall, Message, MessageState, Page, Path, Reaction, Relation, SoundDevice, SoundDevices,
+    Transfer, TransferState, Trust, WhoAmI,
 };
 use twocan_proto::identity::{Identity, PeerId};
 use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
+use super::audio::SoundSetup;
 use super::calls::CallView;
 use super::state::{Look, State};
 
@@ -117,6 +118,28 @@ pub(crate) fn stats(n: u32) -> CallStats {
         level_out_db: -31.0,
         quality: 4.2,
         ..CallStats::default()
+    }
+}
+
+/// Two microphones and a loudspeaker.
+pub(crate) fn sound() -> SoundSetup {
+    let device = |id: &str, name: &str, is_default| SoundDevice {
+        id: id.into(),
+        name: name.into(),
+        is_default,
+    };
+    SoundSetup {
+        devices: SoundDevices {
+            inputs: vec![
+                device("usb-1", "USB Headset Mono", false),
+                device("pci-0", "Built-in Analog", true),
+            ],
+            outputs: vec![device("pci-0", "Built-in Analog", true)],
+            input: "device:usb-1".into(),
+            output: "default".into(),
+        },
+        switches: [true, true, false],
+        activation: Activation::Continuous,
     }
 }
 
@@ -323,6 +346,7 @@ pub(crate) fn in_call(size: (u16, u16), look: Look) -> State {
     let mut connected = call(CallState::Connected);
     connected.outgoing = true;
     state.calls.take(connected, before);
+    state.sound = Some(sound());
     if let Some(view) = state.calls.get_mut(call_id()) {
         fill(view);
     }
@@ -339,6 +363,7 @@ fn fill(view: &mut CallView) {
 /// [`busy`], while Dana calls.
 pub(crate) fn ringing(size: (u16, u16), look: Look) -> State {
     let mut state = busy(size, look);
+    state.sound = Some(sound());
     state.calls.take(call(CallState::Incoming), at(-7_000));
     state
 }
