@@ -6,7 +6,7 @@
 
 use twocan_peer::api::{CallState, Draft, ErrorCode, Event, MessageState, Relation};
 
-use support::{Side, config, friends};
+use support::{Side, config, friends, friends_with};
 
 mod support;
 
@@ -328,4 +328,27 @@ async fn a_call_that_was_answered_is_logged_with_its_quality_and_leaves_no_note(
     assert!(log[0].quality.is_some_and(|quality| quality > 3.0));
     assert!(log[0].ended > Some(log[0].started) && log[0].path.is_some());
     assert_eq!(a.texts(b.id).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_set_up_in_no_time() {
+    let (mut a, mut b) = friends_with(|config| config.auto_answer = true).await;
+    let mut best = (u128::MAX, u128::MAX);
+    for _ in 0..3 {
+        let dialled = std::time::Instant::now();
+        let call = a.engine.call(b.id).await.unwrap();
+        a.call_state(CallState::Connected).await;
+        let connected = dialled.elapsed().as_millis();
+        let sound = |event: &Event| matches!(event, Event::Sound { .. }).then_some(());
+        a.wait("sound", sound).await;
+        b.wait("sound", sound).await;
+        let heard = dialled.elapsed().as_millis() - connected;
+        eprintln!("dialled to connected {connected} ms, to sound {heard} ms more");
+        best = (best.0.min(connected), best.1.min(heard));
+        a.engine.hangup(call, None).await.unwrap();
+        a.call_state(CallState::Ended).await;
+        b.call_state(CallState::Ended).await;
+    }
+    // The aim is 150 ms each; other tests run beside this one.
+    assert!(best.0 < 300 && best.1 < 300, "{best:?}");
 }

@@ -12,8 +12,8 @@ use std::{
 };
 
 use crate::{
-    Activation, AudioError, CallStats, InputSpec, LevelReader, MAX_PACKET_BYTES, OutputSpec,
-    Processing, ReceivedPacket, SentPacket,
+    Activation, AudioError, CallStats, Format, InputSpec, LevelReader, MAX_PACKET_BYTES,
+    OutputSpec, Processing, ReceivedPacket, SentPacket,
     device::Wanted,
     media_thread::{Change, Input, MediaThread, Output},
     sink::Drain,
@@ -44,6 +44,9 @@ pub struct CallConfig {
     /// Send back what arrives instead of the input, and play nothing: the echo
     /// contact. Input and output are not used then.
     pub loopback: bool,
+    /// How the packets that are sent are laid out; [`Call::set_format`] changes
+    /// it when the other side's answer comes later.
+    pub format: Format,
     /// What is done to a microphone's sound before it is sent.
     pub processing: Processing,
 }
@@ -76,6 +79,7 @@ impl Call {
         let shared = Arc::new(Shared::new(config.muted));
         shared.processing.set(config.processing);
         shared.set_activation(config.activation);
+        shared.set_format(config.format);
         let inbox = Arc::new(Inbox::default());
         let (changes, receiver) = sync_channel(MOST_WAITING_CHANGES);
         let (started, start) = sync_channel(1);
@@ -186,8 +190,14 @@ impl Call {
         self.change(Change::Output(open_output(output)?))
     }
 
-    /// Tells the encoder what share of our packets, 0 to 1, the receiver has
-    /// lost since its last report. Call it for each report.
+    /// Changes how the packets that are sent are laid out, from the next one on:
+    /// what both sides have agreed on.
+    pub fn set_format(&self, format: Format) {
+        self.shared.set_format(format);
+    }
+
+    /// Tells the sender what share of our packets, 0 to 1, the receiver has lost
+    /// since its last RTCP report. Call it for each.
     pub fn report_loss(&self, fraction: f32) {
         self.shared.report_loss(fraction);
     }
@@ -295,7 +305,7 @@ mod tests {
     fn the_inbox_drops_its_oldest() {
         let inbox = Inbox::default();
         let packet = |sequence| ReceivedPacket {
-            format: crate::Format::Opus,
+            format: Format::Opus,
             sequence,
             media_time: 0,
             payload: Vec::new(),

@@ -11,6 +11,7 @@
 //! in through [`Call::receive`] and leave through the sink given to
 //! [`Call::start`].
 
+mod adapt;
 mod call;
 mod capture;
 mod codec;

@@ -115,9 +115,21 @@ impl MediaThread {
             for packet in self.inbox.take() {
                 self.playout.insert(packet);
             }
+            self.exchange_reports(now);
             self.send(now);
             self.play(now);
             self.sleep();
+        }
+    }
+
+    /// What each side tells of the other's stream passes through here.
+    fn exchange_reports(&mut self, now: Instant) {
+        self.sender.follow_reports();
+        if let Some(report) = self.playout.take_heard() {
+            self.sender.on_report(report);
+        }
+        if let Some(report) = self.playout.take_report(now) {
+            self.sender.attach(report);
         }
     }
 
@@ -198,7 +210,6 @@ impl MediaThread {
     }
 
     fn send(&mut self, now: Instant) {
-        self.sender.follow_reports();
         if self
             .capture
             .as_ref()

@@ -274,12 +274,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{FRAME_SAMPLES, codec::Encoder};
+    use crate::{
+        FRAME_SAMPLES,
+        codec::{Encoder, Settings},
+    };
 
     #[test]
     fn damaged_packets_are_concealed_and_do_no_harm() {
         let epoch = Instant::now();
-        let mut encoder = Encoder::new().unwrap();
+        let mut encoder = Encoder::new(Settings::default()).unwrap();
         let mut playout = Playout::new(epoch).unwrap();
         let mut out = [0.0; FRAME_SAMPLES];
         for index in 0..200_u64 {

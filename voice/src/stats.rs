@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use crate::{
-    Activation, SAMPLE_RATE,
+    Activation, Format, SAMPLE_RATE,
     jitter::JitterStats,
     level::{FLOOR_DB, Meter},
     playout::Shares,
@@ -191,6 +191,8 @@ pub(crate) struct Shared {
     /// An index of [`Activation::ALL`].
     activation: AtomicU8,
     volume: Gauge,
+    /// How the packets that we send are laid out.
+    format: Mutex<Format>,
     /// The last loss reported by the receiver; NaN when it has been taken.
     reported_loss: Gauge,
     jitter: JitterGauges,
@@ -255,6 +257,7 @@ impl Shared {
             mic_at: Moment::default(),
             spk_at: Moment::default(),
             volume: Gauge::new(1.0),
+            format: Mutex::default(),
             reported_loss: Gauge::new(f32::NAN),
             jitter: JitterGauges {
                 delay_ms: Gauge::new(0.0),
@@ -299,6 +302,15 @@ impl Shared {
             return 0.0;
         }
         self.volume.get()
+    }
+
+    /// How the packets that we send are laid out.
+    pub(crate) fn format(&self) -> Format {
+        *self.format.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_format(&self, format: Format) {
+        *self.format.lock().unwrap_or_else(PoisonError::into_inner) = format;
     }
 
     pub(crate) fn report_loss(&self, fraction: f32) {

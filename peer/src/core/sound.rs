@@ -240,7 +240,7 @@ async fn run_test(
     };
     // Another may start as soon as this one is told to be over.
     drop(stops);
-    let done = MicTest {
+    let over = MicTest {
         phase: MicTestPhase::Done,
         level_db: SILENCE_DB,
         peak_db: SILENCE_DB,
@@ -248,7 +248,7 @@ async fn run_test(
         length_ms: 0,
         problem,
     };
-    tell(&reports, done).await;
+    tell(&reports, over).await;
 }
 
 async fn tell(reports: &mpsc::Sender<Report>, test: MicTest) {

@@ -4,8 +4,8 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use twocan_voice::{
-    Activation, Call, CallConfig, CallStats, DeviceState, InputSpec, OutputSpec, Processing,
-    ReceivedPacket, SentPacket,
+    Activation, Call, CallConfig, CallStats, DeviceState, Format, InputSpec, OutputSpec,
+    Processing, ReceivedPacket, SentPacket,
 };
 
 /// Packets of ours waiting to be sent; when the network task is held up for
@@ -102,10 +102,11 @@ impl Sound {
     pub(super) fn take(&mut self, call: Call) {
         call.set_muted(self.config.muted);
         call.set_deafened(self.deafened);
-        call.set_processing(self.config.processing);
         call.set_activation(self.config.activation);
         call.set_talking(self.talking);
         call.set_volume(self.volume);
+        call.set_format(self.config.format);
+        call.set_processing(self.config.processing);
         self.call = Some(call);
     }
 
@@ -114,6 +115,12 @@ impl Sound {
         if let Some(call) = &self.call {
             call.receive(packet);
         }
+    }
+
+    /// How packets are laid out from now on.
+    pub(super) fn set_format(&mut self, format: Format) {
+        self.config.format = format;
+        self.call.iter().for_each(|call| call.set_format(format));
     }
 
     /// What the other side says of its losses.
@@ -140,16 +147,16 @@ impl Sound {
             .for_each(|call| call.set_activation(activation));
     }
 
+    pub(super) fn set_talking(&mut self, talking: bool) {
+        self.talking = talking;
+        self.call.iter().for_each(|call| call.set_talking(talking));
+    }
+
     pub(super) fn set_processing(&mut self, processing: Processing) {
         self.config.processing = processing;
         self.call
             .iter()
             .for_each(|call| call.set_processing(processing));
-    }
-
-    pub(super) fn set_talking(&mut self, talking: bool) {
-        self.talking = talking;
-        self.call.iter().for_each(|call| call.set_talking(talking));
     }
 
     pub(super) fn is_muted(&self) -> bool {

@@ -245,6 +245,7 @@ impl<'a> Task<'a> {
 
     /// The path is there, for the first time or again.
     async fn on_connected(&mut self) {
+        self.sound.set_format(self.session.format());
         self.sound.start();
         self.path.heard = Instant::now();
         self.path.offered = None;

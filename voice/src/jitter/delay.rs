@@ -83,16 +83,25 @@ impl DelayEstimator {
         self.watch_outage(arrival, transit, pause);
     }
 
+    /// How late against the fastest packets something is that comes now.
+    pub(super) fn late(&self, now: i64, media: i64) -> i64 {
+        let transit = now - media;
+        transit - self.base.unwrap_or(transit)
+    }
+
     /// Takes a frame that has become available. `reach` is how long after its
     /// time the sender's redundancy can repair a frame, if this one was.
     pub(super) fn available(&mut self, now: i64, media: i64, reach: Option<i64>) {
-        if self.outage.is_some() {
-            return;
-        }
-        let late = now - media - self.base.unwrap_or(now - media);
-        if late < MOST_LATE {
+        let late = self.late(now, media);
+        if self.outage.is_none() && late < MOST_LATE {
             self.lateness.observe(late.max(0), reach);
         }
+    }
+
+    /// Packets are being lost, and the sender's redundancy can repair them so
+    /// long after their time.
+    pub(super) fn expect_repair(&mut self, reach: i64) {
+        self.lateness.expect_repair(reach);
     }
 
     fn turn_window(&mut self, arrival: i64, transit: i64) {

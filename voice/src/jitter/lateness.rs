@@ -41,8 +41,8 @@ const RECENT_LATE: usize = 4;
 /// So many of them repaired, but later than the wait, raise it to all that
 /// repair can take: loss has begun.
 const RECENT_REPAIRS: usize = 2;
-/// How long it then stays there before what was measured decides: 5 s.
-const REPAIR_HOLD: usize = 250;
+/// How long it then stays there before what was measured decides: 8 s.
+const REPAIR_HOLD: usize = 400;
 /// The least wait while less than a second is known.
 const START_WAIT: i64 = ms(15);
 
@@ -62,8 +62,9 @@ pub(super) struct Lateness {
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     bucket: u8,
-    /// It was repaired, and came later than the wait was.
-    late_repair: bool,
+    repaired: bool,
+    /// It came later than the wait was.
+    missed: bool,
 }
 
 impl Lateness {
@@ -92,7 +93,8 @@ impl Lateness {
         self.counts[usize::from(bucket)] += 1;
         self.frames.push_back(Frame {
             bucket,
-            late_repair: reach.is_some() && late > self.wait(),
+            repaired: reach.is_some(),
+            missed: late > self.wait(),
         });
         if self.frames.len() > REMEMBERED
             && let Some(oldest) = self.frames.pop_front()
@@ -103,10 +105,16 @@ impl Lateness {
         if let Some(reach) = reach
             && self.loss_has_begun()
         {
-            let most = BUCKETS as i64 * BUCKET;
-            (self.held, self.hold) = ((reach + BUCKET).min(most), REPAIR_HOLD);
+            self.expect_repair(reach);
         }
         self.choose();
+    }
+
+    /// Waits for all that repair can take for some seconds, since packets are
+    /// being lost and the sender's redundancy can repair them that late.
+    pub(super) fn expect_repair(&mut self, reach: i64) {
+        let most = BUCKETS as i64 * BUCKET;
+        (self.held, self.hold) = ((reach + BUCKET).min(most), REPAIR_HOLD);
     }
 
     /// Takes out a delay that all frames remembered have in common since the
@@ -123,7 +131,10 @@ impl Lateness {
 
     fn loss_has_begun(&self) -> bool {
         let recent = self.frames.iter().rev().take(RECENT);
-        recent.filter(|frame| frame.late_repair).count() >= RECENT_REPAIRS
+        recent
+            .filter(|frame| frame.repaired && frame.missed)
+            .count()
+            >= RECENT_REPAIRS
     }
 
     fn choose(&mut self) {
@@ -151,11 +162,14 @@ impl Lateness {
             .unwrap_or((0.0, BUCKET))
     }
 
-    /// What the latest of the last frames but a few would have needed.
+    /// What the latest of the last frames but a few would have needed. While
+    /// packets are lost, not the repaired ones: losses in a row are repaired
+    /// together, and that is one event.
     fn recent(&self) -> i64 {
         let mut latest = [0_u8; RECENT_LATE];
         for frame in self.frames.iter().rev().take(RECENT) {
-            if frame.bucket > latest[0] {
+            let counts = self.hold == 0 || !frame.repaired;
+            if counts && frame.bucket > latest[0] {
                 latest[0] = frame.bucket;
                 latest.sort_unstable();
             }
@@ -223,7 +237,7 @@ mod tests {
         }
         assert!(lateness.wait() >= ms(120), "{}", lateness.wait() / 48);
         // Repair that is that quick does not need it for ever.
-        for index in 0..500 {
+        for index in 0..1_000 {
             let lost = index % 10 == 3;
             lateness.observe(if lost { ms(20) } else { 0 }, lost.then_some(ms(120)));
         }

@@ -8,6 +8,9 @@ const WEIGHT: f32 = 1.0 / 200.0;
 /// forgotten everything before them anyway.
 const LONGEST_GAP: u64 = 1_000;
 
+/// So many of 100 packets lost are no chance any more.
+const CERTAIN: u32 = 2;
+
 /// Counts losses and duplicates by sequence number.
 #[derive(Debug, Default)]
 pub(super) struct LossEstimator {
@@ -43,6 +46,11 @@ impl LossEstimator {
         self.lost
     }
 
+    /// Whether packets are lost for certain, not just late.
+    pub(super) fn is_certain(&self) -> bool {
+        self.seen.missing_of_100() >= CERTAIN
+    }
+
     fn count_new(&mut self, missing: u64) {
         self.lost += missing;
         let kept = (1.0 - WEIGHT).powi(missing.min(LONGEST_GAP) as i32);
@@ -68,6 +76,7 @@ mod tests {
         }
         assert!((loss.average() - 0.1).abs() < 0.02, "{}", loss.average());
         assert_eq!(loss.lost(), 200);
+        assert!(loss.is_certain());
     }
 
     #[test]
@@ -78,6 +87,7 @@ mod tests {
             assert_eq!(loss.observe(2 * pair), Added::Filled);
         }
         assert!(loss.average() < 0.001, "{}", loss.average());
+        assert!(!loss.is_certain());
     }
 
     #[test]

@@ -44,6 +44,9 @@ const STEP: i64 = ms(10);
 const SKIP_ABOVE: i64 = ms(200);
 /// After this long without a packet nothing is invented any more.
 const LONGEST_CONCEALMENT: i64 = ms(2_000);
+/// Repair that comes so much later than the sender's redundancy is made for is
+/// luck, and not to be waited for.
+const LUCK: i64 = ms(5);
 /// What the codec can invent at least: 2.5 ms.
 const LEAST_CONCEALMENT: i64 = 120;
 /// The longest that sound is invented to let the delay grow to its target.
@@ -439,9 +442,18 @@ impl JitterBuffer {
         now - media - self.delay.fastest().unwrap_or(now - media)
     }
 
+    /// Notes that a packet can be played from now on; `reach` if by repair.
     fn note_available(&mut self, sequence: u64, now: i64, media: i64, reach: Option<i64>) {
-        if self.available.add(sequence) != Added::Known {
-            self.delay.available(now, media, reach);
+        let lost = reach.filter(|_| self.loss.is_certain());
+        if lost.is_some_and(|reach| self.delay.late(now, media) > reach + LUCK) {
+            return;
+        }
+        if self.available.add(sequence) == Added::Known {
+            return;
+        }
+        self.delay.available(now, media, reach);
+        if let Some(reach) = lost {
+            self.delay.expect_repair(reach);
         }
     }
 

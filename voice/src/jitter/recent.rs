@@ -3,6 +3,9 @@
 /// How many numbers below the highest are remembered one by one.
 const REMEMBERED: u64 = 128;
 
+/// Numbers below the highest that may still come.
+const SETTLED: u32 = 25;
+
 /// A set of sequence numbers that forgets all but the last 128.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Recent {
@@ -26,6 +29,14 @@ pub(super) enum Added {
 }
 
 impl Recent {
+    /// How many of 100 numbers are missing that should have come half a second
+    /// or more ago (25 packets of 20 ms), so that none is only overtaken.
+    pub(super) fn missing_of_100(&self) -> u32 {
+        let settled = self.seen >> SETTLED & ((1 << 100) - 1);
+        let began = u128::BITS - self.seen.leading_zeros();
+        began.saturating_sub(SETTLED).min(100) - settled.count_ones()
+    }
+
     /// Adds a number.
     pub(super) fn add(&mut self, number: u64) -> Added {
         let Some(highest) = self.highest else {

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 pub use line::{Bottleneck, Bursts, HEADER_BYTES, Line};
 pub use scenario::{Scenario, scenarios};
 
-use crate::{AudioError, SAMPLE_RATE, pacer::samples_to_duration};
+use crate::{AudioError, Format, SAMPLE_RATE, pacer::samples_to_duration};
 use line::Direction;
 use side::{Ear, Said, Side};
 
@@ -33,6 +33,8 @@ const CODEC_DELAY_MS: f32 = 6.5;
 /// How a call is simulated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
+    /// How packets are laid out, in both directions.
+    pub format: Format,
     /// Of everything random.
     pub seed: u64,
     /// How long the line is good at first (it only delays).
@@ -50,6 +52,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            format: Format::Protected,
             seed: 1,
             good_for: Duration::ZERO,
             second_speaks_after: Duration::from_secs(1),
@@ -140,8 +143,8 @@ pub fn run(speech: &[f32], line: &Line, options: &Options) -> Result<[Heard; 2],
     let starts = [Duration::ZERO, options.second_speaks_after];
     let slow = [1.0, 1.0 + options.drift_ppm / 1e6];
     let mut sides = [
-        Side::new(speech, starts[0], slow[0], epoch)?,
-        Side::new(speech, starts[1], slow[1], epoch)?,
+        Side::new(speech, starts[0], slow[0], options.format, epoch)?,
+        Side::new(speech, starts[1], slow[1], options.format, epoch)?,
     ];
     let mut directions =
         [0, 1].map(|n| Direction::new(line.clone(), options.good_for, options.seed * 2 + n));

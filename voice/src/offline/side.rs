@@ -8,7 +8,7 @@ use std::{
 
 use super::{STEP, Second, Traffic};
 use crate::{
-    AudioError, FRAME_SAMPLES, ReceivedPacket, SAMPLE_RATE, SentPacket, microphone,
+    AudioError, FRAME_SAMPLES, Format, ReceivedPacket, SAMPLE_RATE, SentPacket, microphone,
     pacer::samples_to_duration,
     playout::{Playout, Totals},
     sender::Sender,
@@ -65,17 +65,20 @@ pub(super) struct Block {
 }
 
 impl Side {
-    /// Says `speech` after so much silence, in its own time.
+    /// Says `speech` after so much silence, in its own time, in packets of this
+    /// format.
     pub(super) fn new(
         speech: &[f32],
         after: Duration,
         slow: f64,
+        format: Format,
         epoch: Instant,
     ) -> Result<Self, AudioError> {
         let silence = (after.as_secs_f64() * f64::from(SAMPLE_RATE)) as usize;
         let mut whole = vec![0.0; silence];
         whole.extend_from_slice(speech);
         let shared = Arc::new(Shared::new(false));
+        shared.set_format(format);
         let sent = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&sent);
         let sink = Box::new(move |packet| lock(&sink).push(packet));
@@ -116,6 +119,7 @@ impl Side {
         let at = self.epoch + now;
         self.take(at);
         let start = Instant::now();
+        self.exchange_reports(at);
         self.send();
         self.said.time += start.elapsed();
         let packets = std::mem::take(&mut *lock(&self.sent));
@@ -178,9 +182,18 @@ impl Side {
         }
     }
 
+    fn exchange_reports(&mut self, now: Instant) {
+        self.sender.follow_reports();
+        if let Some(report) = self.playout.take_heard() {
+            self.sender.on_report(report);
+        }
+        if let Some(report) = self.playout.take_report(now) {
+            self.sender.attach(report);
+        }
+    }
+
     /// Sends the frame that has just become complete, if one has.
     fn send(&mut self) {
-        self.sender.follow_reports();
         let spoken = self.steps as usize * STEP;
         if spoken == 0 || !spoken.is_multiple_of(FRAME_SAMPLES) {
             return;

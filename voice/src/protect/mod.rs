@@ -20,7 +20,7 @@ mod unpack;
 mod window;
 
 pub(crate) use pack::{Packer, SentFrame};
-pub(crate) use payload::{MOST_FRAME, Window};
+pub(crate) use payload::Window;
 pub use unpack::{Frame, Origin, Reach, Unpacked, Unpacker};
 
 /// Why a payload cannot be used. The other side is at fault in each case.

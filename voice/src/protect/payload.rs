@@ -103,6 +103,17 @@ impl Window {
         self.count == 1
     }
 
+    /// Bytes that a packet carries for it beside its symbols.
+    pub(crate) fn head_bytes(&self) -> usize {
+        let prefix = if self.is_copy() { 0 } else { PREFIX };
+        3 + prefix * usize::from(self.symbols)
+    }
+
+    /// How many symbols it has, each as long as a frame.
+    pub(crate) fn symbols(&self) -> usize {
+        usize::from(self.symbols)
+    }
+
     /// Which rows of coefficients its combinations take.
     pub(super) fn rows(&self) -> std::ops::Range<u8> {
         0..self.symbols

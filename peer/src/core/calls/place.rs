@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use twocan_proto::call::{Input, State};
 use twocan_proto::identity::PeerId;
-use twocan_voice::CallConfig;
+use twocan_voice::{CallConfig, Format};
 use uuid::Uuid;
 
 use super::entry::Entry;
@@ -53,6 +53,8 @@ impl Core {
             muted: entry.muted,
             activation: entry.activation,
             loopback: self.config.echo,
+            // Until the descriptions have settled it.
+            format: Format::default(),
         };
         let (deafened, talking, volume) = (entry.deafened, entry.talking, entry.volume);
         let (call, peer, reports) = (entry.call, entry.peer, self.reports.clone());

@@ -1,4 +1,5 @@
-//! How much loss the encoder prepares for, from what the receiver reports.
+//! Loss as RTCP tells it (RFC 3550, 6.4.1), for a receiver that sends no reports
+//! of ours: a share now and then, and nothing of runs or delay.
 
 /// Before the first report: enough that the first lost frames can be repaired.
 const ASSUMED_PERCENT: f32 = 5.0;
@@ -12,12 +13,12 @@ const STEP_PERCENT: i32 = 2;
 
 /// Follows the reported loss up at once and down slowly.
 #[derive(Debug)]
-pub(crate) struct LossSetting {
+pub(super) struct RtcpLoss {
     smoothed: f32,
     set: i32,
 }
 
-impl Default for LossSetting {
+impl Default for RtcpLoss {
     fn default() -> Self {
         Self {
             smoothed: ASSUMED_PERCENT,
@@ -26,9 +27,9 @@ impl Default for LossSetting {
     }
 }
 
-impl LossSetting {
+impl RtcpLoss {
     /// Takes the fraction (0 to 1) that the receiver lost since its last report.
-    pub(crate) fn report(&mut self, fraction: f32) {
+    pub(super) fn report(&mut self, fraction: f32) {
         let reported = fraction.clamp(0.0, 1.0) * 100.0;
         self.smoothed = reported.max(self.smoothed * KEPT).min(MOST_PERCENT);
         let wanted = self.smoothed.round() as i32;
@@ -37,8 +38,8 @@ impl LossSetting {
         }
     }
 
-    /// Percent to tell the encoder.
-    pub(crate) fn percent(&self) -> i32 {
+    /// Percent to prepare for.
+    pub(super) fn percent(&self) -> i32 {
         self.set
     }
 }
@@ -49,7 +50,7 @@ mod tests {
 
     #[test]
     fn rises_at_once_and_falls_slowly() {
-        let mut setting = LossSetting::default();
+        let mut setting = RtcpLoss::default();
         setting.report(0.2);
         assert_eq!(setting.percent(), 20);
         setting.report(0.0);
@@ -62,7 +63,7 @@ mod tests {
 
     #[test]
     fn small_changes_do_not_disturb_and_nonsense_is_bounded() {
-        let mut setting = LossSetting::default();
+        let mut setting = RtcpLoss::default();
         setting.report(0.2);
         setting.report(0.21);
         assert_eq!(setting.percent(), 20);

@@ -1,0 +1,262 @@
+//! How the sender adapts: from what the receiver reports to how sound is sent.
+//!
+//! ```text
+//! Report -> LossMeter -> by loss and runs ---+
+//!        -> Capacity  -> by what passes -----+-> Point of the table -> Plan
+//! RTCP   -> RtcpLoss  -> by loss ------------+
+//! ```
+//!
+//! Loss without delay is answered with more redundancy, delay with less of
+//! everything. All of it is arithmetic over reports and the media time.
+
+mod capacity;
+mod loss;
+mod rtcp;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::VecDeque, time::Duration};
+
+use capacity::{Capacity, Seen};
+use loss::LossMeter;
+use rtcp::RtcpLoss;
+use table::{Carrier, Fec, NARROW, OVERHEAD, Point, START, points};
+
+use crate::{Difference, FRAME_SAMPLES, Format, Report, codec::Settings, protect::Window};
+
+/// A milder point is taken only when loss is below this part of what leads to
+/// the present one.
+const LEAVE: f32 = 0.7;
+/// The same for the length of runs.
+const LEAVE_RUN: f32 = 0.85;
+/// And when that has been so for this long.
+const HOLD: Duration = Duration::from_secs(5);
+/// Shorter frames are taken only when the line has so much more than they need.
+const WIDER: f32 = 1.15;
+/// In-band FEC at rates that follow the line is worth its bits from this loss on.
+const FEC_FROM: f32 = 0.03;
+/// In-band FEC for more than this costs more quality than it saves.
+const MOST_FEC: f32 = 30.0;
+/// What we send is counted over so long, as the receiver does.
+const COUNTED: Duration = Duration::from_secs(1);
+/// Packets counted at most; more in a second are no sound.
+const MOST_COUNTED: usize = 128;
+
+/// How to send from the next packet on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Plan {
+    /// What it is called in logs.
+    pub(crate) name: &'static str,
+    /// For the encoder.
+    pub(crate) settings: Settings,
+    /// What each packet carries of earlier frames.
+    pub(crate) windows: &'static [Window],
+    /// Samples in a packet.
+    pub(crate) samples: usize,
+}
+
+/// Chooses how to send. Times are media time: since the start of the call.
+#[derive(Debug)]
+pub(crate) struct Adapter {
+    carrier: Carrier,
+    loss: LossMeter,
+    rtcp: RtcpLoss,
+    capacity: Capacity,
+    reported: Option<Report>,
+    sent: VecDeque<(Duration, usize)>,
+    /// Index of the point among those of the carrier; none at the start.
+    point: Option<usize>,
+    /// Since when a milder point would do.
+    milder_since: Option<Duration>,
+    /// Index of the narrow point, while the line has no room for the other.
+    narrow: Option<usize>,
+}
+
+impl Adapter {
+    /// For packets of this format.
+    pub(crate) fn new(format: Format) -> Self {
+        Self {
+            carrier: match format {
+                Format::Opus => Carrier::Plain,
+                Format::Red { .. } => Carrier::Redundant,
+                Format::Protected => Carrier::Protected,
+            },
+            loss: LossMeter::default(),
+            rtcp: RtcpLoss::default(),
+            capacity: Capacity::default(),
+            reported: None,
+            sent: VecDeque::with_capacity(MOST_COUNTED),
+            point: None,
+            milder_since: None,
+            narrow: None,
+        }
+    }
+
+    /// Notes that a payload of so many bytes is sent.
+    pub(crate) fn sent(&mut self, bytes: usize, now: Duration) {
+        self.sent.push_back((now, bytes));
+        let old = |&(at, _): &(Duration, usize)| at + COUNTED <= now;
+        while self.sent.len() > MOST_COUNTED || self.sent.front().is_some_and(old) {
+            self.sent.pop_front();
+        }
+    }
+
+    /// Takes what the receiver of our stream reports.
+    pub(crate) fn on_report(&mut self, report: Report, now: Duration) {
+        let difference = match self.reported {
+            Some(earlier) => report.since(&earlier),
+            None => Some(self.since_start(report)),
+        };
+        let Some(difference) = difference else {
+            // An old one, overtaken by a newer one.
+            return;
+        };
+        self.reported = Some(report);
+        self.loss.add(difference);
+        let seen = self.seen(report);
+        self.capacity.report(now, seen);
+        self.choose(now, Some(seen));
+        self.choose_narrow();
+    }
+
+    /// Takes the share of our packets, 0 to 1, that RTCP says was lost. It counts
+    /// only for receivers that send no reports.
+    pub(crate) fn on_rtcp(&mut self, fraction: f32, now: Duration) {
+        self.rtcp.report(fraction);
+        if self.carrier != Carrier::Protected {
+            self.choose(now, None);
+        }
+    }
+
+    /// How to send from the next packet on.
+    pub(crate) fn plan(&self) -> Plan {
+        let point = self.point();
+        let rate = point.rate_within(self.capacity.limit());
+        Plan {
+            name: point.name,
+            settings: Settings {
+                rate: rate.max(NARROW[NARROW.len() - 1].least),
+                constant: point.constant,
+                band: point.band,
+                fec_percent: self.fec_percent(point.fec),
+            },
+            windows: point.windows,
+            samples: point.frames * FRAME_SAMPLES,
+        }
+    }
+
+    /// What a first report says of the beginning of the stream.
+    fn since_start(&self, report: Report) -> Difference {
+        let sent = u16::try_from(self.sent.len()).unwrap_or(u16::MAX);
+        Difference {
+            expected: sent.max(report.lost),
+            lost: report.lost,
+            runs: report.runs,
+            unrepaired: report.unrepaired,
+        }
+    }
+
+    fn point(&self) -> &'static Point {
+        match (self.narrow, self.point) {
+            (Some(narrow), _) => &NARROW[narrow],
+            (None, Some(point)) => &points(self.carrier)[point],
+            (None, None) => &START,
+        }
+    }
+
+    fn fec_percent(&self, fec: Fec) -> i32 {
+        match (fec, self.carrier) {
+            (Fec::Percent(percent), _) => percent,
+            (Fec::Loss, Carrier::Protected) => {
+                let loss = self.loss.share();
+                if loss < FEC_FROM {
+                    return 0;
+                }
+                (loss * 100.0).min(MOST_FEC) as i32
+            }
+            (Fec::Loss, _) => self.rtcp.percent(),
+        }
+    }
+
+    fn seen(&self, report: Report) -> Seen {
+        let bytes: usize = self.sent.iter().map(|(_, bytes)| bytes).sum();
+        let bits = |bytes: usize| bytes as f32 * 8.0 / COUNTED.as_secs_f32();
+        let wire = bits(bytes + OVERHEAD * self.sent.len());
+        // What arrived has as much overhead for each byte as what was sent.
+        let overhead = wire / bits(bytes).max(1.0);
+        Seen {
+            queue_ms: f32::from(report.queue_ms),
+            jitter_ms: f32::from(report.jitter_ms),
+            sent: wire,
+            received: report.received_rate as f32 * overhead,
+            loss: self.loss.share(),
+        }
+    }
+
+    /// Loss and runs, whoever tells of them.
+    fn losses(&self) -> (f32, f32) {
+        match self.carrier {
+            Carrier::Protected => (self.loss.share(), self.loss.run()),
+            Carrier::Plain | Carrier::Redundant => (self.rtcp.percent() as f32 / 100.0, 1.0),
+        }
+    }
+
+    /// The last point whose conditions, each lowered to a part, are met.
+    fn wanted(&self, part: f32, part_of_run: f32) -> usize {
+        let (loss, run) = self.losses();
+        points(self.carrier)
+            .iter()
+            .rposition(|point| loss >= part * point.loss && run >= part_of_run * point.run)
+            .unwrap_or(0)
+    }
+
+    /// Goes to a stronger point at once, to a milder one after a while.
+    fn choose(&mut self, now: Duration, seen: Option<Seen>) {
+        let wanted = self.wanted(1.0, 1.0);
+        let Some(point) = self.point else {
+            self.change(wanted, now, seen);
+            return;
+        };
+        if wanted > point {
+            self.change(wanted, now, seen);
+        } else if self.wanted(LEAVE, LEAVE_RUN) >= point {
+            self.milder_since = None;
+        } else if now.saturating_sub(*self.milder_since.get_or_insert(now)) >= HOLD {
+            self.change(wanted, now, seen);
+        }
+    }
+
+    fn change(&mut self, point: usize, now: Duration, seen: Option<Seen>) {
+        let before = self.point().wire();
+        self.point = Some(point);
+        self.milder_since = None;
+        if let Some(seen) = seen
+            && self.point().wire() > before
+        {
+            self.capacity.raised(now, seen);
+        }
+    }
+
+    /// Leaves the point for a narrow one while the line has no room for it.
+    fn choose_narrow(&mut self) {
+        let limit = self.capacity.limit();
+        let fits = |point: &Point, wider: bool| {
+            let need = point.least as f32 * if wider { WIDER } else { 1.0 };
+            point.rate_within(limit) as f32 >= need.min(point.rate as f32)
+        };
+        let present = self.narrow;
+        let point = self
+            .point
+            .map_or(&START, |point| &points(self.carrier)[point]);
+        self.narrow = if fits(point, present.is_some()) {
+            None
+        } else {
+            let fit = |(index, point): (usize, &Point)| {
+                fits(point, present.is_some_and(|present| index < present)).then_some(index)
+            };
+            let found = NARROW.iter().enumerate().find_map(fit);
+            Some(found.unwrap_or(NARROW.len() - 1))
+        };
+    }
+}

@@ -1,0 +1,294 @@
+//! The operating points: everything that the sender can choose, in one place.
+//!
+//! Figures of quality are PESQ-WB over the reference speech, with what remains
+//! lost concealed by libopus' network. All rates count frames, repair symbols
+//! and their heads; what networks add to a packet is [`OVERHEAD`].
+
+use crate::{FRAME_SAMPLES, SAMPLE_RATE, codec::Band, protect::Window};
+
+/// Bytes that a packet has beside its payload: IPv4 20, UDP 8, RTP 12, SRTP 20.
+pub(super) const OVERHEAD: usize = 60;
+/// What a rate that follows the line is lowered by when frames may differ in
+/// length: speech is above the mean of speech and pauses.
+const VARIABLE_SPEECH: f32 = 0.94;
+/// Below this rate the full band costs more than it gives.
+const LEAST_FULL: i32 = 26_000;
+
+/// Whom a point is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carrier {
+    /// Plain Opus: in-band FEC alone.
+    Plain,
+    /// Redundant audio: copies.
+    Redundant,
+    /// Another twocan: copies and combinations.
+    Protected,
+}
+
+/// What in-band FEC (LBRR) prepares for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fec {
+    /// Loss of so many percent; 0 is none.
+    Percent(i32),
+    /// What is lost.
+    Loss,
+}
+
+/// One way of sending.
+#[derive(Debug)]
+pub(super) struct Point {
+    /// What it is called in logs.
+    pub(super) name: &'static str,
+    /// From this share of lost packets on, 0 to 1.
+    pub(super) loss: f32,
+    /// And from this mean length of their runs on, compared with random loss.
+    pub(super) run: f32,
+    /// Bits a second of the frames, and the least that it still makes sense at.
+    pub(super) rate: i32,
+    /// See there.
+    pub(super) least: i32,
+    /// Whether all frames are equally long, as combinations are as long as the
+    /// longest of theirs.
+    pub(super) constant: bool,
+    /// How much of the spectrum is sent.
+    pub(super) band: Band,
+    /// In-band FEC.
+    pub(super) fec: Fec,
+    /// What each packet carries of earlier frames.
+    pub(super) windows: &'static [Window],
+    /// Frames of 20 ms that one packet has as one Opus packet.
+    pub(super) frames: usize,
+}
+
+/// In between nothing and everything.
+const BASE: Point = Point {
+    name: "",
+    loss: 0.0,
+    run: 0.0,
+    rate: 30_000,
+    least: LEAST_FULL,
+    constant: false,
+    band: Band::Full,
+    fec: Fec::Percent(0),
+    windows: &[],
+    frames: 1,
+};
+
+/// Speech needs a little more than the mean: 30 kb/s are 31.8 while somebody
+/// speaks, and PESQ 4.42.
+pub(super) const START: Point = Point {
+    name: "start",
+    fec: Fec::Percent(5),
+    ..BASE
+};
+
+/// By loss, the mildest first. 48 kb/s in all, but for the first.
+const PROTECTED: [Point; 7] = [
+    Point {
+        name: "clean",
+        ..BASE
+    },
+    Point {
+        name: "light",
+        loss: 0.01,
+        windows: &[Window::dense(1, 3, 1)],
+        ..ONE_SYMBOL
+    },
+    // 10 % random: 0.03 % remain, PESQ 4.42.
+    Point {
+        name: "moderate",
+        loss: 0.04,
+        windows: &[Window::dense(1, 5, 1)],
+        ..ONE_SYMBOL
+    },
+    // 20 % random: 0.25 % remain, PESQ 4.37.
+    Point {
+        name: "heavy",
+        loss: 0.13,
+        windows: &[Window::dense(1, 9, 1)],
+        ..ONE_SYMBOL
+    },
+    // 30 % random: 0.25 % remain, PESQ 4.06.
+    Point {
+        name: "severe",
+        loss: 0.24,
+        windows: &[Window::dense(1, 10, 2)],
+        ..TWO_SYMBOLS
+    },
+    // 20 % in bursts of 3: 1.0 % remain, PESQ 4.0.
+    Point {
+        name: "bursts",
+        loss: 0.03,
+        run: 1.45,
+        constant: false,
+        windows: &[Window::spread(1, 3, 2), Window::copy(12)],
+        ..TWO_SYMBOLS
+    },
+    // 20 % in bursts of 5: 2.2 % remain, PESQ 3.77.
+    Point {
+        name: "long bursts",
+        loss: 0.03,
+        run: 2.6,
+        constant: false,
+        windows: &[Window::copy(6), Window::copy(12)],
+        ..TWO_SYMBOLS
+    },
+];
+
+/// 57 bytes of a frame, 58 of a combination and 4 of heads: 47.6 kb/s. At this
+/// rate the full band would cost 0.17 of PESQ.
+const ONE_SYMBOL: Point = Point {
+    rate: 22_800,
+    least: 13_000,
+    constant: true,
+    band: Band::Wide,
+    ..BASE
+};
+
+/// 38 bytes of a frame, two of 39 and 4 of heads: 48 kb/s.
+const TWO_SYMBOLS: Point = Point {
+    rate: 15_200,
+    least: 12_000,
+    ..ONE_SYMBOL
+};
+
+const REDUNDANT: [Point; 3] = [
+    Point {
+        name: "clean, redundant",
+        fec: Fec::Loss,
+        ..BASE
+    },
+    Point {
+        name: "one copy",
+        loss: 0.02,
+        constant: false,
+        windows: &[Window::copy(2)],
+        ..ONE_SYMBOL
+    },
+    Point {
+        name: "two copies",
+        loss: 0.08,
+        constant: false,
+        windows: &[Window::copy(2), Window::copy(6)],
+        ..TWO_SYMBOLS
+    },
+];
+
+const PLAIN: [Point; 1] = [Point {
+    name: "plain",
+    fec: Fec::Loss,
+    ..BASE
+}];
+
+/// By what the line carries, the widest first: headers of frames of 20 ms alone
+/// are 24 kb/s. At 24 kb/s in all, frames of 60 ms leave 16 for sound.
+pub(super) const NARROW: [Point; 3] = [
+    Point {
+        name: "narrow, 20 ms",
+        rate: LEAST_FULL,
+        least: 20_000,
+        ..NARROWED
+    },
+    Point {
+        name: "narrow, 40 ms",
+        rate: 24_000,
+        least: 15_000,
+        frames: 2,
+        ..NARROWED
+    },
+    Point {
+        name: "narrow, 60 ms",
+        rate: 20_000,
+        least: 6_000,
+        frames: 3,
+        ..NARROWED
+    },
+];
+
+const NARROWED: Point = Point {
+    band: Band::Wide,
+    fec: Fec::Loss,
+    ..BASE
+};
+
+/// The points that are chosen by loss.
+pub(super) fn points(carrier: Carrier) -> &'static [Point] {
+    match carrier {
+        Carrier::Plain => &PLAIN,
+        Carrier::Redundant => &REDUNDANT,
+        Carrier::Protected => &PROTECTED,
+    }
+}
+
+impl Point {
+    /// Packets a second.
+    fn packets(&self) -> f32 {
+        SAMPLE_RATE as f32 / (self.frames * FRAME_SAMPLES) as f32
+    }
+
+    /// Bits a second that are no frame and no copy of one.
+    fn heads(&self) -> f32 {
+        let parts: usize = self.windows.iter().map(Window::head_bytes).sum();
+        self.packets() * 8.0 * (OVERHEAD + 1 + parts) as f32
+    }
+
+    /// How many frames' worth of bytes a packet carries.
+    fn symbols(&self) -> f32 {
+        let symbols: usize = self.windows.iter().map(Window::symbols).sum();
+        1.0 + symbols as f32
+    }
+
+    /// Bits a second on the wire at its full rate.
+    pub(super) fn wire(&self) -> f32 {
+        self.rate as f32 * self.symbols() + self.heads()
+    }
+
+    /// The rate of frames that a line of so many bits a second has room for, at
+    /// most the full one. It may be below the least.
+    pub(super) fn rate_within(&self, line: Option<f32>) -> i32 {
+        let Some(line) = line else {
+            return self.rate;
+        };
+        let part = if self.constant { 1.0 } else { VARIABLE_SPEECH };
+        let room = (line - self.heads()).max(0.0) / self.symbols() * part;
+        self.rate.min(room as i32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_point_exceeds_what_is_allowed() {
+        for carrier in [Carrier::Plain, Carrier::Redundant, Carrier::Protected] {
+            for (index, point) in points(carrier).iter().enumerate() {
+                let payload = point.wire() - point.packets() * 8.0 * OVERHEAD as f32;
+                let most = if index == 0 { 32_000.0 } else { 48_600.0 };
+                assert!(payload <= most, "{}: {payload}", point.name);
+                assert!(point.least <= point.rate);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_point_is_for_no_loss_and_has_the_full_band() {
+        for carrier in [Carrier::Plain, Carrier::Redundant, Carrier::Protected] {
+            let first = &points(carrier)[0];
+            assert!(first.loss == 0.0 && first.run == 0.0);
+            assert_eq!(first.band, Band::Full);
+        }
+    }
+
+    #[test]
+    fn a_narrow_line_gets_long_frames() {
+        let chosen = |line| {
+            let fits = |point: &&Point| point.rate_within(Some(line)) >= point.least;
+            NARROW.iter().find(fits).map(|point| point.frames)
+        };
+        assert_eq!(chosen(50_000.0), Some(1));
+        assert_eq!(chosen(32_000.0), Some(2));
+        assert_eq!(chosen(24_000.0), Some(3));
+        assert_eq!(NARROW[2].rate_within(Some(0.0)), 0);
+    }
+}
