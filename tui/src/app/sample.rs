@@ -116,6 +116,8 @@ pub(crate) fn stats(n: u32) -> CallStats {
         recovered: 0.002,
         level_in_db: -17.0,
         level_out_db: -31.0,
+        mouth_to_ear_ms: 118.0,
+        candidate: Some("host".into()),
         quality: 4.2,
         ..CallStats::default()
     }
@@ -150,13 +152,13 @@ pub(crate) fn logged(n: u64, answered: bool) -> LoggedCall {
     LoggedCall {
         call: logged_id(n),
         contact: id(DANA),
-        outgoing: n % 2 == 0,
+        outgoing: n.is_multiple_of(2),
         started,
         answered: answered.then(|| later(5_000)),
         ended: Some(later(95_000)),
         code: Some(if answered { 200 } else { 408 }),
         reason: (!answered).then(|| "no answer".to_owned()),
-        seen: answered || n % 2 == 0,
+        seen: answered || n.is_multiple_of(2),
         path: Some(Path::Direct),
         quality: answered.then_some(4.2),
     }
