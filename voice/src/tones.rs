@@ -17,7 +17,6 @@ use crate::{
     AudioError, OutputSpec, SAMPLE_RATE,
     device::{DeviceEvent, Direction, Keeper, Wanted},
     playback::Playback,
-    sink::Drain,
     stats::Shared,
 };
 

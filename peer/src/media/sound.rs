@@ -160,13 +160,7 @@ impl Sound {
         self.call.iter().for_each(|call| call.set_talking(talking));
     }
 
-    pub(super) fn set_processing(&mut self, processing: Processing) {
-        self.config.processing = processing;
-        self.call
-            .iter()
-            .for_each(|call| call.set_processing(processing));
-    }
-
+    /// Whether the microphone is off.
     pub(super) fn is_muted(&self) -> bool {
         self.config.muted
     }

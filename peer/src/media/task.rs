@@ -403,7 +403,6 @@ impl<'a> Task<'a> {
             MediaCommand::Activation(activation) => self.sound.set_activation(activation),
             MediaCommand::Process(processing) => self.sound.set_processing(processing),
             MediaCommand::Talking(talking) => self.sound.set_talking(talking),
-            MediaCommand::Process(processing) => self.sound.set_processing(processing),
             MediaCommand::Input(input, reply) => self.sound.set_input(input, reply),
             MediaCommand::Output(output, reply) => self.sound.set_output(output, reply),
         }
