@@ -133,7 +133,8 @@ impl Capacity {
         } else {
             0
         };
-        if self.is_full(seen, threshold) && self.may_cut(now, seen) || self.raised_in_vain(now, seen)
+        if self.is_full(seen, threshold) && self.may_cut(now, seen)
+            || self.raised_in_vain(now, seen)
         {
             self.cut(now, seen);
             return;
