@@ -21,9 +21,9 @@ const WATCHED: u64 = 128;
 const RATE_WINDOW: Duration = Duration::from_secs(1);
 /// Packets remembered for the rate; more in a second are no sound.
 const MOST_PACKETS: usize = 512;
-/// The queue is the smallest transit of so many packets against the smallest
-/// of all windows.
-const QUEUE_PACKETS: usize = 16;
+/// The queue is the smallest transit of so long against the smallest of all
+/// windows; jitter that lasts shorter is none.
+const QUEUE_WINDOW: Duration = Duration::from_millis(600);
 /// Length of a window that remembers its smallest transit.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Windows remembered: 30 s, as a queue may stand longer than it takes the
@@ -48,7 +48,7 @@ pub(crate) struct Reporter {
     /// Loss has begun that no report has told of.
     news: bool,
     arrived: VecDeque<(Instant, usize)>,
-    transits: VecDeque<i64>,
+    transits: VecDeque<(Instant, i64)>,
     smallest: VecDeque<i64>,
     window_from: Instant,
     last_report: Instant,
@@ -172,8 +172,11 @@ impl Reporter {
     }
 
     fn note_transit(&mut self, at: Instant, transit: i64) {
-        self.transits.push_back(transit);
-        if self.transits.len() > QUEUE_PACKETS {
+        self.transits.push_back((at, transit));
+        let old = |then: Instant| at.saturating_duration_since(then) > QUEUE_WINDOW;
+        while self.transits.len() > MOST_PACKETS
+            || self.transits.front().is_some_and(|(then, _)| old(*then))
+        {
             self.transits.pop_front();
         }
         if self.smallest.is_empty() || at.saturating_duration_since(self.window_from) > WINDOW {
@@ -189,8 +192,8 @@ impl Reporter {
     }
 
     fn queue_ms(&self) -> u16 {
-        let (Some(now), Some(ever)) = (self.transits.iter().min(), self.smallest.iter().min())
-        else {
+        let now = self.transits.iter().map(|(_, transit)| transit).min();
+        let (Some(now), Some(ever)) = (now, self.smallest.iter().min()) else {
             return 0;
         };
         let ms = (now - ever) * 1_000 / i64::from(SAMPLE_RATE);
