@@ -12,7 +12,8 @@ use std::{
 };
 
 use crate::{
-    AudioError, CallStats, Format, InputSpec, MAX_PACKET_BYTES, OutputSpec, ReceivedPacket, SentPacket,
+    AudioError, CallStats, Format, InputSpec, MAX_PACKET_BYTES, OutputSpec, ReceivedPacket,
+    SentPacket,
     device::Wanted,
     media_thread::{Change, Input, MediaThread, Output},
     sink::Drain,

@@ -99,12 +99,13 @@ impl Playout {
             }
         };
         self.heard = unpacked.report.or(self.heard);
+        self.jitter.set_reach(unpacked.reach.samples, arrived);
         for frame in unpacked.frames {
             let Some(packet) = packet_of(frame) else {
                 continue;
             };
             if packet.repaired {
-                self.jitter.recover(packet, arrived, unpacked.reach.samples);
+                self.jitter.recover(packet, arrived);
             } else {
                 let (sequence, samples) = (packet.sequence, packet.samples);
                 self.jitter.insert(packet, arrived);

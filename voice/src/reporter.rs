@@ -193,8 +193,7 @@ impl Reporter {
 
     fn queue_ms(&self) -> u16 {
         let transits = self.transits.iter().map(|(_, transit)| transit);
-        let (Some(now), Some(ever)) = (transits.min(), self.smallest.iter().min())
-        else {
+        let (Some(now), Some(ever)) = (transits.min(), self.smallest.iter().min()) else {
             return 0;
         };
         let ms = (now - ever) * 1_000 / i64::from(SAMPLE_RATE);

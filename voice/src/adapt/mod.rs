@@ -250,13 +250,14 @@ impl Adapter {
             point.rate_within(limit) as f32 >= need.min(point.rate as f32)
         };
         let present = self.narrow;
-        let point = self.point.map_or(&START, |point| &points(self.carrier)[point]);
+        let point = self
+            .point
+            .map_or(&START, |point| &points(self.carrier)[point]);
         self.narrow = if fits(point, present.is_some()) {
             None
         } else {
             let fit = |(index, point): (usize, &Point)| {
-                fits(point, present.is_some_and(|present| index < present))
-                    .then_some(index)
+                fits(point, present.is_some_and(|present| index < present)).then_some(index)
             };
             let found = NARROW.iter().enumerate().find_map(fit);
             Some(found.unwrap_or(NARROW.len() - 1))

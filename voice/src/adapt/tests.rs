@@ -278,7 +278,10 @@ fn it_does_not_swing_on_a_narrow_line() {
         .windows(2)
         .filter(|pair| pair[0].0 > 20_000 && pair[0].1.samples != pair[1].1.samples)
         .count();
-    assert!(changes <= 8, "{changes} changes of the frame length in 100 s");
+    assert!(
+        changes <= 8,
+        "{changes} changes of the frame length in 100 s"
+    );
     let mut late: Vec<f32> = line.late.iter().map(|(_, late)| *late).collect();
     late.sort_by(f32::total_cmp);
     assert!(late[late.len() / 2] < 120.0);

@@ -105,8 +105,7 @@ impl Encoder {
     }
 
     fn apply(&mut self, settings: Settings) -> Result<(), CodecError> {
-        self.inner
-            .set_bitrate(opus::Bitrate::Bits(settings.rate))?;
+        self.inner.set_bitrate(opus::Bitrate::Bits(settings.rate))?;
         self.inner.set_vbr(!settings.constant)?;
         self.inner.set_max_bandwidth(match settings.band {
             Band::Wide => opus::Bandwidth::Wideband,

@@ -142,6 +142,8 @@ pub(crate) struct JitterBuffer {
     dry: i64,
     /// How long a packet of this sender plays.
     packet_samples: i64,
+    /// How long after its time the sender's redundancy can repair a packet.
+    reach: u32,
     last_transit: Option<i64>,
     delay: DelayEstimator,
     loss: LossEstimator,
@@ -162,6 +164,7 @@ impl JitterBuffer {
             copied: 0,
             dry: 0,
             packet_samples: crate::FRAME_SAMPLES as i64,
+            reach: 0,
             last_transit: None,
             delay: DelayEstimator::new(),
             loss: LossEstimator::default(),
@@ -218,15 +221,23 @@ impl JitterBuffer {
 
     /// Takes a packet that was lost and has been repaired by what arrived at
     /// some instant. It fills a hole, and counts neither as received nor
-    /// against the loss. `reach` is how long after its time the sender's
-    /// redundancy can repair a packet, in samples.
-    pub(crate) fn recover(&mut self, packet: Packet, arrived: Instant, reach: u32) {
+    /// against the loss.
+    pub(crate) fn recover(&mut self, packet: Packet, arrived: Instant) {
         let Some(media) = self.time_line.find(packet.sequence, packet.media_time) else {
             return;
         };
-        let reach = Some(i64::from(reach));
+        let reach = Some(i64::from(self.reach));
         self.note_available(packet.sequence, self.clock(arrived), media, reach);
         self.keep(media, packet);
+    }
+
+    /// Notes how long after its time the sender's redundancy can repair a
+    /// packet from now on, in samples.
+    pub(crate) fn set_reach(&mut self, reach: u32, now: Instant) {
+        if reach > self.reach {
+            self.delay.more_repair(self.clock(now));
+        }
+        self.reach = reach;
     }
 
     /// Decides what is played at some instant. Whatever it returns has at

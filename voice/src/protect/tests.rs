@@ -139,11 +139,7 @@ fn combinations_come_near_what_ideal_ones_could() {
     // Without a limit of time: media.md's figures are for waits that end.
     for (windows, share, most) in [
         (&[Window::dense(1, 10, 1)][..], 0.2, 0.003),
-        (
-            &[Window::dense(1, 10, 2)],
-            0.3,
-            0.002,
-        ),
+        (&[Window::dense(1, 10, 2)], 0.3, 0.002),
         (&[Window::dense(1, 4, 1), Window::copy(8)], 0.2, 0.001),
     ] {
         let packets = 8_000;

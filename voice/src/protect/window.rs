@@ -236,13 +236,7 @@ impl Solver {
 
     /// What a combination says of the frames that are missing; none when that
     /// contradicts what is known.
-    fn equation(
-        &self,
-        sequence: u64,
-        window: Window,
-        row: u8,
-        symbol: &[u8],
-    ) -> Option<Equation> {
+    fn equation(&self, sequence: u64, window: Window, row: u8, symbol: &[u8]) -> Option<Equation> {
         let mut terms: Vec<_> = window
             .distances()
             .map(|distance| (sequence - distance, coefficient(row, distance)))
