@@ -99,12 +99,13 @@ impl Playout {
             }
         };
         self.heard = unpacked.report.or(self.heard);
+        self.jitter.set_reach(unpacked.reach.samples, arrived);
         for frame in unpacked.frames {
             let Some(packet) = packet_of(frame) else {
                 continue;
             };
             if packet.repaired {
-                self.jitter.recover(packet, arrived, unpacked.reach.samples);
+                self.jitter.recover(packet, arrived);
             } else {
                 let (sequence, samples) = (packet.sequence, packet.samples);
                 self.jitter.insert(packet, arrived);
@@ -138,7 +139,7 @@ impl Playout {
     pub(crate) fn pull(&mut self, due: Instant, out: &mut [f32]) {
         while self.ready.len() < out.len() {
             let at = due + samples_to_duration(self.ready.len() as u64);
-            let decision = self.jitter.pull(at);
+            let decision = self.jitter.pull(at, self.ready.len(), out.len());
             self.render(decision);
         }
         let ready = self.ready.drain(..out.len());

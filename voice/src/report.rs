@@ -1,12 +1,10 @@
 //! What a receiver says about our stream, so that the sender can adapt.
 //!
-//! All counts run from the start of the stream and wrap at 16 bits: a report
-//! that is lost costs nothing, because the next one says the same and more.
+//! All counts run from the start of the stream and wrap: a report that is lost
+//! costs nothing, because the next one says the same and more.
 
 /// Bytes of a report inside a packet.
-const BYTES: usize = 14;
-/// The unit in which the received rate is told, in bits a second.
-const RATE_UNIT: u32 = 100;
+const BYTES: usize = 18;
 
 /// What the receiver of a stream has seen of it. Two reports are compared by
 /// [`Report::since`].
@@ -22,12 +20,15 @@ pub struct Report {
     pub runs: u16,
     /// Frames that were still missing when they had to be played.
     pub unrepaired: u16,
-    /// How much longer packets take now than the fastest of the last 10 s did,
-    /// in milliseconds: what stands in a queue on the way. Taken over some
-    /// packets as their least or low quantile, so that jitter is no queue.
+    /// How much longer packets take now, from their last sample to their
+    /// arrival, than the fastest of late did, in milliseconds: what stands in a
+    /// queue on the way. It is the least of some packets, so that jitter is no
+    /// queue.
     pub queue_ms: u16,
-    /// Bits a second of payload that came of late, in steps of 100.
-    pub received_rate: u32,
+    /// The receiver's clock in milliseconds.
+    pub clock_ms: u16,
+    /// Bytes of payload that came.
+    pub bytes: u32,
     /// Interarrival jitter in milliseconds (RFC 3550, 6.4.1); 255 and more are 255.
     pub jitter_ms: u8,
     /// How long the receiver's own sound takes from its microphone to its
@@ -46,6 +47,10 @@ pub struct Difference {
     pub runs: u16,
     /// Frames that no repair brought back in time.
     pub unrepaired: u16,
+    /// Milliseconds that passed.
+    pub ms: u16,
+    /// Bytes of payload that came.
+    pub bytes: u32,
 }
 
 impl Report {
@@ -66,12 +71,13 @@ impl Report {
             lost: grown(self.lost, earlier.lost).min(expected),
             runs: grown(self.runs, earlier.runs),
             unrepaired: grown(self.unrepaired, earlier.unrepaired),
+            ms: self.clock_ms.wrapping_sub(earlier.clock_ms),
+            bytes: self.bytes.wrapping_sub(earlier.bytes),
         })
     }
 
     /// Appends the report as it stands in a packet, its length first.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let rate = (self.received_rate / RATE_UNIT).min(u32::from(u16::MAX)) as u16;
         out.push(BYTES as u8);
         for field in [
             self.highest,
@@ -79,10 +85,11 @@ impl Report {
             self.runs,
             self.unrepaired,
             self.queue_ms,
-            rate,
+            self.clock_ms,
         ] {
             out.extend_from_slice(&field.to_be_bytes());
         }
+        out.extend_from_slice(&self.bytes.to_be_bytes());
         out.extend_from_slice(&[self.jitter_ms, self.capture_ms]);
     }
 
@@ -91,8 +98,9 @@ impl Report {
     pub(crate) fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (&length, rest) = bytes.split_first()?;
         let (body, rest) = rest.split_at_checked(usize::from(length))?;
-        let (words, body) = body.split_at_checked(BYTES - 2)?;
+        let (words, body) = body.split_first_chunk::<12>()?;
         let word = |index: usize| u16::from_be_bytes([words[2 * index], words[2 * index + 1]]);
+        let (count, body) = body.split_first_chunk::<4>()?;
         let (&jitter_ms, body) = body.split_first()?;
         let report = Self {
             highest: word(0),
@@ -100,7 +108,8 @@ impl Report {
             runs: word(2),
             unrepaired: word(3),
             queue_ms: word(4),
-            received_rate: u32::from(word(5)) * RATE_UNIT,
+            clock_ms: word(5),
+            bytes: u32::from_be_bytes(*count),
             jitter_ms,
             capture_ms: *body.first()?,
         };
@@ -118,7 +127,8 @@ mod tests {
         runs: 7,
         unrepaired: 1,
         queue_ms: 300,
-        received_rate: 31_400,
+        clock_ms: 65_000,
+        bytes: 1 << 30,
         jitter_ms: 9,
         capture_ms: 25,
     };
@@ -141,15 +151,20 @@ mod tests {
         let later = Report {
             highest: 5,
             lost: 3,
+            clock_ms: 100,
+            bytes: 20,
             ..Report::default()
         };
         let earlier = Report {
             highest: u16::MAX - 4,
             lost: u16::MAX,
+            clock_ms: u16::MAX - 99,
+            bytes: u32::MAX - 79,
             ..Report::default()
         };
         let difference = later.since(&earlier).unwrap();
         assert_eq!((difference.expected, difference.lost), (10, 4));
+        assert_eq!((difference.ms, difference.bytes), (200, 100));
         assert_eq!(earlier.since(&later), None);
         assert_eq!(later.since(&later), None);
     }

@@ -17,13 +17,12 @@ const QUIET: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_millis(60);
 /// Numbers below the highest that are watched one by one.
 const WATCHED: u64 = 128;
-/// The received rate is taken over so long.
-const RATE_WINDOW: Duration = Duration::from_secs(1);
-/// Packets remembered for the rate; more in a second are no sound.
-const MOST_PACKETS: usize = 512;
-/// The queue is the smallest transit of so many packets against the smallest
-/// of all windows.
-const QUEUE_PACKETS: usize = 16;
+/// The queue is the smallest transit of so long against the smallest of all
+/// windows.
+const QUEUE_TIME: Duration = Duration::from_millis(320);
+/// But of so many packets at least, and at most.
+const LEAST_PACKETS: usize = 4;
+const MOST_PACKETS: usize = 128;
 /// Length of a window that remembers its smallest transit.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Windows remembered: 30 s, as a queue may stand longer than it takes the
@@ -47,8 +46,9 @@ pub(crate) struct Reporter {
     last_loss: Option<Instant>,
     /// Loss has begun that no report has told of.
     news: bool,
-    arrived: VecDeque<(Instant, usize)>,
-    transits: VecDeque<i64>,
+    epoch: Instant,
+    bytes: u64,
+    transits: VecDeque<(Instant, i64)>,
     smallest: VecDeque<i64>,
     window_from: Instant,
     last_report: Instant,
@@ -67,7 +67,8 @@ impl Reporter {
             in_run: false,
             last_loss: None,
             news: false,
-            arrived: VecDeque::new(),
+            epoch,
+            bytes: 0,
             transits: VecDeque::new(),
             smallest: VecDeque::new(),
             window_from: epoch,
@@ -86,11 +87,9 @@ impl Reporter {
         samples: usize,
     ) {
         self.packet_time = samples_to_duration(samples as u64);
-        self.arrived.push_back((at, bytes));
-        if self.arrived.len() > MOST_PACKETS {
-            self.arrived.pop_front();
-        }
-        self.note_transit(at, transit);
+        self.bytes = self.bytes.wrapping_add(bytes as u64);
+        // A packet can leave only when its last sample has been spoken.
+        self.note_transit(at, transit - samples as i64);
         let Some(highest) = self.highest else {
             (self.highest, self.seen) = (Some(sequence), 1);
             (self.judged, self.newest_at) = (sequence, at);
@@ -130,7 +129,8 @@ impl Reporter {
             lost: self.lost as u16,
             runs: self.runs as u16,
             queue_ms: self.queue_ms(),
-            received_rate: self.rate(now),
+            clock_ms: now.saturating_duration_since(self.epoch).as_millis() as u16,
+            bytes: self.bytes as u32,
             ..Report::default()
         })
     }
@@ -172,8 +172,11 @@ impl Reporter {
     }
 
     fn note_transit(&mut self, at: Instant, transit: i64) {
-        self.transits.push_back(transit);
-        if self.transits.len() > QUEUE_PACKETS {
+        self.transits.push_back((at, transit));
+        let old = |(then, _): &(Instant, i64)| at.saturating_duration_since(*then) > QUEUE_TIME;
+        while self.transits.len() > MOST_PACKETS
+            || self.transits.len() > LEAST_PACKETS && self.transits.front().is_some_and(old)
+        {
             self.transits.pop_front();
         }
         if self.smallest.is_empty() || at.saturating_duration_since(self.window_from) > WINDOW {
@@ -189,25 +192,12 @@ impl Reporter {
     }
 
     fn queue_ms(&self) -> u16 {
-        let (Some(now), Some(ever)) = (self.transits.iter().min(), self.smallest.iter().min())
-        else {
+        let transits = self.transits.iter().map(|(_, transit)| transit);
+        let (Some(now), Some(ever)) = (transits.min(), self.smallest.iter().min()) else {
             return 0;
         };
         let ms = (now - ever) * 1_000 / i64::from(SAMPLE_RATE);
         u16::try_from(ms).unwrap_or(u16::MAX)
-    }
-
-    /// Bits a second of payload over the last second.
-    fn rate(&mut self, now: Instant) -> u32 {
-        while self
-            .arrived
-            .front()
-            .is_some_and(|(at, _)| now.saturating_duration_since(*at) > RATE_WINDOW)
-        {
-            self.arrived.pop_front();
-        }
-        let bytes: usize = self.arrived.iter().map(|(_, bytes)| bytes).sum();
-        u32::try_from(bytes * 8).unwrap_or(u32::MAX)
     }
 }
 
@@ -246,11 +236,12 @@ mod tests {
     }
 
     #[test]
-    fn tells_its_rate_and_keeps_its_interval() {
+    fn tells_what_came_and_keeps_its_interval() {
         let made = reports(500, |_| true);
         assert!((45..=51).contains(&made.len()), "{}", made.len());
-        let rate = made.last().unwrap().1.received_rate;
-        assert!((31_000..=33_500).contains(&rate), "{rate}");
+        let difference = made[40].1.since(&made[0].1).unwrap();
+        let rate = difference.bytes * 8 / u32::from(difference.ms);
+        assert!((31..=33).contains(&rate), "{difference:?}");
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What the line carries, from the queue that stands before it.
 //!
 //! A very small relative of WebRTC's congestion control: a queue that stands, or
-//! one that grows together with loss, means that more is sent than passes;
-//! then the sender goes below what was received, and comes back slowly. Loss
-//! without delay is no congestion. A probe that failed makes the next one wait
-//! twice as long, so that it does not swing for ever.
+//! grows long, means that more is sent than passes. What passes is then what
+//! arrives while the queue stands; the sender goes below that, lets the queue
+//! drain, and comes back slowly. Loss without delay is no congestion. A probe
+//! that failed makes the next one wait twice as long, so that it does not swing
+//! for ever; a queue that a cut does not change is not ours.
 
 use std::time::Duration;
 
@@ -14,32 +15,39 @@ const LEAST_QUEUE_MS: f32 = 50.0;
 const JITTERS: f32 = 2.0;
 /// A queue so many times as long as that is not to be waited with.
 const LONG: f32 = 2.4;
-/// Reports in a row with a queue, when less is received than sent.
-const REPORTS: u32 = 3;
-/// Reports in a row with a queue, whatever is received.
-const MANY_REPORTS: u32 = 8;
-/// Less of what is sent than this arrives: the line is full.
-const FULL: f32 = 0.9;
-/// Loss that goes with a full line, 0 to 1.
-const LOSS: f32 = 0.08;
-/// Part of what was received that is sent after that.
+/// How long a long queue stands before it counts, and a short one, in ms.
+const LONG_MS: f32 = 350.0;
+const SHORT_MS: f32 = 1_600.0;
+/// Part of what is sent that arrives at most when the queue is our own.
+const OURS: f32 = 0.97;
+/// Part of what passes that is sent after a cut.
 const CUT: f32 = 0.85;
 /// Part of that while the queue drains.
-const DRAIN: f32 = 0.8;
-/// Below this the queue has drained.
-const DRAINED_MS: f32 = 25.0;
+const DRAIN: f32 = 0.85;
+/// The queue has drained below this part of what would be too long, and only
+/// then is more sent.
+const DRAINED: f32 = 0.7;
 /// A queue that has not begun to shrink after this needs another cut.
-const SETTLE: Duration = Duration::from_millis(600);
+const SETTLE: Duration = Duration::from_millis(700);
 /// Any queue that is left after this does.
 const SETTLED: Duration = Duration::from_secs(2);
+/// A cut so long after another is about something new.
+const NEW_CUT: Duration = Duration::from_secs(4);
+/// How long after a cut losses are still those of the full queue.
+const LOST_QUEUE: Duration = Duration::from_millis(800);
 /// Bits a second below which no sound passes.
-const LEAST: f32 = 12_000.0;
+const LEAST: f32 = 14_000.0;
 /// Above this the line limits nothing that we send.
 const ENOUGH: f32 = 90_000.0;
 /// Growth a second: up to what has passed before, beyond it, and on new ground.
 const RETURN: f32 = 0.10;
 const PROBE: f32 = 0.04;
 const FREE: f32 = 0.20;
+/// Part of the limit that must be in use before it grows.
+const USED: f32 = 0.9;
+/// Less a second while the queue is between drained and too long, and beyond.
+const EASE: f32 = 0.04;
+const BRAKE: f32 = 0.12;
 /// Part of the known capacity up to which it returns without a probe.
 const NEAR: f32 = 0.95;
 /// A probe that came so far beyond the known capacity has proved a new one.
@@ -47,12 +55,13 @@ const BEYOND: f32 = 1.2;
 /// How long the first probe waits, and the last.
 const FIRST_HOLD: Duration = Duration::from_secs(4);
 const LONGEST_HOLD: Duration = Duration::from_secs(20);
-/// Longest time between two reports for which growth counts.
-const LONGEST_STEP: Duration = Duration::from_secs(1);
-/// How long after more is sent it should arrive.
-const RAISED: Duration = Duration::from_secs(2);
-/// More loss than before by this, with nothing more arriving, is a full line.
-const RAISED_LOSS: f32 = 0.12;
+/// Longest time between two reports for which growth counts, in ms.
+const LONGEST_STEP: f32 = 1_000.0;
+/// A queue that is not ours raises what is too long by this factor, up to the
+/// last, and that falls again by this part a second.
+const TOLERATE: f32 = 1.5;
+const MOST_TOLERANCE: f32 = 6.0;
+const LESS_TOLERANCE: f32 = 0.02;
 
 /// What a report and our own counting say.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,19 +70,32 @@ pub(super) struct Seen {
     pub(super) queue_ms: f32,
     /// Interarrival jitter in ms.
     pub(super) jitter_ms: f32,
-    /// Bits a second that were sent, overhead included.
+    /// Time since the last report in ms.
+    pub(super) ms: f32,
+    /// Bits that arrived in it, overhead included.
+    pub(super) arrived: f32,
+    /// Share of the packets that were lost in it, 0 to 1.
+    pub(super) lost: f32,
+    /// Bits a second that were sent of late, overhead included.
     pub(super) sent: f32,
-    /// Bits a second that arrived, overhead included.
-    pub(super) received: f32,
-    /// Share of packets lost, 0 to 1.
-    pub(super) loss: f32,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Raise {
-    at: Duration,
-    received: f32,
-    loss: f32,
+/// What a report means for the losses that it tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// They are the line's.
+    Free,
+    /// They may be those of a full queue.
+    Busy,
+    /// They are those of a full queue, and less is sent from now on.
+    Cut,
+}
+
+/// What has arrived since a queue stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Standing {
+    ms: f32,
+    bits: f32,
 }
 
 /// Estimates how many bits a second may be sent. Times are since the start.
@@ -81,15 +103,14 @@ struct Raise {
 pub(super) struct Capacity {
     /// None while nothing limits us.
     limit: Option<f32>,
-    /// What was received when the line was full.
+    /// What passed when the line was full.
     known: Option<f32>,
     draining: bool,
     /// When the limit was cut, and the queue then.
     cut: Option<(Duration, f32)>,
     hold: Duration,
-    queued: u32,
-    updated: Duration,
-    raise: Option<Raise>,
+    standing: Option<Standing>,
+    tolerance: f32,
 }
 
 impl Default for Capacity {
@@ -100,9 +121,8 @@ impl Default for Capacity {
             draining: false,
             cut: None,
             hold: FIRST_HOLD,
-            queued: 0,
-            updated: Duration::ZERO,
-            raise: None,
+            standing: None,
+            tolerance: 1.0,
         }
     }
 }
@@ -114,43 +134,50 @@ impl Capacity {
         self.limit.map(|limit| (limit * part).max(LEAST))
     }
 
-    /// Notes that more is sent from now on, because of loss.
-    pub(super) fn raised(&mut self, now: Duration, seen: Seen) {
-        self.raise = Some(Raise {
-            at: now,
-            received: seen.received,
-            loss: seen.loss,
-        });
-    }
-
     /// Takes a report.
-    pub(super) fn report(&mut self, now: Duration, seen: Seen) {
-        let step = now.saturating_sub(self.updated).min(LONGEST_STEP);
-        self.updated = now;
-        let threshold = LEAST_QUEUE_MS.max(JITTERS * seen.jitter_ms);
-        self.queued = if seen.queue_ms > threshold {
-            self.queued + 1
+    pub(super) fn report(&mut self, now: Duration, seen: Seen) -> Verdict {
+        let seconds = seen.ms.min(LONGEST_STEP) / 1e3;
+        self.tolerance = (self.tolerance * (1.0 - LESS_TOLERANCE * seconds)).max(1.0);
+        let too_long = LEAST_QUEUE_MS.max(JITTERS * seen.jitter_ms) * self.tolerance;
+        if seen.queue_ms > too_long {
+            let standing = self.standing.get_or_insert_default();
+            standing.ms += seen.ms;
+            standing.bits += seen.arrived;
         } else {
-            0
-        };
-        if self.is_full(seen, threshold) && self.may_cut(now, seen)
-            || self.raised_in_vain(now, seen)
-        {
-            self.cut(now, seen);
-            return;
+            self.standing = None;
         }
-        if seen.queue_ms < DRAINED_MS.max(seen.jitter_ms) {
+        if let Some(standing) = self.standing {
+            let passes = standing.bits / standing.ms.max(1.0) * 1e3;
+            self.ease(BRAKE * seconds);
+            return self.judge(now, seen, standing.ms, passes, too_long);
+        }
+        if seen.queue_ms < DRAINED * too_long {
             self.draining = false;
+            self.grow(now, seen.sent, seconds);
+        } else {
+            self.ease(EASE * seconds);
         }
-        if !self.draining && self.queued == 0 {
-            self.grow(now, step.as_secs_f32());
-        }
+        let recent = self
+            .cut
+            .is_some_and(|(at, _)| now.saturating_sub(at) < LOST_QUEUE);
+        if recent { Verdict::Busy } else { Verdict::Free }
     }
 
-    fn is_full(&self, seen: Seen, threshold: f32) -> bool {
-        let short = seen.received < FULL * seen.sent;
-        let long = seen.queue_ms > LONG * threshold && (short || seen.loss > LOSS);
-        long || (self.queued >= REPORTS && short) || self.queued >= MANY_REPORTS
+    /// A queue stands: is it long enough to cut, and is it ours?
+    fn judge(&mut self, now: Duration, seen: Seen, ms: f32, passes: f32, too_long: f32) -> Verdict {
+        let long = seen.queue_ms > LONG * too_long;
+        let full = ms > SHORT_MS || (long && ms > LONG_MS);
+        if !full || !self.may_cut(now, seen) {
+            return Verdict::Busy;
+        }
+        if passes < OURS * seen.sent || seen.lost > 0.0 {
+            self.cut(now, seen.queue_ms, passes);
+            return Verdict::Cut;
+        }
+        self.tolerance = (self.tolerance * TOLERATE).min(MOST_TOLERANCE);
+        self.draining = false;
+        self.standing = None;
+        Verdict::Free
     }
 
     /// Whether the last cut has had its time.
@@ -161,36 +188,25 @@ impl Capacity {
         })
     }
 
-    /// Whether sending more for loss has brought nothing but more loss, as
-    /// before a hop that drops what exceeds its rate without a queue.
-    fn raised_in_vain(&mut self, now: Duration, seen: Seen) -> bool {
-        let Some(raise) = self.raise else {
-            return false;
-        };
-        if now.saturating_sub(raise.at) < RAISED {
-            return false;
-        }
-        self.raise = None;
-        seen.loss > raise.loss + RAISED_LOSS && seen.received < 1.05 * raise.received
-    }
-
-    fn cut(&mut self, now: Duration, seen: Seen) {
-        let passes = seen.received.min(seen.sent).max(LEAST);
-        let again = self
-            .cut
-            .is_some_and(|(at, _)| now.saturating_sub(at) > 2 * SETTLED);
-        if again && self.known.is_some() {
+    fn cut(&mut self, now: Duration, queue_ms: f32, passes: f32) {
+        let passes = passes.max(LEAST);
+        let again = |(at, _)| now.saturating_sub(at) > NEW_CUT;
+        if self.known.is_some() && self.cut.is_some_and(again) {
             self.hold = (2 * self.hold).min(LONGEST_HOLD);
         }
         self.known = Some(passes);
         let cut = CUT * passes;
         self.limit = Some(self.limit.map_or(cut, |limit| limit.min(cut)));
         self.draining = true;
-        self.queued = 0;
-        self.cut = Some((now, seen.queue_ms));
+        self.standing = None;
+        self.cut = Some((now, queue_ms));
     }
 
-    fn grow(&mut self, now: Duration, seconds: f32) {
+    fn ease(&mut self, part: f32) {
+        self.limit = self.limit.map(|limit| (limit * (1.0 - part)).max(LEAST));
+    }
+
+    fn grow(&mut self, now: Duration, sent: f32, seconds: f32) {
         let Some(limit) = self.limit else {
             return;
         };
@@ -198,6 +214,8 @@ impl Capacity {
             .cut
             .is_some_and(|(at, _)| now.saturating_sub(at) < self.hold);
         let growth = match self.known {
+            // What was not sent, as in a pause of speech, proves nothing.
+            _ if sent < USED * limit => 0.0,
             Some(known) if limit < NEAR * known => RETURN,
             Some(_) if held => 0.0,
             Some(known) if limit < BEYOND * known => PROBE,

@@ -2,12 +2,12 @@
 
 use crate::Difference;
 
-/// Packets over which the quick mean is taken: 1 s of frames of 20 ms.
-const QUICK: f32 = 50.0;
-/// Packets over which the steady mean is taken: 3 s.
-const STEADY: f32 = 150.0;
-/// Packets over which the length of runs is taken: 8 s.
-const RUNS: f32 = 400.0;
+/// Milliseconds over which the quick mean is taken.
+const QUICK: f32 = 1_000.0;
+/// Milliseconds over which the steady mean is taken.
+const STEADY: f32 = 3_000.0;
+/// Milliseconds over which the length of runs is taken.
+const RUNS: f32 = 8_000.0;
 /// How much of the quick mean counts: its noise should not lead.
 const QUICK_PART: f32 = 0.7;
 /// A report starts from so many packets of which none were lost.
@@ -34,8 +34,8 @@ impl Fading {
         }
     }
 
-    fn add(&mut self, packets: f32, part: f32, whole: f32) {
-        let kept = (-packets / self.memory).exp();
+    fn add(&mut self, ms: f32, part: f32, whole: f32) {
+        let kept = (-ms / self.memory).exp();
         self.part = self.part * kept + part;
         self.whole = self.whole * kept + whole;
     }
@@ -73,9 +73,10 @@ impl LossMeter {
             return;
         }
         let (expected, lost) = (f32::from(seen.expected), f32::from(seen.lost));
-        self.quick.add(expected, lost, expected);
-        self.steady.add(expected, lost, expected);
-        self.runs.add(expected, lost, f32::from(seen.runs));
+        let ms = f32::from(seen.ms);
+        self.quick.add(ms, lost, expected);
+        self.steady.add(ms, lost, expected);
+        self.runs.add(ms, lost, f32::from(seen.runs));
     }
 
     /// Share of packets lost, 0 to 1.
@@ -103,6 +104,8 @@ mod tests {
             lost,
             runs,
             unrepaired: 0,
+            ms: 20 * expected,
+            bytes: 0,
         }
     }
 

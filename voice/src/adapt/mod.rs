@@ -18,16 +18,18 @@ mod tests;
 
 use std::{collections::VecDeque, time::Duration};
 
-use capacity::{Capacity, Seen};
+use capacity::{Capacity, Seen, Verdict};
 use loss::LossMeter;
 use rtcp::RtcpLoss;
 use table::{Carrier, Fec, NARROW, OVERHEAD, Point, START, points};
 
 use crate::{Difference, FRAME_SAMPLES, Format, Report, codec::Settings, protect::Window};
 
+/// How long a call without loss is sent as at its start.
+const START_FOR: Duration = Duration::from_secs(4);
 /// A milder point is taken only when loss is below this part of what leads to
 /// the present one.
-const LEAVE: f32 = 0.7;
+const LEAVE: f32 = 0.8;
 /// The same for the length of runs.
 const LEAVE_RUN: f32 = 0.85;
 /// And when that has been so for this long.
@@ -46,7 +48,7 @@ const MOST_COUNTED: usize = 128;
 /// How to send from the next packet on.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Plan {
-    /// What it is called in logs.
+    /// What it is called.
     pub(crate) name: &'static str,
     /// For the encoder.
     pub(crate) settings: Settings,
@@ -113,10 +115,14 @@ impl Adapter {
             return;
         };
         self.reported = Some(report);
-        self.loss.add(difference);
-        let seen = self.seen(report);
-        self.capacity.report(now, seen);
-        self.choose(now, Some(seen));
+        let seen = self.seen(report, difference);
+        match self.capacity.report(now, seen) {
+            Verdict::Free => self.loss.add(difference),
+            Verdict::Busy => {}
+            // What was lost before a full queue says nothing of the line.
+            Verdict::Cut => self.loss = LossMeter::default(),
+        }
+        self.choose(now);
         self.choose_narrow();
     }
 
@@ -125,7 +131,7 @@ impl Adapter {
     pub(crate) fn on_rtcp(&mut self, fraction: f32, now: Duration) {
         self.rtcp.report(fraction);
         if self.carrier != Carrier::Protected {
-            self.choose(now, None);
+            self.choose(now);
         }
     }
 
@@ -154,6 +160,8 @@ impl Adapter {
             lost: report.lost,
             runs: report.runs,
             unrepaired: report.unrepaired,
+            ms: COUNTED.as_millis() as u16,
+            bytes: report.bytes,
         }
     }
 
@@ -179,18 +187,18 @@ impl Adapter {
         }
     }
 
-    fn seen(&self, report: Report) -> Seen {
-        let bytes: usize = self.sent.iter().map(|(_, bytes)| bytes).sum();
-        let bits = |bytes: usize| bytes as f32 * 8.0 / COUNTED.as_secs_f32();
-        let wire = bits(bytes + OVERHEAD * self.sent.len());
-        // What arrived has as much overhead for each byte as what was sent.
-        let overhead = wire / bits(bytes).max(1.0);
+    /// What is sent and what arrives, with all that networks add to it.
+    fn seen(&self, report: Report, difference: Difference) -> Seen {
+        let arrived = usize::from(difference.expected - difference.lost);
+        let bits = |payload: usize, packets: usize| (payload + OVERHEAD * packets) as f32 * 8.0;
+        let sent: usize = self.sent.iter().map(|(_, bytes)| bytes).sum();
         Seen {
             queue_ms: f32::from(report.queue_ms),
             jitter_ms: f32::from(report.jitter_ms),
-            sent: wire,
-            received: report.received_rate as f32 * overhead,
-            loss: self.loss.share(),
+            ms: f32::from(difference.ms),
+            sent: bits(sent, self.sent.len()) / COUNTED.as_secs_f32(),
+            arrived: bits(difference.bytes as usize, arrived),
+            lost: f32::from(difference.lost) / f32::from(difference.expected.max(1)),
         }
     }
 
@@ -212,30 +220,26 @@ impl Adapter {
     }
 
     /// Goes to a stronger point at once, to a milder one after a while.
-    fn choose(&mut self, now: Duration, seen: Option<Seen>) {
+    fn choose(&mut self, now: Duration) {
         let wanted = self.wanted(1.0, 1.0);
         let Some(point) = self.point else {
-            self.change(wanted, now, seen);
+            if wanted > 0 || now >= START_FOR {
+                self.change(wanted);
+            }
             return;
         };
         if wanted > point {
-            self.change(wanted, now, seen);
+            self.change(wanted);
         } else if self.wanted(LEAVE, LEAVE_RUN) >= point {
             self.milder_since = None;
         } else if now.saturating_sub(*self.milder_since.get_or_insert(now)) >= HOLD {
-            self.change(wanted, now, seen);
+            self.change(wanted);
         }
     }
 
-    fn change(&mut self, point: usize, now: Duration, seen: Option<Seen>) {
-        let before = self.point().wire();
+    fn change(&mut self, point: usize) {
         self.point = Some(point);
         self.milder_since = None;
-        if let Some(seen) = seen
-            && self.point().wire() > before
-        {
-            self.capacity.raised(now, seen);
-        }
     }
 
     /// Leaves the point for a narrow one while the line has no room for it.

@@ -104,15 +104,15 @@ const PROTECTED: [Point; 7] = [
     // 20 % random: 0.25 % remain, PESQ 4.37.
     Point {
         name: "heavy",
-        loss: 0.13,
+        loss: 0.155,
         windows: &[Window::dense(1, 9, 1)],
         ..ONE_SYMBOL
     },
     // 30 % random: 0.25 % remain, PESQ 4.06.
     Point {
         name: "severe",
-        loss: 0.24,
-        windows: &[Window::dense(1, 10, 2)],
+        loss: 0.265,
+        windows: &[Window::dense(1, 9, 2)],
         ..TWO_SYMBOLS
     },
     // 20 % in bursts of 3: 1.0 % remain, PESQ 4.0.

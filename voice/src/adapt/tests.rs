@@ -1,1 +1,379 @@
+//! The rules over lines in virtual time: a queue, a capacity that changes, and
+//! losses from a seed or a record.
 
+use std::collections::VecDeque;
+
+use super::*;
+
+/// Milliseconds that a packet takes beside its time in the queue.
+const DELAY: u64 = 20;
+/// The longest queue in ms; what does not fit is dropped.
+const QUEUE: f32 = 300.0;
+
+/// A line with a bottleneck, a sender that follows its plan, and a receiver that
+/// reports every 200 ms.
+struct Line {
+    adapter: Adapter,
+    now: u64,
+    /// When the bottleneck is free again, in ms.
+    free: f32,
+    on_way: VecDeque<(f32, usize)>,
+    told: VecDeque<(u64, Report)>,
+    sequence: u16,
+    report: Report,
+    /// Delays of the packets of the last 320 ms beside the least.
+    late: VecDeque<(u64, f32)>,
+    in_run: bool,
+    random: u64,
+    in_burst: bool,
+    /// What the adapter planned, by the millisecond it began.
+    plans: Vec<(u64, Plan)>,
+}
+
+/// What the line does: capacity in bits a second (0 is enough for all), share
+/// lost, mean run of loss, and jitter in ms.
+#[derive(Clone, Copy)]
+struct Weather {
+    capacity: f32,
+    loss: f32,
+    run: f32,
+    jitter: f32,
+}
+
+const CLEAN: Weather = Weather {
+    capacity: 0.0,
+    loss: 0.0,
+    run: 1.0,
+    jitter: 0.0,
+};
+
+impl Line {
+    fn new(seed: u64) -> Self {
+        Self {
+            adapter: Adapter::new(Format::Protected),
+            now: 0,
+            free: 0.0,
+            on_way: VecDeque::new(),
+            told: VecDeque::new(),
+            sequence: 65_000,
+            report: Report::default(),
+            late: VecDeque::new(),
+            in_run: false,
+            random: seed,
+            in_burst: false,
+            plans: Vec::new(),
+        }
+    }
+
+    fn uniform(&mut self) -> f32 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) >> 40) as f32 / (1 << 24) as f32
+    }
+
+    /// Lets the weather last for so many seconds.
+    fn run(&mut self, seconds: u64, weather: Weather) {
+        let end = self.now + seconds * 1_000;
+        while self.now < end {
+            self.take_reports();
+            let plan = self.adapter.plan();
+            if self.plans.last().is_none_or(|(_, last)| *last != plan) {
+                self.plans.push((self.now, plan));
+            }
+            let packet_ms = plan.samples as u64 / 48;
+            self.now += packet_ms;
+            self.send(plan, weather);
+            self.arrive();
+            if self.now % 200 < packet_ms {
+                self.tell();
+            }
+        }
+    }
+
+    fn send(&mut self, plan: Plan, weather: Weather) {
+        let frame = plan.settings.rate as usize * plan.samples / 48_000 / 8;
+        let parts = |window: &Window| window.head_bytes() + window.symbols() * frame;
+        let bytes = 1 + frame + plan.windows.iter().map(parts).sum::<usize>();
+        self.adapter.sent(bytes, Duration::from_millis(self.now));
+        self.sequence = self.sequence.wrapping_add(1);
+        let now = self.now as f32;
+        let queued = (self.free - now).max(0.0);
+        let dropped = self.drops(weather) || queued > QUEUE;
+        if dropped {
+            self.report.lost = self.report.lost.wrapping_add(1);
+            self.report.runs += u16::from(!self.in_run);
+            self.in_run = true;
+            return;
+        }
+        self.in_run = false;
+        let mut due = now + queued;
+        if weather.capacity > 0.0 {
+            due += (bytes + OVERHEAD) as f32 * 8e3 / weather.capacity;
+            self.free = due;
+        }
+        let jitter = (self.uniform() + self.uniform()) * weather.jitter;
+        self.late.push_back((self.now, due - now + jitter));
+        self.on_way.push_back((due + jitter + DELAY as f32, bytes));
+    }
+
+    fn drops(&mut self, weather: Weather) -> bool {
+        let draw = self.uniform();
+        let leave = 1.0 / weather.run;
+        let enter = leave * weather.loss / (1.0 - weather.loss);
+        if weather.run <= 1.0 {
+            return draw < weather.loss;
+        }
+        self.in_burst = if self.in_burst {
+            draw >= leave
+        } else {
+            draw < enter
+        };
+        self.in_burst
+    }
+
+    fn arrive(&mut self) {
+        let now = self.now as f32;
+        let (here, on_way): (Vec<_>, Vec<_>) =
+            self.on_way.drain(..).partition(|(due, _)| *due <= now);
+        self.on_way = on_way.into();
+        let bytes: usize = here.iter().map(|(_, bytes)| bytes).sum();
+        self.report.bytes = self.report.bytes.wrapping_add(bytes as u32);
+    }
+
+    fn tell(&mut self) {
+        let now = self.now;
+        self.late.retain(|(at, _)| at + 320 > now);
+        let queue = self.late.iter().map(|(_, late)| *late);
+        let report = Report {
+            highest: self.sequence,
+            queue_ms: queue.reduce(f32::min).unwrap_or(0.0) as u16,
+            clock_ms: self.now as u16,
+            ..self.report
+        };
+        // Some reports are lost with their packets.
+        if self.uniform() > 0.2 {
+            self.told.push_back((self.now + DELAY, report));
+        }
+    }
+
+    fn take_reports(&mut self) {
+        while self.told.front().is_some_and(|(at, _)| *at <= self.now) {
+            if let Some((_, report)) = self.told.pop_front() {
+                self.adapter
+                    .on_report(report, Duration::from_millis(self.now));
+            }
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        self.adapter.plan().name
+    }
+
+    /// Share of the time since `from` in which a plan with this name held.
+    fn share_of(&self, from: u64, wanted: impl Fn(&Plan) -> bool) -> f32 {
+        let ends = self.plans.iter().skip(1).map(|(at, _)| *at);
+        let spans = self.plans.iter().zip(ends.chain([self.now]));
+        let held: u64 = spans
+            .filter(|((_, plan), _)| wanted(plan))
+            .map(|((at, _), end)| end.max(from) - (*at).max(from))
+            .sum();
+        held as f32 / (self.now - from) as f32
+    }
+
+    /// When a plan like this was first held after `from`, in ms after it.
+    fn first(&self, from: u64, wanted: impl Fn(&Plan) -> bool) -> Option<u64> {
+        let found = |(at, plan): &&(u64, Plan)| *at >= from && wanted(plan);
+        self.plans.iter().find(found).map(|(at, _)| at - from)
+    }
+}
+
+#[test]
+fn a_clean_call_gets_the_full_band_without_any_redundancy() {
+    let mut line = Line::new(1);
+    assert_eq!(line.name(), "start");
+    line.run(30, CLEAN);
+    assert_eq!(line.name(), "clean");
+    let plan = line.adapter.plan();
+    assert_eq!(plan.settings.band, crate::codec::Band::Full);
+    assert!(plan.windows.is_empty());
+    assert!(plan.settings.rate <= 32_000);
+}
+
+#[test]
+fn random_loss_gets_more_redundancy_the_more_there_is() {
+    for (loss, expected) in [
+        (0.05, "moderate"),
+        (0.1, "moderate"),
+        (0.2, "heavy"),
+        (0.32, "severe"),
+    ] {
+        for seed in 0..5 {
+            let mut line = Line::new(seed);
+            line.run(10, CLEAN);
+            line.run(40, Weather { loss, ..CLEAN });
+            let share = line.share_of(15_000, |plan| plan.name == expected);
+            assert!(share > 0.6, "{loss} {seed}: {share}");
+            let soon = line.first(10_000, |plan| !plan.windows.is_empty());
+            assert!(soon.is_some_and(|ms| ms < 1_500), "{loss} {soon:?}");
+            line.run(25, CLEAN);
+            assert_eq!(line.name(), "clean");
+        }
+    }
+}
+
+#[test]
+fn bursts_get_distant_copies() {
+    for seed in 0..5 {
+        let mut line = Line::new(seed);
+        let weather = Weather {
+            loss: 0.2,
+            run: 5.0,
+            ..CLEAN
+        };
+        line.run(40, weather);
+        let distant = |plan: &Plan| plan.windows.iter().any(|window| window.last() >= 12);
+        let share = line.share_of(8_000, distant);
+        assert!(share > 0.8, "{share}");
+    }
+}
+
+#[test]
+fn a_drop_of_capacity_is_followed_and_so_is_its_return() {
+    let mut line = Line::new(3);
+    line.run(10, CLEAN);
+    let narrow = Weather {
+        capacity: 24_000.0,
+        ..CLEAN
+    };
+    line.run(40, narrow);
+    let wire = |plan: &Plan| {
+        let packets = 48_000.0 / plan.samples as f32;
+        plan.settings.rate as f32 + packets * 8.0 * (OVERHEAD + 1) as f32
+    };
+    let soon = line.first(10_000, |plan| wire(plan) < 24_000.0);
+    assert!(soon.is_some_and(|ms| ms < 1_500), "{soon:?}");
+    let fits = line.share_of(13_000, |plan| wire(plan) <= 25_000.0);
+    assert!(fits > 0.95, "{fits}");
+    let used = line.share_of(16_000, |plan| wire(plan) >= 19_000.0);
+    assert!(used > 0.8, "{used}");
+    assert!(line.adapter.plan().windows.is_empty());
+    let returned = line.now;
+    line.run(60, CLEAN);
+    assert_eq!(line.name(), "clean");
+    let back = line.first(returned, |plan| plan.name == "clean");
+    assert!(back.is_some_and(|ms| ms < 45_000), "{back:?}");
+}
+
+#[test]
+fn it_does_not_swing_on_a_narrow_line() {
+    let mut line = Line::new(4);
+    let narrow = Weather {
+        capacity: 40_000.0,
+        ..CLEAN
+    };
+    line.run(120, narrow);
+    let changes = line
+        .plans
+        .windows(2)
+        .filter(|pair| pair[0].0 > 20_000 && pair[0].1.samples != pair[1].1.samples)
+        .count();
+    assert!(
+        changes <= 8,
+        "{changes} changes of the frame length in 100 s"
+    );
+    let mut late: Vec<f32> = line.late.iter().map(|(_, late)| *late).collect();
+    late.sort_by(f32::total_cmp);
+    assert!(late[late.len() / 2] < 120.0);
+}
+
+#[test]
+fn jitter_is_no_congestion() {
+    for seed in 0..5 {
+        let mut line = Line::new(seed);
+        let jitter = Weather {
+            jitter: 60.0,
+            ..CLEAN
+        };
+        line.run(60, jitter);
+        let share = line.share_of(5_000, |plan| plan.name == "clean");
+        assert!(share > 0.9, "{share}");
+    }
+}
+
+#[test]
+fn loss_on_a_line_that_is_wide_enough_is_no_congestion() {
+    let mut line = Line::new(6);
+    let weather = Weather {
+        capacity: 200_000.0,
+        loss: 0.3,
+        ..CLEAN
+    };
+    line.run(40, weather);
+    assert!(line.share_of(5_000, |plan| plan.samples == FRAME_SAMPLES) == 1.0);
+}
+
+#[test]
+fn a_narrow_line_with_loss_gets_in_band_fec_in_long_frames() {
+    let mut line = Line::new(7);
+    let weather = Weather {
+        capacity: 26_000.0,
+        loss: 0.15,
+        ..CLEAN
+    };
+    line.run(40, weather);
+    let plan = line.adapter.plan();
+    assert!(plan.samples > FRAME_SAMPLES, "{plan:?}");
+    assert!(plan.settings.fec_percent > 3, "{plan:?}");
+}
+
+#[test]
+fn an_outage_is_not_answered_with_redundancy() {
+    let mut line = Line::new(8);
+    line.run(10, CLEAN);
+    let outage = Weather {
+        loss: 0.999_99,
+        ..CLEAN
+    };
+    line.run(2, outage);
+    line.run(10, CLEAN);
+    assert!(line.share_of(12_500, |plan| plan.name == "clean") > 0.6);
+}
+
+#[test]
+fn rtcp_alone_leads_to_in_band_fec_or_copies() {
+    let at = |seconds| Duration::from_secs(seconds);
+    let mut plain = Adapter::new(Format::Opus);
+    let mut redundant = Adapter::new(Format::Red { opus: 111 });
+    for second in 0..5 {
+        plain.on_rtcp(0.15, at(second));
+        redundant.on_rtcp(0.15, at(second));
+    }
+    assert_eq!(plain.plan().settings.fec_percent, 15);
+    assert!(plain.plan().windows.is_empty());
+    assert!(redundant.plan().windows.iter().all(Window::is_copy));
+    assert_eq!(redundant.plan().windows.len(), 2);
+    for second in 5..60 {
+        plain.on_rtcp(0.0, at(second));
+        redundant.on_rtcp(0.0, at(second));
+    }
+    assert_eq!(plain.plan().settings.fec_percent, 0);
+    assert!(redundant.plan().windows.is_empty());
+}
+
+#[test]
+fn an_overtaken_report_changes_nothing() {
+    let mut adapter = Adapter::new(Format::Protected);
+    let report = |highest, lost| Report {
+        highest,
+        lost,
+        runs: lost,
+        clock_ms: highest * 20,
+        ..Report::default()
+    };
+    adapter.on_report(report(100, 0), Duration::from_secs(1));
+    adapter.on_report(report(120, 0), Duration::from_secs(2));
+    adapter.on_report(report(110, 60_000), Duration::from_secs(3));
+    adapter.on_report(report(120, 60_000), Duration::from_secs(4));
+    assert!(adapter.plan().windows.is_empty());
+}

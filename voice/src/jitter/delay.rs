@@ -94,8 +94,13 @@ impl DelayEstimator {
     pub(super) fn available(&mut self, now: i64, media: i64, reach: Option<i64>) {
         let late = self.late(now, media);
         if self.outage.is_none() && late < MOST_LATE {
-            self.lateness.observe(late.max(0), reach);
+            self.lateness.observe(now, late.max(0), reach);
         }
+    }
+
+    /// The sender repairs more from now on.
+    pub(super) fn more_repair(&mut self, now: i64) {
+        self.lateness.more_repair(now);
     }
 
     /// Packets are being lost, and the sender's redundancy can repair them so

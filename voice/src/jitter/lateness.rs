@@ -16,9 +16,17 @@ use super::ms;
 const BUCKET: i64 = ms(5);
 /// Buckets: lateness up to 500 ms is followed, more is an outage.
 const BUCKETS: usize = 100;
-/// Frames remembered: 20 s of frames of 20 ms. What is older is forgotten at
-/// once, so that a line that has become good is used as such 20 s later.
-const REMEMBERED: usize = 1_000;
+/// Frames are remembered for 20 s, and what is older is forgotten at once.
+const MEMORY: i64 = ms(20_000);
+/// Frames remembered at most: those of 20 ms.
+const MOST_FRAMES: usize = 1_000;
+/// When nothing in so long a time needed the wait by far, the line has become
+/// better, and what was before is forgotten: 5 s.
+const BETTER_FOR: i64 = ms(5_000);
+/// What is meant by far: so much less, and a quarter of the wait at most.
+const BETTER_BY: i64 = ms(40);
+/// What is remembered when the sender begins to repair more: 0.5 s.
+const KEPT: i64 = ms(500);
 /// Impairment of each millisecond of delay (Cole and Rosenbluth 2001 after
 /// G.107, 7.4).
 const DELAY_HARM: f32 = 0.024;
@@ -61,6 +69,7 @@ pub(super) struct Lateness {
 
 #[derive(Debug, Clone, Copy)]
 struct Frame {
+    at: i64,
     bucket: u8,
     repaired: bool,
     /// It came later than the wait was.
@@ -71,7 +80,7 @@ impl Lateness {
     pub(super) fn new() -> Self {
         Self {
             counts: [0; BUCKETS],
-            frames: VecDeque::with_capacity(REMEMBERED + 1),
+            frames: VecDeque::with_capacity(MOST_FRAMES + 1),
             wait: START_WAIT,
             held: 0,
             hold: 0,
@@ -86,20 +95,24 @@ impl Lateness {
         self.wait
     }
 
-    /// Takes a frame that became available so late. `reach` is how late the
-    /// sender's redundancy can repair a frame, if this one was repaired.
-    pub(super) fn observe(&mut self, late: i64, reach: Option<i64>) {
+    /// Takes a frame that became available now, and how late that is. `reach`
+    /// is how late the sender's redundancy can repair a frame, if this one was
+    /// repaired.
+    pub(super) fn observe(&mut self, now: i64, late: i64, reach: Option<i64>) {
         let bucket = (late / BUCKET).clamp(0, BUCKETS as i64 - 1) as u8;
         self.counts[usize::from(bucket)] += 1;
         self.frames.push_back(Frame {
+            at: now,
             bucket,
             repaired: reach.is_some(),
             missed: late > self.wait(),
         });
-        if self.frames.len() > REMEMBERED
-            && let Some(oldest) = self.frames.pop_front()
-        {
-            self.counts[usize::from(oldest.bucket)] -= 1;
+        if self.frames.len() > MOST_FRAMES {
+            self.forget_oldest();
+        }
+        self.forget_before(now - MEMORY);
+        if self.is_better(now) {
+            self.forget_before(now - BETTER_FOR);
         }
         self.hold = self.hold.saturating_sub(1);
         if let Some(reach) = reach
@@ -108,6 +121,12 @@ impl Lateness {
             self.expect_repair(reach);
         }
         self.choose();
+    }
+
+    /// The sender repairs more from now on, so what was late before may not be
+    /// so any more.
+    pub(super) fn more_repair(&mut self, now: i64) {
+        self.forget_before(now - KEPT);
     }
 
     /// Waits for all that repair can take for some seconds, since packets are
@@ -127,6 +146,32 @@ impl Lateness {
             self.counts[usize::from(frame.bucket)] += 1;
         }
         self.wait = self.least_harm().1;
+    }
+
+    fn forget_before(&mut self, time: i64) {
+        while self.frames.front().is_some_and(|frame| frame.at < time) {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some(oldest) = self.frames.pop_front() {
+            self.counts[usize::from(oldest.bucket)] -= 1;
+        }
+    }
+
+    /// Whether the latest frame of the last seconds came long before the wait
+    /// was over.
+    fn is_better(&self, now: i64) -> bool {
+        let since = now - BETTER_FOR;
+        if self.frames.front().is_none_or(|frame| frame.at >= since) {
+            return false;
+        }
+        let last = self.frames.iter().rev();
+        let recent = last.take_while(|frame| frame.at >= since);
+        let latest = recent.map(|frame| frame.bucket).max().unwrap_or(0);
+        let needed = (i64::from(latest) + 1) * BUCKET;
+        needed + BETTER_BY.max(self.wait * 3 / 4) < self.wait
     }
 
     fn loss_has_begun(&self) -> bool {
@@ -187,12 +232,32 @@ fn delay_harm(wait: i64) -> f32 {
 mod tests {
     use super::*;
 
-    fn after(frames: usize, late: impl Fn(usize) -> i64) -> Lateness {
-        let mut lateness = Lateness::new();
+    fn after(frames: usize, late: impl Fn(usize) -> i64) -> Line {
+        let mut line = Line {
+            lateness: Lateness::new(),
+            now: 0,
+        };
         for index in 0..frames {
-            lateness.observe(late(index), None);
+            line.observe(late(index), None);
         }
-        lateness
+        line
+    }
+
+    /// Frames every 20 ms.
+    struct Line {
+        lateness: Lateness,
+        now: i64,
+    }
+
+    impl Line {
+        fn observe(&mut self, late: i64, reach: Option<i64>) {
+            self.now += ms(20);
+            self.lateness.observe(self.now, late, reach);
+        }
+
+        fn wait(&self) -> i64 {
+            self.lateness.wait()
+        }
     }
 
     #[test]
@@ -223,8 +288,18 @@ mod tests {
             lateness.observe(ms(late), None);
         }
         assert!(lateness.wait() > ms(80), "{}", lateness.wait() / 48);
-        for _ in 0..REMEMBERED {
+        for _ in 0..MOST_FRAMES {
             lateness.observe(0, None);
+        }
+        assert_eq!(lateness.wait(), BUCKET);
+    }
+
+    #[test]
+    fn a_line_that_has_become_better_is_used_as_such_soon() {
+        let mut lateness = after(1_000, |i| (i as i64 * 7_919) % ms(150));
+        assert!(lateness.wait() >= ms(100));
+        for _ in 0..300 {
+            lateness.observe(ms(2), None);
         }
         assert_eq!(lateness.wait(), BUCKET);
     }
@@ -247,7 +322,7 @@ mod tests {
     #[test]
     fn what_is_common_to_all_is_taken_out() {
         let mut lateness = after(500, |_| ms(80));
-        lateness.shift(ms(80));
+        lateness.lateness.shift(ms(80));
         assert_eq!(lateness.wait(), BUCKET);
     }
 }
