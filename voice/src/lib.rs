@@ -43,6 +43,7 @@ mod speech;
 mod stats;
 mod stretch;
 mod sys;
+mod tones;
 mod wav;
 
 use std::path::PathBuf;
@@ -58,6 +59,7 @@ pub use silence::Silence;
 pub use spec::{InputSpec, OutputSpec, SpecError};
 pub use stats::{CallLevels, CallStats, DeviceState, LevelReader};
 pub use sys::monotonic_seconds;
+pub use tones::{Tone, TonePlayer};
 
 /// Samples a second of everything inside: Opus' native rate (RFC 6716, 2.1.3).
 pub const SAMPLE_RATE: u32 = 48_000;

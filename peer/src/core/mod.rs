@@ -225,8 +225,8 @@ pub(crate) async fn start(
     core.search_nearby().await;
     core.load_retention().await?;
     core.load_call_settings().await?;
-    core.load_sound().await?;
     core.load_call_log().await?;
+    core.load_sound().await?;
     let inputs = Inputs {
         commands,
         accepted,

@@ -178,6 +178,7 @@ async fn host(folder: &Path) -> (Engine, Receiver<Event>, String) {
         auto_accept: true,
         auto_answer: false,
         echo: false,
+        tones: false,
         lan: Lan::Off,
         protection: Protection::None,
     })

@@ -107,6 +107,7 @@ impl Sound {
         call.set_talking(self.talking);
         call.set_volume(self.volume);
         call.set_format(self.config.format);
+        call.set_processing(self.config.processing);
         self.call = Some(call);
     }
 
@@ -159,6 +160,7 @@ impl Sound {
         self.call.iter().for_each(|call| call.set_talking(talking));
     }
 
+    /// Whether the microphone is off.
     pub(super) fn is_muted(&self) -> bool {
         self.config.muted
     }

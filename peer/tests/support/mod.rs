@@ -34,6 +34,7 @@ pub(crate) fn config(folder: &std::path::Path, name: &str) -> Config {
         auto_accept: false,
         auto_answer: false,
         echo: false,
+        tones: false,
         lan: Lan::Auto,
     }
 }

@@ -10,6 +10,8 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
+use super::audio::SoundSetup;
+
 /// Something to do outside the state.
 #[derive(Debug, Clone)]
 pub(crate) enum Effect {
@@ -122,6 +124,10 @@ pub(crate) enum Effect {
         value: String,
     },
     LoadSetting(String),
+    /// Devices, and the settings of sound.
+    LoadSound,
+    /// Begin a microphone test, or end what it does now.
+    MicTest(bool),
     /// Look at the meters of the call.
     ReadMeters,
     /// Have the terminal say when keys are let go, or no longer.
@@ -226,6 +232,7 @@ pub(crate) enum Outcome {
         text: String,
         error: Error,
     },
+    Sound(Result<Box<SoundSetup>, Error>),
     Calls {
         before: Option<CallId>,
         found: Result<Vec<LoggedCall>, Error>,

@@ -38,6 +38,11 @@ pub(crate) enum Overlay {
     Delete { id: Uuid, mine: bool },
     /// An emoji for a message.
     React(React),
+    /// Devices, to choose from, and the microphone test.
+    Audio {
+        side: super::audio::Side,
+        selected: usize,
+    },
     /// Calls there were, the newest first.
     CallLog { selected: usize },
     /// Everything that is measured in the call.

@@ -3,13 +3,14 @@
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
     Activation, Call, CallId, CallLevels, CallState, CallStats, Contact, ContactRequest,
-    LoggedCall, Message, MessageState, Page, Path, Reaction, Relation, Transfer, TransferState,
-    Trust, WhoAmI,
+    LoggedCall, Message, MessageState, Page, Path, Reaction, Relation, SoundDevice, SoundDevices,
+    Transfer, TransferState, Trust, WhoAmI,
 };
 use twocan_proto::identity::{Identity, PeerId};
 use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
+use super::audio::SoundSetup;
 use super::calls::CallView;
 use super::state::{Look, State};
 
@@ -115,8 +116,32 @@ pub(crate) fn stats(n: u32) -> CallStats {
         recovered: 0.002,
         level_in_db: -17.0,
         level_out_db: -31.0,
+        mouth_to_ear_ms: 118.0,
+        candidate: Some("host".into()),
         quality: 4.2,
         ..CallStats::default()
+    }
+}
+
+/// Two microphones and a loudspeaker.
+pub(crate) fn sound() -> SoundSetup {
+    let device = |id: &str, name: &str, is_default| SoundDevice {
+        id: id.into(),
+        name: name.into(),
+        is_default,
+    };
+    SoundSetup {
+        devices: SoundDevices {
+            inputs: vec![
+                device("usb-1", "USB Headset Mono", false),
+                device("pci-0", "Built-in Analog", true),
+            ],
+            outputs: vec![device("pci-0", "Built-in Analog", true)],
+            input: "device:usb-1".into(),
+            output: "default".into(),
+        },
+        switches: [true, true, false],
+        activation: Activation::Continuous,
     }
 }
 
@@ -127,13 +152,13 @@ pub(crate) fn logged(n: u64, answered: bool) -> LoggedCall {
     LoggedCall {
         call: logged_id(n),
         contact: id(DANA),
-        outgoing: n % 2 == 0,
+        outgoing: n.is_multiple_of(2),
         started,
         answered: answered.then(|| later(5_000)),
         ended: Some(later(95_000)),
         code: Some(if answered { 200 } else { 408 }),
         reason: (!answered).then(|| "no answer".to_owned()),
-        seen: answered || n % 2 == 0,
+        seen: answered || n.is_multiple_of(2),
         path: Some(Path::Direct),
         quality: answered.then_some(4.2),
     }
@@ -323,6 +348,7 @@ pub(crate) fn in_call(size: (u16, u16), look: Look) -> State {
     let mut connected = call(CallState::Connected);
     connected.outgoing = true;
     state.calls.take(connected, before);
+    state.sound = Some(sound());
     if let Some(view) = state.calls.get_mut(call_id()) {
         fill(view);
     }
@@ -339,6 +365,7 @@ fn fill(view: &mut CallView) {
 /// [`busy`], while Dana calls.
 pub(crate) fn ringing(size: (u16, u16), look: Look) -> State {
     let mut state = busy(size, look);
+    state.sound = Some(sound());
     state.calls.take(call(CallState::Incoming), at(-7_000));
     state
 }

@@ -10,6 +10,7 @@ use twocan_peer::api::{
 use twocan_proto::identity::PeerId;
 use twocan_proto::time::Timestamp;
 
+use super::audio::{SoundSetup, Test};
 use super::call_log::CallLog;
 use super::calls::{Calls, METERS_MS, TalkKey};
 use super::conversation::Conversation;
@@ -91,6 +92,9 @@ pub(crate) struct State {
     pub(crate) first_run: Option<FirstRun>,
     pub(crate) calls: Calls,
     pub(crate) talk_key: TalkKey,
+    /// Devices and settings of sound, once read.
+    pub(crate) sound: Option<SoundSetup>,
+    pub(crate) mic_test: Test,
     pub(crate) call_log: CallLog,
     /// It was said which calls were missed while we were away.
     pub(crate) missed_told: bool,
@@ -143,6 +147,8 @@ impl State {
             first_run: None,
             calls: Calls::default(),
             talk_key: TalkKey::default(),
+            sound: None,
+            mic_test: Test::default(),
             call_log: CallLog::default(),
             missed_told: false,
             searches: 0,

@@ -117,7 +117,8 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 one_shot::send(config, &typed.who, text, typed.wait).await
             }
             Command::Call(typed) => {
-                let config = resolved::call(typed.profile, typed.sound)?;
+                let mut config = resolved::call(typed.profile, typed.sound)?;
+                config.tones = true;
                 one_shot::call(config, &typed.who).await
             }
             Command::Doctor { profile, sound } => {
@@ -184,7 +185,8 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// The interface in the terminal.
 fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let (ascii, no_color) = (typed.ascii, typed.no_color);
-    let (config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
+    let (mut config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
+    config.tones = true;
     let folder = config.data.clone();
     let options = terminal::Options {
         ascii,

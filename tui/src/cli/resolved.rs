@@ -22,9 +22,11 @@ pub(super) fn headless(typed: Headless) -> Result<Config, Failure> {
         profile,
         sound,
         consent,
+        tones,
     } = typed;
     let file = File::read(profile.config.as_deref())?;
-    resolve(profile.settings, sound, consent, file).map(|(config, _)| config)
+    let (config, _) = resolve(profile.settings, sound, consent, file)?;
+    Ok(Config { tones, ..config })
 }
 
 /// How `twocan echo` starts, and whether it makes itself an account.
@@ -107,6 +109,7 @@ fn resolve(
         auto_accept: consent.auto_accept || file.consent.auto_accept,
         auto_answer: consent.auto_answer || file.consent.auto_answer,
         echo: false,
+        tones: false,
         lan: match settings.no_lan {
             true => Lan::Off,
             false => Lan::Auto,

@@ -157,6 +157,9 @@ pub(super) struct Headless {
     pub(super) sound: Sound,
     #[command(flatten)]
     pub(super) consent: Consent,
+    /// Let calls be heard ringing and ending
+    #[arg(long)]
+    pub(super) tones: bool,
 }
 
 #[derive(Debug, Args)]

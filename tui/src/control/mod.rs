@@ -180,6 +180,7 @@ mod tests {
             auto_accept: false,
             auto_answer: false,
             echo: false,
+            tones: false,
             lan: Lan::Off,
         };
         let (engine, _events) = Engine::start(config).await.unwrap();

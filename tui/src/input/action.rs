@@ -107,6 +107,7 @@ pub(crate) enum Action {
     Activation,
     Volume,
     Audio,
+    MicTest,
     Stats,
     CallLog,
     // Registries.

@@ -151,7 +151,8 @@ pub(crate) static TABLE: &[Info] = &[
     command(Action::PushToTalk, Group::Calls, "send the microphone only while you talk with F8", &[], "ptt", "on|off", "/ptt on", Takes::Words(&["on", "off"])),
     command(Action::Activation, Group::Calls, "when the microphone is sent", &[], "activation", "continuous|voice|ptt", "/activation voice", Takes::Words(&["continuous", "voice", "ptt"])),
     command(Action::Volume, Group::Calls, "loudness of the other, 0 to 200 %", &[], "volume", "PERCENT", "/volume 120", Takes::Text),
-    command(Action::Audio, Group::Calls, "other microphone or loudspeaker for this call", &[], "audio", "in|out SPEC", "/audio in device:USB Headset", Takes::Words(&["in", "out"])),
+    command(Action::Audio, Group::Calls, "microphone and loudspeaker, by name or from a list", &[(Global, "Ctrl+X g")], "audio", "[in|out NAME]", "/audio in usb headset", Takes::Words(&["in", "out"])),
+    command(Action::MicTest, Group::Calls, "hear yourself as others do", &[], "mictest", "", "/mictest", Takes::Nothing),
     command(Action::Stats, Group::Calls, "measurements of the call", &[(Global, "Ctrl+X s")], "stats", "", "/stats", Takes::Nothing),
     command(Action::CallLog, Group::Calls, "calls there were", &[(Global, "Ctrl+X j")], "calls", "", "/calls", Takes::Nothing),
     // Registries.

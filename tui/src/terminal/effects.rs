@@ -12,6 +12,7 @@ use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
 use super::paths;
+use crate::app::audio::{SWITCHES, SoundSetup};
 use crate::app::call_log::PAGE as CALLS;
 use crate::app::conversation::PAGE;
 use crate::app::effect::{Around, Effect, FileVerb, Outcome};
@@ -104,6 +105,7 @@ fn is_slow(effect: &Effect) -> bool {
             | Effect::Connect(_)
             | Effect::SendFile { .. }
             | Effect::CompletePath(_)
+            | Effect::LoadSound
             | Effect::SignIn(_)
             | Effect::SignOut(_)
             | Effect::Directory { .. }
@@ -189,6 +191,7 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
                 found,
             }
         }
+        Effect::LoadSound => Outcome::Sound(sound(engine).await.map(Box::new)),
         Effect::LoadCalls { before } => Outcome::Calls {
             before,
             found: engine.call_log(before, CALLS).await,
@@ -318,6 +321,8 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::Call(to) => ("calling", nothing(engine.call(to)).await),
         Effect::Answer(call) => ("answering", engine.answer(call).await),
         Effect::Decline { call, text } => ("declining", engine.decline(call, None, &text).await),
+        Effect::MicTest(true) => ("testing the microphone", engine.mic_test_start().await),
+        Effect::MicTest(false) => ("testing the microphone", engine.mic_test_stop().await),
         Effect::CallsSeen => ("marking the calls as seen", engine.calls_seen().await),
         Effect::HangUp(call) => ("hanging up", engine.hangup(call, None).await),
         Effect::ChangeCall { call, change } => {
@@ -330,6 +335,22 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
     Some(Outcome::Failed {
         what: what.to_owned(),
         error,
+    })
+}
+
+/// Devices, and the settings of sound.
+async fn sound(engine: &Engine) -> Result<SoundSetup, Error> {
+    let devices = engine.devices().await?;
+    let mut switches = [true; SWITCHES.len()];
+    for (on, switch) in switches.iter_mut().zip(SWITCHES) {
+        *on = engine.get(switch.setting).await? != Value::Bool(false);
+    }
+    let activation = engine.get("call.activation").await?;
+    let activation = activation.as_str().and_then(|text| text.parse().ok());
+    Ok(SoundSetup {
+        devices,
+        switches,
+        activation: activation.unwrap_or_default(),
     })
 }
 

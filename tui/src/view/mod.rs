@@ -1,6 +1,7 @@
 //! The screen as a function of the state. Reads, never writes: whatever it
 //! shows was decided in update().
 
+mod audio;
 mod call_log;
 mod calls;
 mod composer;

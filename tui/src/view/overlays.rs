@@ -8,7 +8,9 @@ use ratatui::widgets::{Clear, Widget};
 use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
-use super::{call_log, calls, help, message_overlays, people_overlays, search, transfers, wrap};
+use super::{
+    audio, call_log, calls, help, message_overlays, people_overlays, search, transfers, wrap,
+};
 use crate::app::State;
 use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
@@ -111,6 +113,10 @@ pub(crate) fn draw(
         Overlay::Search(search) => Some(search::draw(state, search, theme, buf, room)),
         Overlay::CallLog { selected } => {
             call_log::draw(state, *selected, theme, buf, room);
+            None
+        }
+        Overlay::Audio { side, selected } => {
+            audio::draw(state, (*side, *selected), theme, buf, room);
             None
         }
         Overlay::CallStats => {

@@ -8,7 +8,10 @@ use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use ratatui::{TerminalOptions, Viewport};
-use twocan_peer::api::{Activation, CallHint, CallState, Nearby, NoticeLevel, Presence, Trust};
+use twocan_peer::api::{
+    Activation, CallHint, CallState, Event, MicTest, MicTestPhase, Nearby, NoticeLevel, Presence,
+    Trust,
+};
 
 use super::view;
 use crate::app::effect::{Around, Outcome};
@@ -188,6 +191,28 @@ const SCENES: &[(&str, Scene)] = &[
     ("muted", muted),
     ("push_to_talk", push_to_talk),
     ("call_alarm", alarmed),
+    ("sound", |s, l| {
+        let mut state = sample::busy(s, l);
+        state.sound = Some(sample::sound());
+        press(&mut state, "Ctrl+X g Down");
+        state
+    }),
+    ("mic_test", |s, l| {
+        let mut state = sample::busy(s, l);
+        state.sound = Some(sample::sound());
+        press(&mut state, "Ctrl+X g t");
+        let test = MicTest {
+            phase: MicTestPhase::Recording,
+            level_db: -19.0,
+            peak_db: -9.0,
+            at_ms: 2_300,
+            length_ms: 5_000,
+            problem: None,
+        };
+        let now = state.now;
+        update(&mut state, now, Msg::Engine(Box::new(Event::MicTest(test))));
+        state
+    }),
     ("call_log", |s, l| {
         let mut state = sample::with_calls(s, l);
         press(&mut state, "Ctrl+X j Down");

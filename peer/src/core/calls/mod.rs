@@ -11,6 +11,7 @@
 //! | [`link`] | what becomes of the link |
 //! | [`log`] | the log, and missed calls |
 //! | [`settings`] | what holds for all calls |
+//! | [`tones`] | ringing, and what else is heard without sound |
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -35,6 +36,7 @@ mod log;
 mod media;
 mod place;
 mod settings;
+mod tones;
 mod words;
 
 /// What ends a call as its state suggests.
@@ -55,6 +57,7 @@ pub(crate) struct CallReport {
 pub(super) struct Calls {
     current: Option<Entry>,
     settings: settings::Settings,
+    playing: Option<tones::Playing>,
     ending: JoinSet<()>,
     /// Calls that are over, with what was said at their end; the oldest first.
     over: VecDeque<Over>,
@@ -117,6 +120,7 @@ impl Core {
         let shown = entry.shown();
         self.log_call(entry.logged());
         self.calls.current = Some(entry);
+        self.follow_tone();
         self.emit(Event::Call(shown));
     }
 
@@ -151,6 +155,7 @@ impl Core {
         };
         if CallState::from(&entry.state) != before {
             let shown = entry.shown();
+            self.follow_tone();
             self.emit(Event::Call(shown));
         }
         if self

@@ -106,6 +106,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Activation
         | Action::Volume
         | Action::Audio
+        | Action::MicTest
         | Action::CallLog
         | Action::Stats => {
             calls::run(state, action, args, out);

@@ -7,10 +7,9 @@ use super::super::calls::{deafen_change, mute_change};
 use super::super::effect::Effect;
 use super::super::overlay::Overlay;
 use super::actions::usage;
-use super::{Effects, call_log, talk};
+use super::{Effects, audio, call_log, talk};
 use crate::app::State;
 use crate::input::action::Action;
-use crate::input::command::first_word;
 
 /// Does one of the actions of this file.
 pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
@@ -28,7 +27,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::PushToTalk => push_to_talk(state, args, out),
         Action::Activation => activation(state, args, out),
         Action::Volume => volume(state, args, out),
-        Action::Audio => audio(state, args, out),
+        Action::Audio => audio::run(state, args, out),
+        Action::MicTest => audio::test(state, out),
         Action::CallLog => call_log::open(state, out),
         _ => state.overlay = Some(Overlay::CallStats),
     }
@@ -160,39 +160,4 @@ fn volume(state: &mut State, args: &str, out: &mut Effects) {
     };
     change_call(state, change, out);
     state.info(format!("volume {percent} %, remembered for this contact"));
-}
-
-/// Changes a device of the call under way.
-fn audio(state: &mut State, args: &str, out: &mut Effects) {
-    let (which, spec) = first_word(args);
-    let change = match which {
-        _ if spec.is_empty() => return usage(state, "audio"),
-        "in" => spec.parse().map(|input| CallChange {
-            audio_in: Some(input),
-            ..CallChange::default()
-        }),
-        "out" => spec.parse().map(|output| CallChange {
-            audio_out: Some(output),
-            ..CallChange::default()
-        }),
-        _ => return usage(state, "audio"),
-    };
-    let change = match change {
-        Ok(change) => change,
-        Err(why) => return state.error(why.to_string()),
-    };
-    let Some(call) = state.calls.active() else {
-        let option = if which == "in" {
-            "--audio-in"
-        } else {
-            "--audio-out"
-        };
-        return state.info(format!(
-            "not in a call; twocan {option} {spec} chooses it at the start"
-        ));
-    };
-    out.push(Effect::ChangeCall {
-        call: call.call.call,
-        change,
-    });
 }

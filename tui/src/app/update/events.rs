@@ -9,7 +9,7 @@ use twocan_proto::time::Timestamp;
 use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
-use super::{Effects, call_log, calls, files};
+use super::{Effects, audio, call_log, calls, files};
 use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
@@ -71,7 +71,8 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
             }
         }
         Event::CallHint { call, hint, on } => calls::hinted(state, call, hint, on),
-        Event::Sound { .. } | Event::MicTest(_) => {}
+        Event::MicTest(test) => audio::tested(state, test),
+        Event::Sound { .. } => {}
         Event::Transfer(transfer) => files::moved(state, *transfer, out),
         Event::KeyChanged { contact, new, .. } => {
             let name = state.name_of(contact);

@@ -3,6 +3,7 @@
 //! effects.
 
 mod actions;
+mod audio;
 mod call_log;
 mod calls;
 mod compose;
@@ -49,6 +50,7 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         Effect::LoadNearby,
         Effect::LoadTransfers,
         Effect::LoadCalls { before: None },
+        Effect::LoadSound,
     ]
 }
 

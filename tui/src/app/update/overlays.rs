@@ -5,7 +5,7 @@ use twocan_peer::api::{ContactChange, KeyDecision};
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
-use super::{Effects, actions, call_log, compose, files, messages, moving, pick, search};
+use super::{Effects, actions, audio, call_log, compose, files, messages, moving, pick, search};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -49,6 +49,7 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
     };
     match then {
         Then::Stay => state.overlay = Some(overlay),
+        Then::Close if matches!(overlay, Overlay::Audio { .. }) => audio::closed(state, out),
         Then::Close => {}
         Then::Run(action) => actions::run(state, action, "", out),
         Then::Open(id) => moving::open(state, id, out),
@@ -201,6 +202,10 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             Some(contact) => Then::Open(contact),
             None => Then::Stay,
         },
+        Overlay::Audio { side, selected } => {
+            audio::key(state, side, selected, chord, out);
+            Then::Stay
+        }
         Overlay::CallStats => match chord.key {
             Key::Enter | Key::Char('q') => Then::Close,
             _ => Then::Stay,

@@ -7,7 +7,7 @@ use super::super::theme::Theme;
 use crate::app::calls::{FLOOR_DB, Meter, Series};
 
 /// A level meter of `cells` between its edges: -60 to 0 dBFS.
-pub(super) fn meter(meter: Meter, cells: usize, theme: Theme) -> Vec<Span<'static>> {
+pub(crate) fn meter(meter: Meter, cells: usize, theme: Theme) -> Vec<Span<'static>> {
     let signs = theme.signs;
     let share = |db: f32| ((db - FLOOR_DB) / -FLOOR_DB).clamp(0.0, 1.0);
     let steps = signs.eighths.len();

@@ -21,6 +21,7 @@ use super::theme::Theme;
 use crate::app::State;
 use crate::app::calls::{CallView, Quality};
 
+pub(super) use self::meters::meter;
 pub(crate) use self::panel::draw as draw_panel;
 pub(crate) use self::prompt::{Button, banner, button_at, ringing};
 pub(crate) use self::stats::draw as draw_stats;
@@ -62,7 +63,7 @@ pub(crate) fn talk_word(state: &State, call: &CallView) -> &'static str {
 }
 
 /// When the microphone is sent.
-fn activation_words(activation: Activation) -> &'static str {
+pub(super) fn activation_words(activation: Activation) -> &'static str {
     match activation {
         Activation::Continuous => "always on",
         Activation::Voice => "voice-activated",

@@ -12,6 +12,7 @@ use super::super::wrap;
 use super::meters::{meter, sparkline};
 use super::{activation_words, deafen_word, mute_word, quality_word, state_words, talk_word};
 use crate::app::State;
+use crate::app::audio::Side;
 use crate::app::calls::{CallView, Series, duration};
 
 /// Cells of what a number means.
@@ -28,7 +29,7 @@ pub(crate) fn draw(state: &State, call: &CallView, theme: Theme, buf: &mut Buffe
     rows.push(Line::default());
     rows.extend(measurements(call, theme, cells));
     rows.push(Line::default());
-    rows.extend(controls(call, theme));
+    rows.extend(controls(state, call, theme, cells));
     rows.push(Line::default());
     rows.extend(keys(state, call, theme));
     rows.extend(recent(state, call.call.contact, theme, cells));
@@ -146,7 +147,7 @@ fn with_label(label: &str, value: &str, theme: Theme, beside: String) -> Line<'s
 }
 
 /// What is on and what is off.
-fn controls(call: &CallView, theme: Theme) -> Vec<Line<'static>> {
+fn controls(state: &State, call: &CallView, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     let style = match call.mic_live() {
         true => theme.bad(),
         false => theme.warn(),
@@ -156,14 +157,25 @@ fn controls(call: &CallView, theme: Theme) -> Vec<Line<'static>> {
         false => format!("ON  volume {} %", call.volume()),
     };
     let when = activation_words(call.call.activation);
-    vec![
-        Line::from(vec![
+    let device = |side| {
+        let name = state.sound.as_ref()?.name(side);
+        let room = cells.saturating_sub(LABEL);
+        let fitted = wrap::truncate(&name, room, theme.signs.cut);
+        Some(with_label("", &fitted, theme, String::new()))
+    };
+    [
+        Some(Line::from(vec![
             span(format!("{:<LABEL$}", "mic"), theme.dim()),
             span(call.mic_word().trim_start_matches("MIC "), style),
             span(format!("  {when}"), theme.text()),
-        ]),
-        with_label("spk", &sound, theme, String::new()),
+        ])),
+        device(Side::Microphone),
+        Some(with_label("spk", &sound, theme, String::new())),
+        device(Side::Loudspeaker),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn keys(state: &State, call: &CallView, theme: Theme) -> Vec<Line<'static>> {

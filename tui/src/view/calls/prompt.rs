@@ -10,13 +10,13 @@ use super::super::status::{trust, trust_word};
 use super::super::theme::Theme;
 use super::super::wrap;
 use crate::app::State;
+use crate::app::audio::Side;
 use crate::app::calls::{CallView, duration};
 
 const ANSWER: &str = "Ctrl+X a answer";
 const DECLINE: &str = "Ctrl+X r decline";
 /// Where there is room for it.
 const WITH_A_WORD: &str = "/decline TEXT";
-const MIC_WARNING: &str = "Answering turns your microphone ON";
 
 /// The incoming call, in the conversation's column.
 pub(crate) fn ringing(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
@@ -46,8 +46,20 @@ pub(crate) fn ringing(state: &State, theme: Theme, buf: &mut Buffer, area: Rect)
         &format!("ringing {rang}"),
     );
     put(buf, inner, 0, &Line::from(caller(state, call, theme)));
-    put(buf, inner, 1, &line(MIC_WARNING, theme.warn()));
+    let warning = wrap::truncate(
+        &mic_warning(state),
+        usize::from(inner.width),
+        theme.signs.cut,
+    );
+    put(buf, inner, 1, &line(warning, theme.warn()));
     put(buf, inner, 2, &buttons(theme, inner.width));
+}
+
+/// What answering does, with the microphone by name where we know it.
+fn mic_warning(state: &State) -> String {
+    let name = state.sound.as_ref().map(|s| s.name(Side::Microphone));
+    let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+    format!("Answering turns your microphone ON{name}")
 }
 
 fn caller(state: &State, call: &CallView, theme: Theme) -> Vec<Span<'static>> {

@@ -16,7 +16,7 @@ use crate::app::State;
 use crate::app::calls::{CallView, Meter, Series, duration};
 
 /// Cells of what a number means.
-const LABEL: usize = 12;
+const LABEL: usize = 13;
 /// Cells of a number.
 const NUMBER: usize = 10;
 
@@ -91,6 +91,16 @@ enum Beside<'a> {
     Words(&'static str),
 }
 
+/// What kind of address the sound goes to (RFC 8445 section 4), in words.
+fn way(s: &CallStats) -> &'static str {
+    match s.candidate.as_deref() {
+        Some("host") => "to their own address",
+        Some("srflx" | "prflx") => "to the address of their router",
+        Some("relay") => "through a relay",
+        _ => "",
+    }
+}
+
 fn numbers(call: &CallView, s: &CallStats, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     use Beside::{Minute, Words};
     let percent = |share: f32| format!("{:.1} %", share * 100.0);
@@ -119,8 +129,13 @@ fn numbers(call: &CallView, s: &CallStats, theme: Theme, cells: usize) -> Vec<Li
             percent(s.concealed),
             Minute(&call.invented, 10.0),
         ),
+        (
+            "mouth to ear",
+            ms(s.mouth_to_ear_ms),
+            Words("estimated, from them to you"),
+        ),
         ("received", rate(s.received_kbps), Minute(&call.rate, 64.0)),
-        ("sent", rate(s.sent_kbps), Words("")),
+        ("sent", rate(s.sent_kbps), Words(way(s))),
     ];
     let beside = cells.saturating_sub(LABEL + NUMBER);
     let mut lines: Vec<_> = rows

@@ -222,3 +222,92 @@ fn alarms_are_said_once_and_stand_until_they_are_over() {
     event(&mut state, hint(false));
     assert_eq!(state.calls.active().unwrap().hints.len(), 0);
 }
+
+fn saved(effects: &[Effect]) -> Vec<(&str, &str)> {
+    let saved = effects.iter().filter_map(|effect| match effect {
+        Effect::SaveSetting { key, value } => Some((key.as_str(), value.as_str())),
+        _ => None,
+    });
+    saved.collect()
+}
+
+#[test]
+fn devices_are_chosen_by_name_and_from_the_list() {
+    let mut state = busy();
+    state.sound = Some(sample::sound());
+    let out = enter(&mut state, "/audio in built-in");
+    assert_eq!(saved(&out), [("audio.input", "device:pci-0")]);
+    let out = enter(&mut state, "/audio out null");
+    assert_eq!(saved(&out), [("audio.output", "null")]);
+    assert_eq!(saved(&enter(&mut state, "/audio in webcam")), []);
+    assert!(said(&state).contains("webcam"));
+
+    let out = press(&mut state, "Ctrl+X g");
+    assert!(has(&out, |e| matches!(e, Effect::LoadSound)));
+    let out = press(&mut state, "Down Down Enter");
+    assert_eq!(saved(&out), [("audio.input", "device:pci-0")]);
+    let out = press(&mut state, "Tab Enter");
+    assert_eq!(saved(&out), [("audio.output", "default")]);
+    let out = press(&mut state, "e g a");
+    let expected = [
+        ("call.echo_cancellation", "false"),
+        ("call.gain_control", "true"),
+        ("call.activation", "voice"),
+    ];
+    assert_eq!(saved(&out), expected);
+}
+
+#[test]
+fn a_microphone_that_nobody_looks_at_is_let_go() {
+    let mut state = busy();
+    state.sound = Some(sample::sound());
+    let out = enter(&mut state, "/mictest");
+    assert!(has(&out, |e| matches!(e, Effect::MicTest(true))));
+    let test = |phase| {
+        Event::MicTest(MicTest {
+            phase,
+            level_db: -20.0,
+            peak_db: -12.0,
+            at_ms: 0,
+            length_ms: 5_000,
+            problem: None,
+        })
+    };
+    event(&mut state, test(MicTestPhase::Recording));
+    let out = press(&mut state, "t");
+    assert!(has(&out, |e| matches!(e, Effect::MicTest(false))));
+    let out = press(&mut state, "Esc");
+    assert!(has(&out, |e| matches!(e, Effect::MicTest(false))));
+    event(&mut state, test(MicTestPhase::Done));
+    let out = press(&mut state, "Ctrl+X g Esc");
+    assert!(!has(&out, |e| matches!(e, Effect::MicTest(_))));
+}
+
+#[test]
+fn a_call_is_declined_with_a_word() {
+    let mut state = sample::ringing((120, 36), Look::default());
+    let out = enter(&mut state, "/decline back at four");
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::Decline { text, .. } if text == "back at four")
+    ));
+}
+
+#[test]
+fn calls_that_were_missed_are_told_once_and_seen_in_the_log() {
+    let mut state = busy();
+    let page = |n| Outcome::Calls {
+        before: None,
+        found: Ok(vec![sample::logged(n, false)]),
+    };
+    outcome(&mut state, page(7));
+    assert!(said(&state).contains("missed call from Dana"));
+    state.toast = None;
+    outcome(&mut state, page(9));
+    assert_eq!(said(&state), "", "told as it happened");
+    let out = press(&mut state, "Ctrl+X j");
+    assert!(has(&out, |e| matches!(e, Effect::CallsSeen)));
+    let out = press(&mut state, "Enter");
+    assert!(!has(&out, |e| matches!(e, Effect::Call(_))));
+    assert_eq!(state.open, Some(sample::id(DANA)));
+}
