@@ -9,6 +9,7 @@ mod app;
 pub mod cli;
 mod control;
 mod custody;
+mod doctor;
 mod echo;
 mod headless;
 mod input;

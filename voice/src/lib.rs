@@ -14,6 +14,7 @@
 mod adapt;
 mod call;
 mod capture;
+pub mod check;
 mod codec;
 mod concealer;
 mod device;

@@ -18,7 +18,7 @@ use twocan_peer::api::{Error, ExportFormat};
 use twocan_peer::vault::{self, Protected};
 
 use crate::custody::Change;
-use crate::{control, custody, echo, headless, one_shot, terminal, unlock};
+use crate::{control, custody, doctor, echo, headless, one_shot, terminal, unlock};
 use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 
 /// The log of the interface, in the folder of the profile.
@@ -120,6 +120,9 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let mut config = resolved::call(typed.profile, typed.sound)?;
                 config.tones = true;
                 one_shot::call(config, &typed.who).await
+            }
+            Command::Doctor { profile, sound } => {
+                doctor::run(resolved::call(profile, sound)?).await
             }
             Command::Ctl { words, profile } => {
                 let folder = resolved::inward(profile)?.data;

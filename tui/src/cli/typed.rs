@@ -67,6 +67,13 @@ pub(super) enum Command {
         #[command(flatten)]
         profile: Profile,
     },
+    /// Look for what keeps calls and chats from working, and say what to do
+    Doctor {
+        #[command(flatten)]
+        profile: Profile,
+        #[command(flatten)]
+        sound: Sound,
+    },
     /// Write conversations to a file, or read them back from one
     #[command(subcommand)]
     History(History),
