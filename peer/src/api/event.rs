@@ -199,10 +199,17 @@ pub struct CallStats {
     pub sent_kbps: f32,
     /// What we get, in kbit/s of payload.
     pub received_kbps: f32,
+    /// How what we send is laid out: `opus` alone, `red` (redundant audio,
+    /// RFC 2198) or `protected` (our own, with repair symbols).
+    pub sent_format: &'static str,
+    /// The same of what we get; empty before the first packet.
+    pub received_format: &'static str,
     /// Packets sent so far.
     pub sent_packets: u64,
     /// Packets received so far.
     pub received_packets: u64,
+    /// Packets that never came.
+    pub lost_packets: u64,
     /// Packets that came too late to be of use.
     pub late_packets: u64,
     /// Share of the played sound that had to be invented, 0 to 1.
@@ -213,6 +220,10 @@ pub struct CallStats {
     pub level_in_db: f32,
     /// Loudness of what is heard in dBFS, -90 to 0.
     pub level_out_db: f32,
+    /// What our microphone and the way to the encoder take, in milliseconds.
+    pub capture_ms: f32,
+    /// What our loudspeaker and the way to it take, in milliseconds.
+    pub playback_ms: f32,
     /// Estimated way of a word from their mouth to our ear, in milliseconds.
     pub mouth_to_ear_ms: f32,
     /// Which way the sound takes; `None` until known.

@@ -13,6 +13,8 @@
 //! matter.
 
 mod alarms;
+#[cfg(test)]
+mod browser;
 mod quality;
 mod rtc;
 mod sdp;

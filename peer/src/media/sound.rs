@@ -103,6 +103,7 @@ impl Sound {
         call.set_muted(self.config.muted);
         call.set_deafened(self.deafened);
         call.set_activation(self.config.activation);
+        call.set_processing(self.config.processing);
         call.set_talking(self.talking);
         call.set_volume(self.volume);
         call.set_format(self.config.format);
@@ -147,11 +148,6 @@ impl Sound {
             .for_each(|call| call.set_activation(activation));
     }
 
-    pub(super) fn set_talking(&mut self, talking: bool) {
-        self.talking = talking;
-        self.call.iter().for_each(|call| call.set_talking(talking));
-    }
-
     pub(super) fn set_processing(&mut self, processing: Processing) {
         self.config.processing = processing;
         self.call
@@ -159,6 +155,12 @@ impl Sound {
             .for_each(|call| call.set_processing(processing));
     }
 
+    pub(super) fn set_talking(&mut self, talking: bool) {
+        self.talking = talking;
+        self.call.iter().for_each(|call| call.set_talking(talking));
+    }
+
+    /// Whether the microphone is off.
     pub(super) fn is_muted(&self) -> bool {
         self.config.muted
     }

@@ -9,7 +9,7 @@ use str0m::stats::PeerStats;
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep_until, timeout};
 use twocan_proto::limits;
-use twocan_voice::{CallConfig, CallStats as SoundStats, DeviceState, ReceivedPacket};
+use twocan_voice::{CallConfig, CallStats as SoundStats, DeviceState, Format, ReceivedPacket};
 
 use super::alarms::{Alarms, Observed};
 use super::quality::{mean_opinion_score, mouth_to_ear_ms};
@@ -80,6 +80,7 @@ struct Task<'a> {
     /// The number of the last offer, of either side.
     round: u32,
     pair: Option<Pair>,
+    their_format: Option<Format>,
     rtt_ms: Option<f32>,
     sent: Flow,
     received: Flow,
@@ -144,6 +145,7 @@ impl<'a> Task<'a> {
             },
             round: 0,
             pair: None,
+            their_format: None,
             rtt_ms: None,
             sent: Flow::default(),
             received: Flow::default(),
@@ -379,6 +381,7 @@ impl<'a> Task<'a> {
         let Some(format) = self.session.format_of(packet) else {
             return;
         };
+        self.their_format = Some(format);
         let payload = Session::payload(packet);
         self.received.count(payload.len());
         self.sound.receive(ReceivedPacket {
@@ -468,7 +471,8 @@ impl<'a> Task<'a> {
             (self.tell)(MediaEvent::Device(news)).await;
         }
         self.tell_alarms(&stats).await;
-        let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), stats.buffer_ms);
+        let devices = stats.capture_ms + stats.playback_ms;
+        let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), stats.buffer_ms + devices);
         let pair = self.pair.as_ref();
         let event = CallStats {
             call: self.call,
@@ -479,13 +483,18 @@ impl<'a> Task<'a> {
             target_ms: stats.target_ms,
             sent_kbps: self.sent.rate(),
             received_kbps: self.received.rate(),
+            sent_format: name(self.session.format()),
+            received_format: self.their_format.map_or("", name),
             sent_packets: self.sent.packets,
             received_packets: self.received.packets,
+            lost_packets: stats.lost,
             late_packets: stats.late,
             concealed: stats.concealed,
             recovered: stats.recovered,
             level_in_db: stats.level_in_db,
             level_out_db: stats.level_out_db,
+            capture_ms: stats.capture_ms,
+            playback_ms: stats.playback_ms,
             mouth_to_ear_ms: mouth_to_ear,
             path: pair.map(|pair| pair.path),
             candidate: pair.map(|pair| pair.remote_kind.clone()),
@@ -537,6 +546,14 @@ fn every(period: Duration) -> Interval {
     let mut interval = interval(period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
+}
+
+fn name(format: Format) -> &'static str {
+    match format {
+        Format::Opus => "opus",
+        Format::Red { .. } => "red",
+        Format::Protected => "protected",
+    }
 }
 
 fn milliseconds(duration: Duration) -> f32 {

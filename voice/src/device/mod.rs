@@ -1,10 +1,11 @@
 //! Sound hardware through cpal.
 //!
-//! `open` finds and opens one device, `keeper` owns what is open on a thread of
+//! `hosts` keeps the connections to the sound systems, `open` finds and opens one device, `keeper` owns what is open on a thread of
 //! its own and brings it back when it fails, `list` shows what there is. The
 //! media thread sees two rings of mono `f32` samples at the device's rate, and
 //! nothing of cpal.
 
+mod hosts;
 mod keeper;
 pub(crate) mod list;
 mod open;
