@@ -5,7 +5,9 @@ use twocan_peer::api::{ContactChange, KeyDecision};
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
-use super::{Effects, actions, audio, call_log, compose, files, messages, moving, pick, search};
+use super::{
+    Effects, actions, audio, call_log, compose, files, messages, moving, pick, search, talk,
+};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -232,7 +234,13 @@ fn chosen(state: &mut State, action: Action) -> Then {
 
 fn confirmed(state: &mut State, what: Confirmed, out: &mut Effects) {
     match what {
-        Confirmed::Effect(effect) => out.push(effect),
+        Confirmed::Effect(effect) => {
+            if matches!(effect, Effect::Suspend) {
+                // Whoever comes back has let the key go.
+                talk::let_go(state, None, out);
+            }
+            out.push(effect);
+        }
         Confirmed::Paste(text) => compose::insert(state, &text, out),
         Confirmed::SendAnyway(text) => compose::send_text(state, &text, out),
         Confirmed::Quit => {

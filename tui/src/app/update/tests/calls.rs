@@ -311,3 +311,14 @@ fn calls_that_were_missed_are_told_once_and_seen_in_the_log() {
     assert!(!has(&out, |e| matches!(e, Effect::Call(_))));
     assert_eq!(state.open, Some(sample::id(DANA)));
 }
+
+#[test]
+fn a_held_key_is_let_go_before_the_program_sleeps() {
+    let mut call = Talking::new(true);
+    assert!(call.take(0, Msg::Key(f8())));
+    let out = press(&mut call.0, "Ctrl+Z y");
+    let at = |wanted: fn(&Effect) -> bool| out.iter().position(wanted);
+    let let_go =
+        at(|e| matches!(e, Effect::ChangeCall { change, .. } if change.talking == Some(false)));
+    assert!(let_go.is_some() && let_go < at(|e| matches!(e, Effect::Suspend)));
+}
