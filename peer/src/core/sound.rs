@@ -201,7 +201,7 @@ impl Core {
     }
 
     /// Plays what has been recorded so far, or ends playing it.
-    pub(super) fn mic_test_stop(&mut self) -> Result<(), Error> {
+    pub(super) fn mic_test_stop(&self) -> Result<(), Error> {
         let stopped = self.sound.test.as_ref().map(|test| test.try_send(()));
         match stopped {
             Some(Ok(()) | Err(mpsc::error::TrySendError::Full(()))) => Ok(()),
