@@ -193,10 +193,16 @@ mod tests {
             ..call(1, 10)
         };
         save(&db, &over).unwrap();
-        assert_eq!(page(&db, None, 9).unwrap().unwrap(), std::slice::from_ref(&over));
+        assert_eq!(
+            page(&db, None, 9).unwrap().unwrap(),
+            std::slice::from_ref(&over)
+        );
         // The caller's note about the same call is nothing new.
         note_missed(&db, over.call, over.contact, Timestamp::from_millis(60)).unwrap();
-        assert_eq!(page(&db, None, 9).unwrap().unwrap(), std::slice::from_ref(&over));
+        assert_eq!(
+            page(&db, None, 9).unwrap().unwrap(),
+            std::slice::from_ref(&over)
+        );
         mark_seen(&db, Some(over.contact)).unwrap();
         assert!(page(&db, None, 9).unwrap().unwrap()[0].seen);
     }
