@@ -4,9 +4,11 @@
 #
 #   scripts/deps.sh build        to build and run
 #   scripts/deps.sh build test   to run the tests as well
+#   scripts/deps.sh build test ci   to leave none of them out: a browser to
+#                                   call, networks of our own
 set -euo pipefail
 
-readonly RUST_NEEDED=1.90
+readonly RUST_NEEDED=1.91
 
 say() { printf 'deps: %s\n' "$*"; }
 fail() { printf 'deps: %s\n' "$*" >&2; exit 1; }
@@ -51,7 +53,11 @@ missing_for() {
         if ! has pulseaudio && ! has pipewire-pulse; then echo pulseaudio; fi
         if ! has pactl || ! has parec; then echo pulseaudio-utils; fi
         ;;
-    *) fail "unknown level '$1': use build or test" ;;
+    ci)
+        has chromium || echo chromium
+        has ip || echo iproute2
+        ;;
+    *) fail "unknown level '$1': use build, test or ci" ;;
     esac
 }
 

@@ -8,6 +8,7 @@
 pub mod bench;
 pub mod headless;
 pub mod https;
+pub mod netns;
 pub mod pair;
 pub mod process;
 pub mod pulse;

@@ -4,16 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
+use twocan_voice::LevelReader;
 use uuid::Uuid;
 
 use crate::api::{
-    CallChange, CallId, CallStats, Config, Connected, Contact, ContactChange, ContactRequest,
-    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat, Imported,
-    KeyDecision, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
-    Transfer, TransferId, WhoAmI,
+    Call, CallChange, CallId, CallLevels, CallStats, Config, Connected, Contact, ContactChange,
+    ContactRequest, DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, Event, ExportFormat,
+    Imported, KeyDecision, LoggedCall, Message, Nearby, Page, Profile, Revision, Safety,
+    SearchQuery, SignIn, SignedIn, SoundDevices, Transfer, TransferId, WhoAmI,
 };
 use crate::core::{self, Command, Reply};
 
@@ -27,6 +28,7 @@ const COMMANDS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Engine {
     commands: mpsc::Sender<Command>,
+    levels: watch::Receiver<Option<LevelReader>>,
 }
 
 impl Engine {
@@ -40,8 +42,9 @@ impl Engine {
     pub async fn start(config: Config) -> Result<(Self, mpsc::Receiver<Event>), Error> {
         let (events, receiver) = mpsc::channel(EVENTS);
         let (commands, inbox) = mpsc::channel(COMMANDS);
-        core::start(config, inbox, events).await?;
-        Ok((Self { commands }, receiver))
+        let (meters, levels) = watch::channel(None);
+        core::start(config, inbox, events, meters).await?;
+        Ok((Self { commands, levels }, receiver))
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Error> {
@@ -403,14 +406,22 @@ impl Engine {
         self.ask(|reply| Command::Answer(call, reply)).await
     }
 
-    /// Declines a call that rings here; `code` defaults to 603.
+    /// Declines a call that rings here; `code` defaults to 603. The caller is
+    /// told `text`, if there is one.
     ///
     /// # Errors
     /// `not_found` when it does not ring (any more), `bad_request` for a code
-    /// that ends no call.
-    pub async fn decline(&self, call: CallId, code: Option<u16>) -> Result<(), Error> {
-        self.ask(|reply| Command::Decline { call, code, reply })
-            .await
+    /// that ends no call, `too_large` for a text above
+    /// [`twocan_proto::limits::REASON_BYTES`].
+    pub async fn decline(&self, call: CallId, code: Option<u16>, text: &str) -> Result<(), Error> {
+        let text = text.to_owned();
+        self.ask(|reply| Command::Decline {
+            call,
+            code,
+            text,
+            reply,
+        })
+        .await
     }
 
     /// Ends a call, or stops calling.
@@ -437,12 +448,53 @@ impl Engine {
         .await
     }
 
+    /// Calls past and present, newest first: those before `before`, or the
+    /// newest; at most 1000.
+    ///
+    /// # Errors
+    /// `not_found` for a call that is not in the log.
+    pub async fn call_log(
+        &self,
+        before: Option<CallId>,
+        limit: usize,
+    ) -> Result<Vec<LoggedCall>, Error> {
+        self.ask(|reply| Command::CallLog {
+            before,
+            limit,
+            reply,
+        })
+        .await
+    }
+
+    /// The user has seen all missed calls. Those of one person are also seen
+    /// when her messages are marked as read.
+    ///
+    /// # Errors
+    /// `io` when the database does not answer.
+    pub async fn calls_seen(&self) -> Result<(), Error> {
+        self.ask(Command::CallsSeen).await
+    }
+
     /// The latest measurements of a call.
     ///
     /// # Errors
     /// `not_found` for a call that is over or has no sound yet.
     pub async fn call_stats(&self, call: CallId) -> Result<CallStats, Error> {
         self.ask(|reply| Command::CallStats(call, reply)).await
+    }
+
+    /// The calls that are not over.
+    ///
+    /// # Errors
+    /// Only when the engine has ended.
+    pub async fn calls(&self) -> Result<Vec<Call>, Error> {
+        self.ask(Command::Calls).await
+    }
+
+    /// What the meters of the call show now, while it has sound. Asks nobody
+    /// and waits for nothing: for a screen that draws them.
+    pub fn call_levels(&self) -> Option<CallLevels> {
+        self.levels.borrow().as_ref().map(LevelReader::read)
     }
 
     /// Offers a file, or a folder as a set of files, to a contact. The offer
@@ -516,6 +568,33 @@ impl Engine {
     /// `io` when the database does not answer.
     pub async fn transfers(&self) -> Result<Vec<Transfer>, Error> {
         self.ask(Command::Transfers).await
+    }
+
+    /// The sound devices there are, and those that calls use. The settings
+    /// `audio.input` and `audio.output` choose others, also in a call. May
+    /// take seconds when a sound server hangs.
+    ///
+    /// # Errors
+    /// `not_found` when this machine has no sound.
+    pub async fn devices(&self) -> Result<SoundDevices, Error> {
+        self.ask(Command::Devices).await
+    }
+
+    /// Records up to 5 s from the microphone, as a call would carry it, and
+    /// plays that. [`Event::MicTest`] tells how far it is.
+    ///
+    /// # Errors
+    /// `conflict` in a call, or while a test runs.
+    pub async fn mic_test_start(&self) -> Result<(), Error> {
+        self.ask(Command::MicTestStart).await
+    }
+
+    /// Ends the recording of a test, which is then played, or the playing.
+    ///
+    /// # Errors
+    /// `not_found` when no test is running.
+    pub async fn mic_test_stop(&self) -> Result<(), Error> {
+        self.ask(Command::MicTestStop).await
     }
 
     /// Changes a setting; see [`crate::api::SETTINGS`].

@@ -23,6 +23,7 @@ mod link;
 mod media;
 mod profile;
 mod registry;
+pub mod sound_check;
 mod store;
 mod transfer;
 pub mod vault;

@@ -6,7 +6,7 @@
 
 use twocan_peer::api::{CallState, Draft, ErrorCode, Event, MessageState, Relation};
 
-use support::{Side, config, friends};
+use support::{Side, config, friends, friends_with};
 
 mod support;
 
@@ -167,8 +167,19 @@ async fn calls_are_declined_cancelled_and_busy() {
     let (mut a, mut b) = friends().await;
     let call = a.engine.call(b.id).await.unwrap();
     b.call_state(CallState::Incoming).await;
-    b.engine.decline(call, None).await.unwrap();
-    assert_eq!(a.call_state(CallState::Ended).await, Some(603));
+    let refused = b.engine.decline(call, None, &"x".repeat(10_000)).await;
+    assert_eq!(refused.unwrap_err().code, ErrorCode::TooLarge);
+    b.engine.decline(call, None, "in a meeting").await.unwrap();
+    let end = |event: &Event| match event {
+        Event::Call(call) if call.state == CallState::Ended => {
+            Some((call.code, call.reason.clone()))
+        }
+        _ => None,
+    };
+    assert_eq!(
+        a.wait("end", end).await,
+        (Some(603), Some("in a meeting".into()))
+    );
 
     let call = a.engine.call(b.id).await.unwrap();
     b.call_state(CallState::Incoming).await;
@@ -249,4 +260,95 @@ async fn a_blocked_contact_gets_nothing_through() {
         a.engine.call(b.id).await.unwrap_err().code,
         ErrorCode::Blocked
     );
+}
+
+/// The log of one side as (outgoing, answered, code, seen), newest first.
+async fn log_of(side: &Side) -> Vec<(bool, bool, Option<u16>, bool)> {
+    let log = side.engine.call_log(None, 10).await.unwrap();
+    log.iter()
+        .map(|call| (call.outgoing, call.answered.is_some(), call.code, call.seen))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missed_call_is_in_the_log_and_in_the_conversation_of_both() {
+    let (mut a, mut b) = friends().await;
+    let call = a.engine.call(b.id).await.unwrap();
+    b.call_state(CallState::Incoming).await;
+    a.engine.hangup(call, None).await.unwrap();
+    let note = |event: &Event| match event {
+        Event::Message(message) => Some((message.call, message.mine)),
+        _ => None,
+    };
+    assert_eq!(b.wait("note", note).await, (Some(call), false));
+    assert_eq!(a.wait("note", note).await, (Some(call), true));
+    assert_eq!(log_of(&b).await, [(false, false, Some(487), false)]);
+    assert_eq!(log_of(&a).await, [(true, false, Some(487), true)]);
+    let page = b
+        .engine
+        .history(a.id, twocan_peer::api::Page::Newest, 5)
+        .await
+        .unwrap();
+    b.engine.mark_read(a.id, page[0].id).await.unwrap();
+    assert!(log_of(&b).await[0].3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_to_somebody_who_is_away_is_told_when_she_is_back() {
+    let (mut a, mut b) = friends().await;
+    let folder = b.folder.take().unwrap();
+    b.engine.shutdown().await;
+    a.friend(|contact| !contact.online).await;
+    let call = a.engine.call(b.id).await.unwrap();
+    a.engine.hangup(call, None).await.unwrap();
+    let mut again = Side::start(config(folder.path(), "bert"), Some(folder)).await;
+    again
+        .wait("note", |event| match event {
+            Event::Message(message) if message.call == Some(call) => Some(()),
+            _ => None,
+        })
+        .await;
+    let log = log_of(&again).await;
+    assert_eq!(log, [(false, false, Some(480), false)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_answered_is_logged_with_its_quality_and_leaves_no_note() {
+    let (mut a, mut b) = friends().await;
+    let call = a.engine.call(b.id).await.unwrap();
+    b.call_state(CallState::Incoming).await;
+    b.engine.answer(call).await.unwrap();
+    a.call_state(CallState::Connected).await;
+    let stats = |event: &Event| matches!(event, Event::CallStats(_)).then_some(());
+    a.wait("statistics", stats).await;
+    a.engine.hangup(call, None).await.unwrap();
+    b.call_state(CallState::Ended).await;
+    assert_eq!(log_of(&b).await, [(false, true, Some(200), true)]);
+    let log = a.engine.call_log(None, 10).await.unwrap();
+    assert!(log[0].quality.is_some_and(|quality| quality > 3.0));
+    assert!(log[0].ended > Some(log[0].started) && log[0].path.is_some());
+    assert_eq!(a.texts(b.id).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_set_up_in_no_time() {
+    let (mut a, mut b) = friends_with(|config| config.auto_answer = true).await;
+    let mut best = (u128::MAX, u128::MAX);
+    for _ in 0..3 {
+        let dialled = std::time::Instant::now();
+        let call = a.engine.call(b.id).await.unwrap();
+        a.call_state(CallState::Connected).await;
+        let connected = dialled.elapsed().as_millis();
+        let sound = |event: &Event| matches!(event, Event::Sound { .. }).then_some(());
+        a.wait("sound", sound).await;
+        b.wait("sound", sound).await;
+        let heard = dialled.elapsed().as_millis() - connected;
+        eprintln!("dialled to connected {connected} ms, to sound {heard} ms more");
+        best = (best.0.min(connected), best.1.min(heard));
+        a.engine.hangup(call, None).await.unwrap();
+        a.call_state(CallState::Ended).await;
+        b.call_state(CallState::Ended).await;
+    }
+    // The aim is 150 ms each; other tests run beside this one.
+    assert!(best.0 < 300 && best.1 < 300, "{best:?}");
 }

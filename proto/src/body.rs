@@ -43,6 +43,10 @@ pub struct Hello {
     /// part of `welcome`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub invisible: bool,
+    /// The sender has moved to another address: the link that was there before
+    /// is dead at its end, though the receiver may not have noticed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
     /// Where the conversation stands at the sender.
     #[serde(default)]
     pub resume: Resume,
@@ -212,6 +216,15 @@ pub struct SessionDescription {
     /// SDP (RFC 8866) with ICE credentials and the DTLS fingerprint, which
     /// this link thereby binds to the identity keys.
     pub sdp: String,
+    /// Which path of the call it is about: 0 for the first; an offer of
+    /// another one (an ICE restart, RFC 8445 section 9) has a higher number
+    /// than every offer before, and its answer the same.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub round: u32,
+}
+
+fn is_zero(round: &u32) -> bool {
+    *round == 0
 }
 
 /// Something about a call that needs no more words.

@@ -33,6 +33,8 @@ pub mod code {
     pub const CANCELLED: u16 = 487;
     /// The two ends have no common way to talk.
     pub const NOT_ACCEPTABLE: u16 = 488;
+    /// No such call here, or no longer.
+    pub const GONE: u16 = 481;
     /// Both called each other at once; the other call is taken.
     pub const PENDING: u16 = 491;
     /// Something failed on this side.
@@ -53,6 +55,7 @@ pub fn reason(end: u16) -> &'static str {
         code::BUSY => "busy in another call",
         code::CANCELLED => "cancelled by the caller",
         code::NOT_ACCEPTABLE => "the two programs have no common way to talk",
+        code::GONE => "the call was over there",
         code::PENDING => "both called at once",
         code::NO_PATH => "no path for the sound",
         code::DECLINED => "declined",
@@ -67,6 +70,16 @@ pub fn is_end_code(end: u16) -> bool {
     end == code::BYE || (300..700).contains(&end)
 }
 
+/// Whether somebody who was called and did not answer has missed something
+/// when the call ended with this code: not when she said no herself, when the
+/// call could not have been made at all, or when another one took its place.
+pub fn is_missed(end: u16) -> bool {
+    matches!(
+        end,
+        code::NO_ANSWER | code::UNAVAILABLE | code::BUSY | code::CANCELLED
+    )
+}
+
 /// Where a call stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
@@ -79,13 +92,17 @@ pub enum State {
     },
     /// It rings there.
     Ringing {
-        /// When that is given up.
+        /// When that is given up: at `ring_until`, or sooner without a link.
         until: Instant,
+        /// When it is given up for want of an answer.
+        ring_until: Instant,
     },
     /// It rings here.
     Incoming {
-        /// When that is given up.
+        /// When that is given up: at `ring_until`, or sooner without a link.
         until: Instant,
+        /// When it is given up for want of an answer.
+        ring_until: Instant,
     },
     /// Answered; the media path is being found.
     Connecting {
@@ -101,8 +118,13 @@ pub enum State {
     Reconnecting {
         /// When the call first connected.
         since: Instant,
-        /// When the search for a path is given up.
+        /// When the search for a path is given up: at `last`, or sooner
+        /// without a link.
         until: Instant,
+        /// When it is given up at the latest.
+        last: Instant,
+        /// There is a link to the other side.
+        linked: bool,
     },
     /// Over.
     Ended(End),
@@ -139,6 +161,8 @@ pub enum Input {
     HangUp {
         /// See [`code`]; `None` takes what the state suggests.
         code: Option<u16>,
+        /// Words for the other side; may be empty.
+        text: String,
     },
     /// The media path is there.
     MediaUp,
@@ -147,6 +171,10 @@ pub enum Input {
         /// The link to the other side is still there.
         linked: bool,
     },
+    /// The link to the other side came up, or was lost.
+    Linked(bool),
+    /// Nobody answers any more where the other side was.
+    PeerGone,
     /// Time has passed.
     Tick,
 }
@@ -162,7 +190,23 @@ pub enum Output {
     SendHangup {
         /// See [`code`].
         code: u16,
+        /// Words of one's own; may be empty.
+        text: String,
     },
+}
+
+/// What is said once more when a new link is up, as it may have been lost with
+/// the one before. The other side passes over what it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// The offer.
+    Offer,
+    /// That it rings.
+    Ringing,
+    /// The answer.
+    Answer,
+    /// The offer of another path, if one is out and unanswered.
+    Restart,
 }
 
 impl State {
@@ -177,8 +221,10 @@ impl State {
     /// A call that came in; the ringing is told now. Our patience is a little
     /// longer than the caller's, whose word on the end it should be.
     pub fn incoming(now: Instant, ring_time: Duration) -> Self {
+        let ring_until = now + ring_time + limits::RINGING_WAIT;
         Self::Incoming {
-            until: now + ring_time + limits::RINGING_WAIT,
+            until: ring_until,
+            ring_until,
         }
     }
 
@@ -199,8 +245,8 @@ impl State {
     pub fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Calling { until, .. }
-            | Self::Ringing { until }
-            | Self::Incoming { until }
+            | Self::Ringing { until, .. }
+            | Self::Incoming { until, .. }
             | Self::Connecting { until }
             | Self::Reconnecting { until, .. } => Some(*until),
             Self::Connected { .. } | Self::Ended(_) => None,
@@ -214,13 +260,17 @@ impl State {
         match (self, input) {
             (ended @ Self::Ended(_), _) => (ended, None),
             (state, Input::PeerHungUp { code, text }) => (state.peer_ended(code, &text, now), None),
-            (state, Input::HangUp { code }) => {
+            (state, Input::HangUp { code, text }) => {
                 let code = code.unwrap_or_else(|| state.usual_code());
-                state.end(code, now)
+                state.end(code, &text, now)
             }
-            (Self::Calling { ring_until, .. }, Input::PeerRinging) => {
-                (Self::Ringing { until: ring_until }, None)
-            }
+            (Self::Calling { ring_until, .. }, Input::PeerRinging) => (
+                Self::Ringing {
+                    until: ring_until,
+                    ring_until,
+                },
+                None,
+            ),
             (Self::Calling { .. } | Self::Ringing { .. }, Input::PeerAnswered) => (
                 Self::Connecting {
                     until: now + limits::CONNECT_WAIT,
@@ -236,34 +286,82 @@ impl State {
             (Self::Connecting { .. }, Input::MediaUp) => (Self::Connected { since: now }, None),
             (Self::Reconnecting { since, .. }, Input::MediaUp) => (Self::Connected { since }, None),
             (Self::Connected { since }, Input::MediaDown { linked }) => {
-                let wait = if linked {
-                    limits::RECONNECT_WAIT
-                } else {
-                    limits::RECONNECT_WAIT_UNLINKED
+                let last = now + limits::RECONNECT_WAIT;
+                let state = Self::Reconnecting {
+                    since,
+                    until: last,
+                    last,
+                    linked: true,
                 };
-                (
-                    Self::Reconnecting {
-                        since,
-                        until: now + wait,
-                    },
-                    None,
-                )
+                (state.linked(linked, now), None)
+            }
+            (state, Input::Linked(linked)) => (state.linked(linked, now), None),
+            (state, Input::PeerGone) if state.is_unlinked() => {
+                state.end(code::UNAVAILABLE, "", now)
             }
             (state, Input::Tick) if state.deadline().is_some_and(|due| due <= now) => {
                 let code = state.timeout_code();
-                state.end(code, now)
+                state.end(code, "", now)
             }
             (state, _) => (state, None),
         }
     }
 
-    fn end(self, code: u16, now: Instant) -> (Self, Option<Output>) {
+    /// What to say when a new link is up.
+    pub fn again(&self, outgoing: bool) -> Option<Again> {
+        match self {
+            Self::Calling { .. } | Self::Ringing { .. } => Some(Again::Offer),
+            Self::Incoming { .. } => Some(Again::Ringing),
+            Self::Connecting { .. } if !outgoing => Some(Again::Answer),
+            Self::Connecting { .. } | Self::Ended(_) => None,
+            Self::Connected { .. } | Self::Reconnecting { .. } => Some(Again::Restart),
+        }
+    }
+
+    /// The same state with a link, or without one: waiting without one is
+    /// shorter, as the other side may be gone.
+    fn linked(self, linked: bool, now: Instant) -> Self {
+        let until = |last: Instant, wait: Duration| {
+            if linked { last } else { last.min(now + wait) }
+        };
+        match self {
+            Self::Ringing { ring_until, .. } => Self::Ringing {
+                until: until(ring_until, limits::RELINK_WAIT),
+                ring_until,
+            },
+            Self::Incoming { ring_until, .. } => Self::Incoming {
+                until: until(ring_until, limits::RELINK_WAIT),
+                ring_until,
+            },
+            Self::Reconnecting { since, last, .. } => Self::Reconnecting {
+                since,
+                until: until(last, limits::RECONNECT_WAIT_UNLINKED),
+                last,
+                linked,
+            },
+            state => state,
+        }
+    }
+
+    /// It waits for a link to come back.
+    fn is_unlinked(&self) -> bool {
+        match self {
+            Self::Ringing { until, ring_until } | Self::Incoming { until, ring_until } => {
+                until < ring_until
+            }
+            Self::Reconnecting { linked, .. } => !linked,
+            _ => false,
+        }
+    }
+
+    fn end(self, code: u16, text: &str, now: Instant) -> (Self, Option<Output>) {
         let end = End {
             code,
-            text: reason(code).to_owned(),
+            text: words(code, text),
             talked: self.talked(now),
         };
-        (Self::Ended(end), Some(Output::SendHangup { code }))
+        let text = text.to_owned();
+        (Self::Ended(end), Some(Output::SendHangup { code, text }))
     }
 
     fn peer_ended(self, code: u16, text: &str, now: Instant) -> Self {
@@ -272,15 +370,9 @@ impl State {
         } else {
             code::INTERNAL
         };
-        let own_words = crate::text::line(text);
-        let text = if own_words.is_empty() {
-            reason(code).to_owned()
-        } else {
-            own_words
-        };
         Self::Ended(End {
             code,
-            text,
+            text: words(code, text),
             talked: self.talked(now),
         })
     }
@@ -301,6 +393,7 @@ impl State {
     fn timeout_code(&self) -> u16 {
         match self {
             Self::Calling { until, ring_until } if until < ring_until => code::UNAVAILABLE,
+            _ if self.is_unlinked() => code::UNAVAILABLE,
             Self::Calling { .. } | Self::Ringing { .. } | Self::Incoming { .. } => code::NO_ANSWER,
             Self::Connecting { .. } | Self::Reconnecting { .. } => code::NO_PATH,
             Self::Connected { .. } | Self::Ended(_) => code::BYE,
@@ -317,163 +410,17 @@ impl State {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const RING: Duration = Duration::from_secs(60);
-
-    fn play(start: State, inputs: &[Input], now: Instant) -> (State, Vec<Output>) {
-        inputs
-            .iter()
-            .fold((start, vec![]), |(state, mut done), input| {
-                let (state, output) = state.on(input.clone(), now);
-                done.extend(output);
-                (state, done)
-            })
-    }
-
-    fn code_of(state: &State) -> u16 {
-        match state {
-            State::Ended(end) => end.code,
-            other => panic!("not ended: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_call_from_offer_to_bye_on_both_sides() {
-        let now = Instant::now();
-        let caller = [Input::PeerRinging, Input::PeerAnswered, Input::MediaUp];
-        let (state, done) = play(State::outgoing(now, RING), &caller, now);
-        assert_eq!(state, State::Connected { since: now });
-        assert_eq!(done, [Output::StartMedia]);
-
-        let (state, done) = play(
-            State::incoming(now, RING),
-            &[Input::Answer, Input::MediaUp],
-            now,
-        );
-        assert_eq!(done, [Output::SendAnswer]);
-        let later = now + Duration::from_secs(90);
-        let (state, output) = state.on(Input::HangUp { code: None }, later);
-        assert_eq!(output, Some(Output::SendHangup { code: code::BYE }));
-        let end = End {
-            code: 200,
-            text: "call ended".into(),
-            talked: Duration::from_secs(90),
-        };
-        assert_eq!(state, State::Ended(end));
-    }
-
-    #[test]
-    fn hanging_up_means_what_the_state_says() {
-        let now = Instant::now();
-        let hang_up = Input::HangUp { code: None };
-        for (start, inputs, code) in [
-            (State::outgoing(now, RING), vec![], code::CANCELLED),
-            (
-                State::outgoing(now, RING),
-                vec![Input::PeerRinging],
-                code::CANCELLED,
-            ),
-            (State::incoming(now, RING), vec![], code::DECLINED),
-            (State::incoming(now, RING), vec![Input::Answer], code::BYE),
-        ] {
-            let (state, _) = play(start, &inputs, now);
-            let (state, output) = state.on(hang_up.clone(), now);
-            assert_eq!(output, Some(Output::SendHangup { code }));
-            assert_eq!(code_of(&state), code);
-        }
-    }
-
-    #[test]
-    fn time_runs_out_in_every_waiting_state() {
-        let now = Instant::now();
-        let caller = [
-            Input::PeerRinging,
-            Input::PeerAnswered,
-            Input::MediaUp,
-            Input::MediaDown { linked: true },
-        ];
-        for (inputs, wait, code) in [
-            (0, limits::RINGING_WAIT, code::UNAVAILABLE),
-            (1, RING, code::NO_ANSWER),
-            (2, limits::CONNECT_WAIT, code::NO_PATH),
-            (4, limits::RECONNECT_WAIT, code::NO_PATH),
-        ] {
-            let (state, _) = play(State::outgoing(now, RING), &caller[..inputs], now);
-            assert_eq!(state.deadline(), Some(now + wait));
-            let (same, _) = state
-                .clone()
-                .on(Input::Tick, now + wait - Duration::from_millis(1));
-            assert_eq!(same, state);
-            let (ended, output) = state.on(Input::Tick, now + wait);
-            assert_eq!(code_of(&ended), code);
-            assert_eq!(output, Some(Output::SendHangup { code }));
-        }
-    }
-
-    #[test]
-    fn a_broken_path_may_come_back() {
-        let now = Instant::now();
-        let connected = State::Connected { since: now };
-        let later = now + Duration::from_secs(5);
-        let (state, _) = connected
-            .clone()
-            .on(Input::MediaDown { linked: true }, later);
-        assert!(matches!(state, State::Reconnecting { .. }));
-        assert_eq!(state.on(Input::MediaUp, later).0, connected);
-    }
-
-    #[test]
-    fn the_peers_words_and_codes_are_made_safe() {
-        let now = Instant::now();
-        let hung_up = Input::PeerHungUp {
-            code: 9,
-            text: "\u{1b}[2Jlater".into(),
-        };
-        let (state, output) = State::outgoing(now, RING).on(hung_up, now);
-        assert_eq!(output, None);
-        let end = End {
-            code: code::INTERNAL,
-            text: "[2Jlater".into(),
-            talked: Duration::ZERO,
-        };
-        assert_eq!(state, State::Ended(end));
-    }
-
-    fn input() -> impl Strategy<Value = Input> {
-        prop_oneof![
-            Just(Input::PeerRinging),
-            Just(Input::PeerAnswered),
-            (any::<u16>(), "\\PC{0,20}").prop_map(|(code, text)| Input::PeerHungUp { code, text }),
-            Just(Input::Answer),
-            proptest::option::of(any::<u16>()).prop_map(|code| Input::HangUp { code }),
-            Just(Input::MediaUp),
-            any::<bool>().prop_map(|linked| Input::MediaDown { linked }),
-            Just(Input::Tick),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn media_never_starts_unanswered_and_nothing_follows_the_end(
-            outgoing: bool,
-            inputs in proptest::collection::vec((input(), 0u64..40), 0..40),
-        ) {
-            let mut now = Instant::now();
-            let mut state = if outgoing { State::outgoing(now, RING) } else { State::incoming(now, RING) };
-            let mut answered = false;
-            for (input, seconds) in inputs {
-                now += Duration::from_secs(seconds);
-                let was_ended = state.is_ended();
-                answered |= matches!(input, Input::Answer | Input::PeerAnswered);
-                let (next, output) = state.on(input, now);
-                state = next;
-                prop_assert!(!was_ended || (state.is_ended() && output.is_none()));
-                prop_assert!(answered || !state.has_media());
-            }
-        }
+/// One's own words if there are any, else those of the code.
+fn words(code: u16, text: &str) -> String {
+    let own = crate::text::line(text);
+    if own.is_empty() {
+        reason(code).to_owned()
+    } else {
+        own
     }
 }
+
+#[cfg(test)]
+mod pair;
+#[cfg(test)]
+mod tests;

@@ -112,13 +112,26 @@ pub const CONNECT_WAIT: Duration = Duration::from_secs(20);
 /// How long a call without a media path tries to get it back.
 pub const RECONNECT_WAIT: Duration = Duration::from_secs(30);
 
-/// The same when the link between the two is gone as well: most likely the
-/// other program is, and nobody should talk to nobody for half a minute.
-pub const RECONNECT_WAIT_UNLINKED: Duration = Duration::from_secs(8);
+/// The same when the link between the two is gone as well and nobody says that
+/// the other program is: long enough to get from one network into another.
+pub const RECONNECT_WAIT_UNLINKED: Duration = Duration::from_secs(15);
+
+/// How long a call that rings waits for the link to come back.
+pub const RELINK_WAIT: Duration = Duration::from_secs(8);
 
 /// A call in which nothing at all has arrived for this long has lost its
-/// path: sound comes 50 times a second, and silence is sent as sound.
-pub const MEDIA_SILENCE: Duration = Duration::from_secs(4);
+/// path: sound comes 50 times a second, silence is sent as sound, and the
+/// path itself is checked every second.
+pub const MEDIA_SILENCE: Duration = Duration::from_secs(2);
+
+/// How often the offer of another path is renewed while there is none.
+pub const RESTART_AGAIN: Duration = Duration::from_secs(3);
+
+/// How soon the link of a call is tried again.
+pub const REDIAL_IN_CALL: Duration = Duration::from_secs(1);
+
+/// Ends of calls kept to be told to those who were not linked then.
+pub const CALLS_OVER: usize = 16;
 
 /// Contact requests of strangers kept at most; further ones are refused.
 pub const REQUESTS: usize = 100;

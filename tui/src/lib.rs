@@ -7,7 +7,9 @@
 
 mod app;
 pub mod cli;
+mod control;
 mod custody;
+mod doctor;
 mod echo;
 mod headless;
 mod input;

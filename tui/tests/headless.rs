@@ -338,3 +338,69 @@ fn wrong_starts_end_with_one_line() {
         assert!(output.stdout.is_empty());
     }
 }
+
+/// `twocan ctl` for a profile.
+fn control(data: &Path, words: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_twocan"));
+    command.arg("ctl").arg("--data").arg(data);
+    command.args(words.split(' ')).stdout(Stdio::piped());
+    command
+}
+
+#[test]
+fn a_shortcut_of_the_desktop_controls_the_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (folder.path().join("alice"), folder.path().join("bob"));
+    let consent = ["--name", "bob", "--auto-accept", "--audio-in", "silence"];
+    let mut bob = Client::start(&theirs, &[&consent[..], &["--audio-out", "null"]].concat());
+    let tone = [
+        "--name",
+        "alice",
+        "--audio-in",
+        "tone:440",
+        "--audio-out",
+        "null",
+    ];
+    let mut alice = Client::start(&ours, &tone);
+    alice.must("connect", json!({"to": bob.ready("listen")}));
+    alice.knows("bob");
+    alice.must(
+        "set",
+        json!({"key": "call.activation", "value": "push_to_talk"}),
+    );
+
+    let did = |data: &Path, words| control(data, words).output().unwrap();
+    assert_eq!(did(&ours, "ptt on").status.code(), Some(1), "no call");
+    assert_eq!(did(&ours, "ptt on off").status.code(), Some(2));
+    alice.must("call", json!({"to": "bob"}));
+    bob.until(|line| line["state"] == "incoming");
+    assert!(did(&theirs, "answer").status.success());
+    bob.until(|line| line["event"] == "call" && line["state"] == "connected");
+    alice.until(|line| line["event"] == "call_stats");
+    assert_eq!(
+        did(&theirs, "ptt on").status.code(),
+        Some(1),
+        "no push to talk there"
+    );
+
+    let mut holding = control(&ours, "ptt hold").spawn().unwrap();
+    alice.until(|line| line["event"] == "call" && line["talking"] == true);
+    bob.until(|line| {
+        line["event"] == "call_stats" && line["level_out_db"].as_f64().unwrap() > -30.0
+    });
+    // However the client leaves, the key is let go.
+    holding.kill().unwrap();
+    holding.wait().unwrap();
+    alice.seen.clear();
+    alice.until(|line| line["event"] == "call" && line["talking"] == false);
+
+    assert!(did(&theirs, "deafen").status.success());
+    bob.until(|line| line["deafened"] == true && line["muted"] == true);
+    let status: Value = serde_json::from_slice(&did(&theirs, "status").stdout).unwrap();
+    assert_eq!(status["calls"][0]["deafened"], true);
+    assert!(did(&theirs, "hangup").status.success());
+    alice.until(|line| line["event"] == "call" && line["state"] == "ended");
+    alice.quit();
+    bob.quit();
+    assert_eq!(did(&ours, "status").status.code(), Some(1), "nothing runs");
+}

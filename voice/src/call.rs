@@ -12,8 +12,8 @@ use std::{
 };
 
 use crate::{
-    AudioError, CallStats, Format, InputSpec, MAX_PACKET_BYTES, OutputSpec, ReceivedPacket,
-    SentPacket,
+    Activation, AudioError, CallStats, Format, InputSpec, LevelReader, MAX_PACKET_BYTES,
+    OutputSpec, Processing, ReceivedPacket, SentPacket,
     device::Wanted,
     media_thread::{Change, Input, MediaThread, Output},
     sink::Drain,
@@ -39,12 +39,16 @@ pub struct CallConfig {
     pub output: OutputSpec,
     /// Start without sending what the input gives.
     pub muted: bool,
+    /// When what the input gives is sent.
+    pub activation: Activation,
     /// Send back what arrives instead of the input, and play nothing: the echo
     /// contact. Input and output are not used then.
     pub loopback: bool,
     /// How the packets that are sent are laid out; [`Call::set_format`] changes
     /// it when the other side's answer comes later.
     pub format: Format,
+    /// What is done to a microphone's sound before it is sent.
+    pub processing: Processing,
 }
 
 /// The sound of one call. Dropping it stops the sound and completes files.
@@ -73,6 +77,8 @@ impl Call {
     /// When a file cannot be opened, or the codec or a thread is not to be had.
     pub fn start(config: CallConfig, sink: FrameSink) -> Result<Self, AudioError> {
         let shared = Arc::new(Shared::new(config.muted));
+        shared.processing.set(config.processing);
+        shared.set_activation(config.activation);
         shared.set_format(config.format);
         let inbox = Arc::new(Inbox::default());
         let (changes, receiver) = sync_channel(MOST_WAITING_CHANGES);
@@ -122,9 +128,20 @@ impl Call {
         }
     }
 
-    /// Sends silence instead of the input, or the input again.
+    /// Sends nothing but a sign of life now and then, or the input again.
     pub fn set_muted(&self, muted: bool) {
         self.shared.muted.store(muted, Relaxed);
+    }
+
+    /// Sets when what the input gives is sent.
+    pub fn set_activation(&self, activation: Activation) {
+        self.shared.set_activation(activation);
+    }
+
+    /// With [`Activation::PushToTalk`]: sends the input while the key is held.
+    /// Muting goes before it.
+    pub fn set_talking(&self, talking: bool) {
+        self.shared.talking.store(talking, Relaxed);
     }
 
     /// Plays silence instead of what arrives, or what arrives again.
@@ -132,7 +149,7 @@ impl Call {
         self.shared.deafened.store(deafened, Relaxed);
     }
 
-    /// Whether silence is sent instead of the input.
+    /// Whether nothing of the input is sent.
     pub fn is_muted(&self) -> bool {
         self.shared.muted.load(Relaxed)
     }
@@ -145,6 +162,16 @@ impl Call {
     /// Sets the volume of what is heard: a factor from 0 to 4, 1 at first.
     pub fn set_volume(&self, volume: f32) {
         self.shared.set_volume(volume);
+    }
+
+    /// Changes what is done to a microphone's sound before it is sent.
+    pub fn set_processing(&self, processing: Processing) {
+        self.shared.processing.set(processing);
+    }
+
+    /// What is done to a microphone's sound before it is sent.
+    pub fn processing(&self) -> Processing {
+        self.shared.processing.get()
     }
 
     /// Changes where the sound that is sent comes from.
@@ -178,6 +205,11 @@ impl Call {
     /// What the sound is doing now. Cheap enough for every frame of a screen.
     pub fn stats(&self) -> CallStats {
         self.shared.snapshot()
+    }
+
+    /// The meters, for a screen that shows them many times a second.
+    pub fn levels(&self) -> LevelReader {
+        LevelReader(Arc::clone(&self.shared))
     }
 
     /// CLOCK_MONOTONIC seconds at which the first sample was taken from the

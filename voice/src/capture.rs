@@ -66,6 +66,14 @@ impl Capture {
         }
     }
 
+    /// The delay of the device that is listened to; none for anything else.
+    pub(crate) fn device_latency(&self) -> Option<Duration> {
+        match self {
+            Self::Device(device) => Some(device.port.latency.get()),
+            Self::Opening { .. } | Self::Paced { .. } => None,
+        }
+    }
+
     /// When to look again; none when the device wakes us.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match self {

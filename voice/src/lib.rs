@@ -1,7 +1,7 @@
 //! The sound of a call: devices and files, Opus, the jitter buffer, the meters.
 //!
 //! ```text
-//! microphone, file, tone -> 20 ms frames -> mute -> meter -> Opus -> SentPacket sink
+//! microphone -> echo, noise, level -> 20 ms frames -> meter -> gate -> Opus -> SentPacket sink
 //! ReceivedPacket -> queue -> jitter buffer -> decode, repair or conceal -> stretch
 //!                -> volume -> meter -> loudspeaker or file
 //! ```
@@ -14,40 +14,52 @@
 mod adapt;
 mod call;
 mod capture;
+pub mod check;
 mod codec;
 mod concealer;
 mod device;
+mod gate;
 mod jitter;
 mod level;
 mod media_thread;
+mod mic_test;
 mod microphone;
 pub mod offline;
 mod pacer;
 mod packet;
 mod playback;
 mod playout;
+mod processing;
 pub mod protect;
 mod report;
 mod reporter;
 mod resample;
 mod sender;
+mod silence;
 mod sink;
 mod source;
 mod spec;
+mod speech;
 mod stats;
 mod stretch;
 mod sys;
+mod tones;
 mod wav;
 
 use std::path::PathBuf;
 
 pub use call::{Call, CallConfig, FrameSink};
 pub use device::list::{DeviceInfo, DeviceList, list as list_devices};
+pub use gate::Activation;
+pub use mic_test::{MicTest, MicTestPhase, MicTestState};
 pub use packet::{Format, ReceivedPacket, SentPacket};
+pub use processing::Processing;
 pub use report::{Difference, Report};
+pub use silence::Silence;
 pub use spec::{InputSpec, OutputSpec, SpecError};
-pub use stats::{CallStats, DeviceState};
+pub use stats::{CallLevels, CallStats, DeviceState, LevelReader};
 pub use sys::monotonic_seconds;
+pub use tones::{Tone, TonePlayer};
 
 /// Samples a second of everything inside: Opus' native rate (RFC 6716, 2.1.3).
 pub const SAMPLE_RATE: u32 = 48_000;

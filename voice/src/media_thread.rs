@@ -21,8 +21,9 @@ use crate::{
     device::{DeviceEvent, Direction, Keeper, Wanted},
     level::Meter,
     microphone::Microphone,
-    playback::{BLOCK, Playback},
+    playback::{MOST_BLOCK, Playback},
     playout::Playout,
+    processing::{Processing, Processor},
     sender::Sender,
     sink::Drain,
     source::Feed,
@@ -32,6 +33,9 @@ use crate::{
 
 /// Longest sleep, in case a device stops waking us.
 const LONGEST_SLEEP: Duration = Duration::from_millis(50);
+/// What the encoder looks ahead at 48 kHz (RFC 7845, 4.2, and libopus): 312
+/// samples.
+const LOOK_AHEAD: Duration = Duration::from_micros(6_500);
 /// Events of devices that may wait; the thread empties them each time it wakes.
 const MOST_DEVICE_EVENTS: usize = 16;
 
@@ -62,6 +66,7 @@ pub(crate) struct MediaThread {
     inbox: Arc<Inbox>,
     changes: Receiver<Change>,
     devices: Devices,
+    processor: Processor,
     microphone: Microphone,
     sender: Sender,
     playout: Playout,
@@ -87,7 +92,8 @@ impl MediaThread {
         let now = Instant::now();
         Ok(Self {
             devices: Devices::new(Arc::clone(&shared)),
-            microphone: Microphone::new(Arc::clone(&shared)),
+            processor: Processor::default(),
+            microphone: Microphone::new(Arc::clone(&shared), loopback),
             sender: Sender::new(Arc::clone(&shared), sink, now)?,
             playout: Playout::new(now)?,
             capture: None,
@@ -138,6 +144,7 @@ impl MediaThread {
 
     fn change_input(&mut self, input: Input, now: Instant) {
         self.sender.catch_up(now);
+        self.shared.input_silence.reset();
         match input {
             Input::Device(wanted) => {
                 self.devices.want(Direction::Input, Some(wanted));
@@ -214,26 +221,43 @@ impl MediaThread {
         let Some(capture) = &mut self.capture else {
             return;
         };
+        let device = capture.device_latency();
+        let echo_delay = follow_devices(
+            &self.shared,
+            &mut self.processor,
+            device,
+            self.playback.device_latency(),
+        );
         let mut frame = [0.0; FRAME_SAMPLES];
         while capture.next_frame(now, &mut frame) {
-            let voiced = self.microphone.process(&mut frame);
-            self.sender.send(&frame, voiced);
+            self.shared.input_silence.push(&frame);
+            if device.is_some() {
+                self.processor.capture(&mut frame, echo_delay);
+            }
+            let outgoing = self.microphone.process(&mut frame);
+            self.sender.take(&frame, outgoing);
         }
     }
 
     fn play(&mut self, now: Instant) {
         while let Some(due) = self.playback.next_due(now) {
-            let mut block = [0.0; BLOCK];
-            self.playout.pull(due, &mut block);
-            self.send_back(&block);
+            let mut block = [0.0; MOST_BLOCK];
+            let block = &mut block[..self.playback.block()];
+            self.playout.pull(due, block);
+            self.shared.output_silence.push(block);
+            self.send_back(block);
             let gain = self.shared.gain();
-            for sample in &mut block {
+            for sample in &mut *block {
                 *sample = (*sample * gain).clamp(-1.0, 1.0);
             }
-            let meter = self.output_meter.push(&block);
+            let meter = self.output_meter.push(block);
             let (jitter, shares) = (self.playout.jitter_stats(), self.playout.shares());
             self.shared.publish_output(meter, jitter, shares);
-            if let Err(error) = self.playback.write(&block) {
+            if let Some(latency) = self.playback.device_latency() {
+                self.processor.render(block);
+                self.shared.playback_ms.set(latency.as_secs_f32() * 1_000.0);
+            }
+            if let Err(error) = self.playback.write(block) {
                 tracing::warn!("the output file cannot be written any more");
                 self.shared
                     .set_output(DeviceState::Missing(error.to_string()));
@@ -251,8 +275,8 @@ impl MediaThread {
         while echo.len() >= FRAME_SAMPLES {
             frame.copy_from_slice(&echo[..FRAME_SAMPLES]);
             echo.drain(..FRAME_SAMPLES);
-            let voiced = self.microphone.process(&mut frame);
-            self.sender.send(&frame, voiced);
+            let outgoing = self.microphone.process(&mut frame);
+            self.sender.take(&frame, outgoing);
         }
     }
 
@@ -265,6 +289,32 @@ impl MediaThread {
             thread::park_timeout(time.min(LONGEST_SLEEP));
         }
     }
+}
+
+/// Switches the processing as the user wants it and the devices make sense of
+/// it, given their delays, and publishes what capturing adds. Returns the time
+/// from handing over a block until its echo comes in.
+fn follow_devices(
+    shared: &Shared,
+    processor: &mut Processor,
+    input: Option<Duration>,
+    output: Option<Duration>,
+) -> Duration {
+    let wanted = shared.processing.get();
+    processor.set(match input {
+        // Files and tones are sent as they are.
+        None => Processing::OFF,
+        Some(_) => Processing {
+            // What is not heard has no echo.
+            echo_cancellation: wanted.echo_cancellation && output.is_some(),
+            ..wanted
+        },
+    });
+    let added = input.map(|device| device + processor.delay() + LOOK_AHEAD);
+    shared
+        .capture_ms
+        .set(added.unwrap_or_default().as_secs_f32() * 1_000.0);
+    input.unwrap_or_default() + output.unwrap_or_default()
 }
 
 /// The devices that the call wants; their thread starts when it wants the first.

@@ -35,7 +35,8 @@ pub struct SentPacket {
     pub media_time: u64,
     /// Whether somebody may be speaking in it.
     pub voiced: bool,
-    /// Whether it is the first of the call (the marker bit of RFC 7587, 4.1).
+    /// Whether it is the first of the call, or of its sound after a pause (the
+    /// marker bit of RFC 7587, 4.1).
     pub marker: bool,
 }
 

@@ -7,13 +7,17 @@ use crate::{
     resample::Converter, sink::Drain,
 };
 
-/// Sound is asked for in blocks of 10 ms.
-pub(crate) const BLOCK: usize = 480;
-/// What is kept in a device's ring beside one callback's worth, at first: the
-/// time that the media thread may take to wake up.
-const FIRST_SLACK: Duration = Duration::from_millis(5);
+/// Most samples that are asked for at once: blocks of 10 ms for what is paced
+/// by the clock.
+pub(crate) const MOST_BLOCK: usize = 480;
+/// Blocks of 5 ms for devices: what is not asked for yet can still arrive.
+const DEVICE_BLOCK: usize = 240;
+/// What is kept in a device's ring beside one callback's worth, at first. The
+/// media thread is woken by a callback and has until the next one, so it may
+/// be late by this and a period.
+const FIRST_SLACK: Duration = Duration::from_millis(2);
 /// What is added each time the device found too little.
-const MORE_SLACK: Duration = Duration::from_millis(5);
+const MORE_SLACK: Duration = Duration::from_millis(3);
 /// A device that needs more slack than this has other troubles.
 const MOST_SLACK: Duration = Duration::from_millis(40);
 /// After this long without an underrun the slack shrinks again.
@@ -33,7 +37,7 @@ impl Playback {
     pub(crate) fn paced(drain: Drain, now: Instant) -> Self {
         Self::Paced {
             drain,
-            pacer: Pacer::new(now, BLOCK),
+            pacer: Pacer::new(now, MOST_BLOCK),
         }
     }
 
@@ -57,7 +61,24 @@ impl Playback {
         }
     }
 
-    /// Hands over a block of [`BLOCK`] samples, 48 kHz mono.
+    /// Samples in the next block, at most [`MOST_BLOCK`].
+    pub(crate) fn block(&self) -> usize {
+        match self {
+            Self::Paced { .. } => MOST_BLOCK,
+            Self::Device(_) => DEVICE_BLOCK,
+        }
+    }
+
+    /// The time from when a block is due until it is heard through a device;
+    /// none when there is no device.
+    pub(crate) fn device_latency(&self) -> Option<Duration> {
+        match self {
+            Self::Paced { .. } => None,
+            Self::Device(device) => Some(device.latency()),
+        }
+    }
+
+    /// Hands over a block of [`Self::block`] samples, 48 kHz mono.
     ///
     /// # Errors
     /// When a file cannot be written any more.
@@ -113,7 +134,7 @@ impl DevicePlayback {
         self.adapt(now);
         let rate = u64::from(self.port.rate);
         let at_rate = |time: Duration| (time.as_micros() as u64 * rate / 1_000_000) as usize;
-        let block = BLOCK * self.port.rate as usize / SAMPLE_RATE as usize;
+        let block = DEVICE_BLOCK * self.port.rate as usize / SAMPLE_RATE as usize;
         let room = self.port.ring.buffer().capacity();
         let wanted = self.port.feedback.largest().max(block) + at_rate(self.slack);
         let wanted = wanted.min(room.saturating_sub(2 * block));
@@ -122,6 +143,14 @@ impl DevicePlayback {
         let short = wanted.checked_sub(held).filter(|short| *short > 0)?;
         let short = samples_to_duration(short as u64 * u64::from(SAMPLE_RATE) / rate);
         Some(now.checked_sub(short).unwrap_or(now))
+    }
+
+    /// A block due now finds the wanted samples before it in the ring, of
+    /// which the next callback, up to a period from now, takes the first.
+    fn latency(&self) -> Duration {
+        let period = self.port.feedback.largest();
+        let before = 2 * period * SAMPLE_RATE as usize / self.port.rate as usize;
+        self.slack + samples_to_duration(before as u64) + self.port.latency.get()
     }
 
     fn adapt(&mut self, now: Instant) {
@@ -159,6 +188,7 @@ mod tests {
             ring,
             rate,
             feedback: Arc::clone(&feedback),
+            latency: Arc::default(),
         };
         let mut playback = DevicePlayback::new(port, start).unwrap();
         let (mut heard, mut dues) = (Vec::new(), Vec::new());
@@ -167,7 +197,7 @@ mod tests {
             let now = start + samples_to_duration(elapsed);
             while let Some(due) = playback.next_due(now) {
                 dues.push(due.saturating_duration_since(start));
-                playback.write(&[0.5; BLOCK]);
+                playback.write(&[0.5; DEVICE_BLOCK]);
             }
             feedback.asked(period, device.slots());
             heard.extend((0..period).map(|_| device.pop().unwrap_or(0.0)));
@@ -190,8 +220,9 @@ mod tests {
                 slack <= FIRST_SLACK + MORE_SLACK,
                 "{rate} {period}: {slack:?}"
             );
-            let spare = dues.len() * BLOCK * rate as usize / 48_000 - heard.len();
-            let most = period + 2 * BLOCK * rate as usize / 48_000;
+            let written = dues.len() * DEVICE_BLOCK * rate as usize / 48_000;
+            let spare = written.saturating_sub(heard.len());
+            let most = period + 2 * DEVICE_BLOCK * rate as usize / 48_000;
             assert!(spare <= most, "{rate} {period}: {spare} in the ring");
         }
     }

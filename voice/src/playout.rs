@@ -139,7 +139,7 @@ impl Playout {
     pub(crate) fn pull(&mut self, due: Instant, out: &mut [f32]) {
         while self.ready.len() < out.len() {
             let at = due + samples_to_duration(self.ready.len() as u64);
-            let decision = self.jitter.pull(at);
+            let decision = self.jitter.pull(at, self.ready.len(), out.len());
             self.render(decision);
         }
         let ready = self.ready.drain(..out.len());

@@ -10,6 +10,7 @@ use crate::{
     AudioError, FRAME_SAMPLES, Format, FrameSink, Report, SentPacket,
     adapt::Adapter,
     codec::Encoder,
+    microphone::Outgoing,
     pacer::{duration_to_samples, samples_to_duration},
     protect::{Packer, SentFrame},
     stats::Shared,
@@ -34,6 +35,8 @@ pub(crate) struct Sender {
     media_time: u64,
     /// Number of the next packet.
     sequence: u64,
+    /// The next packet is the first, or the first after a pause.
+    first: bool,
 }
 
 impl Sender {
@@ -60,6 +63,7 @@ impl Sender {
             epoch,
             media_time: 0,
             sequence: 0,
+            first: true,
         })
     }
 
@@ -91,9 +95,21 @@ impl Sender {
         }
     }
 
+    /// Takes the next frame of the microphone: sends it, or lets its time pass.
+    /// A packet that has begun is completed, and a report does not wait.
+    pub(crate) fn take(&mut self, frame: &[f32; FRAME_SAMPLES], outgoing: Outgoing) {
+        self.first |= outgoing.begins;
+        let reports = self.format == Format::Protected && self.report.is_some();
+        if outgoing.sent || reports || !self.waiting.is_empty() {
+            self.send(frame, outgoing.voiced);
+        } else {
+            self.media_time += FRAME_SAMPLES as u64;
+        }
+    }
+
     /// Takes one frame, and sends it as soon as there is enough for a packet;
     /// `voiced` when somebody may be speaking in it.
-    pub(crate) fn send(&mut self, frame: &[f32; FRAME_SAMPLES], voiced: bool) {
+    fn send(&mut self, frame: &[f32; FRAME_SAMPLES], voiced: bool) {
         if self.waiting.is_empty() {
             self.begin_packet();
         }
@@ -149,7 +165,7 @@ impl Sender {
             payload,
             media_time,
             voiced: self.voiced,
-            marker: sequence == 0,
+            marker: std::mem::replace(&mut self.first, false),
         });
     }
 

@@ -2,14 +2,16 @@
 
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
 use crate::{
-    Format, SAMPLE_RATE,
+    Activation, Format, SAMPLE_RATE,
     jitter::JitterStats,
     level::{FLOOR_DB, Meter},
     playout::Shares,
+    processing::Switches,
+    silence::{Silence, SilenceGauge},
 };
 
 /// Volume is bounded: above this nothing but distortion is gained.
@@ -68,10 +70,63 @@ pub struct CallStats {
     pub skipped: u64,
     /// Frames encoded and handed to the sink.
     pub sent: u64,
+    /// What our side adds between a sound at the microphone and its packet,
+    /// the length of the frame itself not counted, in milliseconds: the
+    /// device as far as it tells, the processing, the codec's look-ahead. 0
+    /// while nothing is captured.
+    pub capture_ms: f32,
+    /// What our side adds between the jitter buffer and the loudspeaker's
+    /// sound, in milliseconds: our own ring, and the device as far as it tells.
+    pub playback_ms: f32,
+    /// Whether sound is being sent: not while muted, nor while the activation
+    /// waits for speech or for a key.
+    pub transmitting: bool,
+    /// For how long somebody has spoken while muted, in milliseconds; 0 again
+    /// a second after the last word.
+    pub muted_speech_ms: u32,
+    /// Digital silence from the microphone.
+    pub input_silence: Silence,
+    /// Digital silence in what arrives.
+    pub output_silence: Silence,
     /// The microphone.
     pub input: DeviceState,
     /// The loudspeaker.
     pub output: DeviceState,
+}
+
+/// What the meters of a call show now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CallLevels {
+    /// Level of what is sent, or would be sent once the gate of voice
+    /// activation opens: RMS in dBFS; -96 is silence.
+    pub in_db: f32,
+    /// Its peak, in dBFS.
+    pub in_peak_db: f32,
+    /// Level of what is heard, RMS in dBFS; -96 is silence.
+    pub out_db: f32,
+    /// Its peak, in dBFS.
+    pub out_peak_db: f32,
+    /// Whether sound is being sent.
+    pub transmitting: bool,
+}
+
+/// The meters of a call, to be read from anywhere at any time; does not keep
+/// the call alive.
+#[derive(Debug, Clone)]
+pub struct LevelReader(pub(crate) std::sync::Arc<Shared>);
+
+impl LevelReader {
+    /// What they show: five atomic reads.
+    pub fn read(&self) -> CallLevels {
+        let shared = &self.0;
+        CallLevels {
+            in_db: shared.input_meter.rms_db.get(),
+            in_peak_db: shared.input_meter.peak_db.get(),
+            out_db: shared.output_meter.rms_db.get(),
+            out_peak_db: shared.output_meter.peak_db.get(),
+            transmitting: shared.transmitting.load(Relaxed),
+        }
+    }
 }
 
 /// A number that one thread writes and others read.
@@ -121,11 +176,20 @@ impl Moment {
 pub(crate) struct Shared {
     pub(crate) muted: AtomicBool,
     pub(crate) deafened: AtomicBool,
+    /// The key of push to talk is held.
+    pub(crate) talking: AtomicBool,
+    pub(crate) transmitting: AtomicBool,
+    pub(crate) muted_speech_ms: AtomicU32,
+    pub(crate) input_silence: SilenceGauge,
+    pub(crate) output_silence: SilenceGauge,
     pub(crate) stop: AtomicBool,
+    pub(crate) processing: Switches,
     /// Packets dropped because the media thread had not taken them yet.
     pub(crate) overflowed: AtomicU64,
     pub(crate) mic_at: Moment,
     pub(crate) spk_at: Moment,
+    /// An index of [`Activation::ALL`].
+    activation: AtomicU8,
     volume: Gauge,
     /// How the packets that we send are laid out.
     format: Mutex<Format>,
@@ -137,6 +201,8 @@ pub(crate) struct Shared {
     input_meter: MeterGauges,
     output_meter: MeterGauges,
     sent: AtomicU64,
+    pub(crate) capture_ms: Gauge,
+    pub(crate) playback_ms: Gauge,
     input: Mutex<DeviceState>,
     output: Mutex<DeviceState>,
 }
@@ -179,7 +245,14 @@ impl Shared {
         Self {
             muted: AtomicBool::new(muted),
             deafened: AtomicBool::new(false),
+            talking: AtomicBool::new(false),
+            transmitting: AtomicBool::new(false),
+            muted_speech_ms: AtomicU32::new(0),
+            input_silence: SilenceGauge::default(),
+            output_silence: SilenceGauge::default(),
+            activation: AtomicU8::new(0),
             stop: AtomicBool::new(false),
+            processing: Switches::default(),
             overflowed: AtomicU64::new(0),
             mic_at: Moment::default(),
             spk_at: Moment::default(),
@@ -202,9 +275,20 @@ impl Shared {
             input_meter: MeterGauges::new(),
             output_meter: MeterGauges::new(),
             sent: AtomicU64::new(0),
+            capture_ms: Gauge::new(0.0),
+            playback_ms: Gauge::new(0.0),
             input: Mutex::default(),
             output: Mutex::default(),
         }
+    }
+
+    pub(crate) fn set_activation(&self, activation: Activation) {
+        self.activation.store(activation as u8, Relaxed);
+    }
+
+    pub(crate) fn activation(&self) -> Activation {
+        let index = usize::from(self.activation.load(Relaxed));
+        Activation::ALL.get(index).copied().unwrap_or_default()
     }
 
     pub(crate) fn set_volume(&self, volume: f32) {
@@ -294,6 +378,12 @@ impl Shared {
             duplicates: jitter.duplicates.load(Relaxed),
             skipped: jitter.skipped.load(Relaxed) + self.overflowed.load(Relaxed),
             sent: self.sent.load(Relaxed),
+            capture_ms: self.capture_ms.get(),
+            playback_ms: self.playback_ms.get(),
+            transmitting: self.transmitting.load(Relaxed),
+            muted_speech_ms: self.muted_speech_ms.load(Relaxed),
+            input_silence: self.input_silence.get(),
+            output_silence: self.output_silence.get(),
             input: state(&self.input),
             output: state(&self.output),
         }

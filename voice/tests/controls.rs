@@ -7,8 +7,8 @@ use std::{
 };
 
 use twocan_voice::{
-    AudioError, Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, InputSpec, OutputSpec,
-    ReceivedPacket, SentPacket,
+    Activation, AudioError, Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, InputSpec,
+    OutputSpec, ReceivedPacket, SentPacket,
 };
 
 /// The longest that anything here may take.
@@ -171,4 +171,35 @@ fn files_are_opened_before_the_call_changes() {
     drop(call);
     assert!(began.elapsed() < Duration::from_secs(1));
     assert!(length() >= 9_600);
+}
+
+#[test]
+fn a_key_sends_and_otherwise_signs_of_life_go_out() {
+    let config = CallConfig {
+        activation: Activation::PushToTalk,
+        ..tone()
+    };
+    let (call, frames) = start(config);
+    let first = frames.recv_timeout(PATIENCE).unwrap();
+    let second = frames.recv_timeout(PATIENCE).unwrap();
+    let pause = (second.media_time - first.media_time) / FRAME_SAMPLES as u64;
+    assert!(
+        (15..30).contains(&pause) && !second.voiced,
+        "{pause} frames"
+    );
+    assert!(!call.levels().read().transmitting);
+    call.set_talking(true);
+    let spoken = loop {
+        let frame = frames.recv_timeout(PATIENCE).unwrap();
+        if frame.voiced {
+            break frame;
+        }
+    };
+    assert!(spoken.marker, "the first after a pause");
+    until("its level shows", || call.levels().read().in_db > -20.0);
+    assert!(call.levels().read().transmitting);
+    call.set_activation(Activation::Continuous);
+    call.set_talking(false);
+    let next = frames.recv_timeout(PATIENCE).unwrap();
+    assert!(next.voiced && !next.marker);
 }

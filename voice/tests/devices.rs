@@ -5,16 +5,17 @@
 mod common;
 
 use std::{
+    os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use common::{compare, read_wav, speech, write_wav};
 use twocan_voice::{
     Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, FrameSink, InputSpec, OutputSpec,
-    ReceivedPacket, list_devices,
+    Processing, ReceivedPacket, list_devices,
 };
 
 /// Set for the part of the test that runs inside the sound server's world.
@@ -27,7 +28,8 @@ struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.0.kill().unwrap();
+        // It may have ended by itself.
+        drop(self.0.kill());
         self.0.wait().unwrap();
     }
 }
@@ -39,9 +41,9 @@ fn start_server(folder: &Path) -> Option<Server> {
         .args(["-L", "module-native-protocol-unix auth-anonymous=1"])
         .args([
             "-L",
-            "module-null-sink sink_name=cable format=s16le rate=48000 channels=1 norewinds=1",
+            "module-null-sink sink_name=cable format=s16le rate=48000 channels=1 norewinds=1 sink_properties=device.description=cable",
         ])
-        .args(["-L", "module-null-sink sink_name=other"])
+        .args(["-L", "module-null-sink sink_name=other sink_properties=device.description=other"])
         .env("XDG_RUNTIME_DIR", folder)
         .env("HOME", folder)
         .env_remove("PULSE_SERVER")
@@ -49,7 +51,12 @@ fn start_server(folder: &Path) -> Option<Server> {
         .stderr(Stdio::null())
         .spawn()
         .ok()?;
-    Some(Server(child))
+    let server = Server(child);
+    let socket = folder.join("pulse/native");
+    until("the sound server answers", || {
+        UnixStream::connect(&socket).is_ok()
+    });
+    Some(server)
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -60,30 +67,149 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-#[test]
+/// Runs the test called `inside` in a process whose sound server is one of its
+/// own, with the given variables.
 #[expect(clippy::print_stderr, reason = "says why nothing was tested")]
-fn speech_goes_through_virtual_devices() {
+fn in_own_world(inside: &str, variables: &[(&str, &str)]) {
+    // One at a time: each is to have the processor for its sound.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let Some(_server) = start_server(folder.path()) else {
         eprintln!("skipped: pulseaudio is not installed");
         return;
     };
-    let socket = folder.path().join("pulse/native");
-    until("the sound server answers", || socket.exists());
-    // The environment names the devices, so the rest runs in a process that
-    // has it.
     let inside = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "inside_the_sound_server", "--nocapture"])
+        .args(["--exact", inside, "--nocapture"])
         .env(INSIDE, folder.path())
         .env("XDG_RUNTIME_DIR", folder.path())
         .env("HOME", folder.path())
-        .env("PULSE_SINK", "cable")
-        .env("PULSE_SOURCE", "cable.monitor")
         .env_remove("PULSE_SERVER")
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&inside.stderr);
     assert!(inside.status.success(), "{said}");
+}
+
+#[test]
+fn speech_goes_through_virtual_devices() {
+    let devices = [("PULSE_SINK", "cable"), ("PULSE_SOURCE", "cable.monitor")];
+    in_own_world("inside_the_sound_server", &devices);
+}
+
+#[test]
+fn devices_that_change_go_or_come_back_are_followed() {
+    in_own_world("inside_a_changing_world", &[]);
+}
+
+#[test]
+fn a_sound_server_that_starts_again_is_found() {
+    in_own_world("inside_a_restarting_world", &[]);
+}
+
+/// Changes something at the sound server, and returns what it says.
+fn pactl(arguments: &[&str]) -> String {
+    let output = Command::new("pactl").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn runs_through(state: &DeviceState, name: &str) -> bool {
+    matches!(state, DeviceState::Running(running) if running.contains(name))
+}
+
+fn is_missing(state: &DeviceState) -> bool {
+    matches!(state, DeviceState::Missing(_))
+}
+
+#[test]
+fn inside_a_changing_world() {
+    if std::env::var_os(INSIDE).is_none() {
+        return;
+    }
+    pactl(&["set-default-sink", "cable"]);
+    pactl(&["set-default-source", "cable.monitor"]);
+    let call = start(InputSpec::Default, OutputSpec::Default, None);
+    let (input, output) = (|| call.stats().input, || call.stats().output);
+    until("the default devices run", || {
+        runs_through(&input(), "cable") && runs_through(&output(), "cable")
+    });
+    until("what is added is known", || {
+        call.stats().capture_ms > 5.0 && call.stats().playback_ms > 5.0
+    });
+
+    pactl(&["set-default-sink", "other"]);
+    until("the new default plays", || runs_through(&output(), "other"));
+    assert!(runs_through(&input(), "cable"), "the microphone stays");
+
+    // By name: the device goes and comes back, and the microphone stays.
+    let load = || {
+        let properties = "sink_properties=device.description=spare";
+        pactl(&[
+            "load-module",
+            "module-null-sink",
+            "sink_name=spare",
+            properties,
+        ])
+    };
+    let module = load();
+    call.set_output(&OutputSpec::Device("spare".to_owned()))
+        .unwrap();
+    until("the named device plays", || {
+        runs_through(&output(), "spare")
+    });
+    let sent = call.stats().sent;
+    pactl(&["unload-module", &module]);
+    until("its end is noticed", || is_missing(&output()));
+    assert!(runs_through(&input(), "cable"), "the microphone stays");
+    until("frames go on", || call.stats().sent > sent + 25);
+    load();
+    until("it is back", || runs_through(&output(), "spare"));
+
+    // The other way round.
+    call.set_input(&InputSpec::Device("spare.monitor".to_owned()))
+        .unwrap();
+    call.set_output(&OutputSpec::Device("other".to_owned()))
+        .unwrap();
+    until("both moved", || {
+        runs_through(&input(), "spare") && runs_through(&output(), "other")
+    });
+    let sent = call.stats().sent;
+    pactl(&["unload-module", "module-null-sink"]);
+    // That took them all: silence is sent, and the call goes on.
+    until("both are missing", || {
+        is_missing(&input()) && is_missing(&output())
+    });
+    until("silence is sent", || call.stats().sent > sent + 25);
+}
+
+#[test]
+fn inside_a_restarting_world() {
+    let Some(folder) = std::env::var_os(INSIDE) else {
+        return;
+    };
+    let output = OutputSpec::Device("pulseaudio:cable".to_owned());
+    let call = start(
+        InputSpec::Device("pulseaudio:cable.monitor".to_owned()),
+        output,
+        None,
+    );
+    let run = || {
+        let stats = call.stats();
+        [stats.input, stats.output]
+            .iter()
+            .all(|state| matches!(state, DeviceState::Running(_)))
+    };
+    until("both run", run);
+    pactl(&["exit"]);
+    until("the end of the server is noticed", || {
+        is_missing(&call.stats().input) && is_missing(&call.stats().output)
+    });
+    let _server = start_server(Path::new(&folder)).unwrap();
+    until("both run again", run);
+    let sent = call.stats().sent;
+    until("sound flows", || call.stats().sent > sent + 25);
 }
 
 #[test]
@@ -144,6 +270,7 @@ fn start(input: InputSpec, output: OutputSpec, to: Option<&Arc<Call>>) -> Arc<Ca
     let config = CallConfig {
         input,
         output,
+        processing: Processing::OFF,
         ..CallConfig::default()
     };
     Arc::new(Call::start(config, sink).unwrap())

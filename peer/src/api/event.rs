@@ -8,8 +8,9 @@ use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use super::people::Nearby;
+use super::sound::MicTest;
 use super::transfer::Transfer;
-use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState};
+use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState, Path};
 
 /// Something happened. Events come in the order in which they happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +67,17 @@ pub enum Event {
     Transfer(Box<Transfer>),
     /// Once a second in a call.
     CallStats(CallStats),
+    /// Something about a call needs attention, or no longer does.
+    CallHint {
+        /// Which call.
+        call: CallId,
+        /// What.
+        hint: CallHint,
+        /// It began, or is over.
+        on: bool,
+    },
+    /// A microphone test goes on or is over; some ten times a second.
+    MicTest(MicTest),
     /// Once in a call, when sound has flowed both ways through the devices.
     Sound {
         /// Which call.
@@ -133,8 +145,43 @@ pub enum NoticeLevel {
     Error,
 }
 
+/// What can need attention in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallHint {
+    /// Somebody speaks while our microphone is muted.
+    SpeakingWhileMuted,
+    /// Nothing is heard of the other: no packets come, or only digital
+    /// silence, without a pause being announced.
+    NothingArrives,
+    /// The other side gets nothing of us, or our microphone gives nothing.
+    NobodyHears,
+}
+
+impl CallHint {
+    /// All of them.
+    pub const ALL: [Self; 3] = [
+        Self::SpeakingWhileMuted,
+        Self::NothingArrives,
+        Self::NobodyHears,
+    ];
+
+    /// One sentence for a person.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::SpeakingWhileMuted => "you are muted: nobody hears what you say",
+            Self::NothingArrives => {
+                "no sound arrives: their microphone may be dead, or the network lets nothing through"
+            }
+            Self::NobodyHears => {
+                "nobody hears you: check your microphone, or the network lets nothing through"
+            }
+        }
+    }
+}
+
 /// A call, measured. Shares are of the last second; see `headless.md`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CallStats {
     /// Which call.
     pub call: CallId,
@@ -146,10 +193,25 @@ pub struct CallStats {
     pub jitter_ms: f32,
     /// Sound waiting to be played, in milliseconds.
     pub buffer_ms: f32,
+    /// Sound that should wait, as the jitter of the network asks for.
+    pub target_ms: f32,
     /// What we send, in kbit/s of payload.
     pub sent_kbps: f32,
     /// What we get, in kbit/s of payload.
     pub received_kbps: f32,
+    /// How what we send is laid out: `opus` alone, `red` (redundant audio,
+    /// RFC 2198) or `protected` (our own, with repair symbols).
+    pub sent_format: &'static str,
+    /// The same of what we get; empty before the first packet.
+    pub received_format: &'static str,
+    /// Packets sent so far.
+    pub sent_packets: u64,
+    /// Packets received so far.
+    pub received_packets: u64,
+    /// Packets that never came.
+    pub lost_packets: u64,
+    /// Packets that came too late to be of use.
+    pub late_packets: u64,
     /// Share of the played sound that had to be invented, 0 to 1.
     pub concealed: f32,
     /// Share of the played sound that redundancy brought back, 0 to 1.
@@ -158,6 +220,19 @@ pub struct CallStats {
     pub level_in_db: f32,
     /// Loudness of what is heard in dBFS, -90 to 0.
     pub level_out_db: f32,
+    /// What our microphone and the way to the encoder take, in milliseconds.
+    pub capture_ms: f32,
+    /// What our loudspeaker and the way to it take, in milliseconds.
+    pub playback_ms: f32,
+    /// Estimated way of a word from their mouth to our ear, in milliseconds.
+    pub mouth_to_ear_ms: f32,
+    /// Which way the sound takes; `None` until known.
+    pub path: Option<Path>,
+    /// What kind of address of theirs it goes to, as ICE calls it (RFC 8445
+    /// section 4): `host`, `srflx`, `prflx`, `relay`.
+    pub candidate: Option<String>,
+    /// `ipv4` or `ipv6`.
+    pub family: Option<&'static str>,
     /// Estimated quality as a mean opinion score, 1 to 4.5.
     pub quality: f32,
 }

@@ -7,14 +7,16 @@
 mod error;
 mod event;
 mod people;
+mod sound;
 mod transfer;
 mod types;
 
 pub use error::{Error, ErrorCode};
-pub use event::{CallStats, Event, NoticeLevel, RegistryState};
+pub use event::{CallHint, CallStats, Event, NoticeLevel, RegistryState};
 pub use people::{KeyDecision, Lan, Nearby, Presence, Profile, Safety};
+pub use sound::{MicTest, MicTestPhase, SoundDevice, SoundDevices};
 pub use transfer::{Transfer, TransferId, TransferState};
 pub use types::*;
 
 // Named by `Config` and `CallChange`, so that whoever fills them needs no other crate.
-pub use twocan_voice::{InputSpec, OutputSpec};
+pub use twocan_voice::{Activation, CallLevels, InputSpec, OutputSpec};

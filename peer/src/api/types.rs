@@ -9,7 +9,7 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
-use twocan_voice::{InputSpec, OutputSpec};
+use twocan_voice::{Activation, InputSpec, OutputSpec};
 use uuid::Uuid;
 
 use super::people::{Lan, Presence};
@@ -30,16 +30,19 @@ pub struct Config {
     pub name: Option<String>,
     /// Registries to know from the start; signing in is asked for apart.
     pub registries: Vec<RegistryUrl>,
-    /// Where a call's sound comes from.
-    pub audio_in: InputSpec,
-    /// Where a call's sound goes to.
-    pub audio_out: OutputSpec,
+    /// Where a call's sound comes from; `None` takes what was chosen before.
+    pub audio_in: Option<InputSpec>,
+    /// Where a call's sound goes to; `None` takes what was chosen before.
+    pub audio_out: Option<OutputSpec>,
     /// Accept contact requests without asking.
     pub auto_accept: bool,
     /// Answer calls without asking.
     pub auto_answer: bool,
     /// Be the echo contact: repeat messages and play calls back.
     pub echo: bool,
+    /// Let calls be heard ringing and ending, where the settings do not say
+    /// otherwise.
+    pub tones: bool,
     /// Whether people in the local network are looked for.
     pub lan: Lan,
 }
@@ -183,8 +186,36 @@ pub struct Connected {
 /// The settings there are: name, and what it means. Values are JSON.
 pub const SETTINGS: &[(&str, &str)] = &[
     (
+        "audio.input",
+        "where the sound of calls comes from, as --audio-in; \"default\" follows the system",
+    ),
+    (
+        "audio.output",
+        "where the sound of calls goes to, as --audio-out; \"default\" follows the system",
+    ),
+    (
+        "call.activation",
+        "when the microphone is sent: continuous (always), voice (while you speak) or push_to_talk; for calls to come",
+    ),
+    (
+        "call.echo_cancellation",
+        "whether the loudspeaker's echo is taken out of the microphone's sound; true unless set to false",
+    ),
+    (
+        "call.gain_control",
+        "whether the microphone's sound is brought to a usual level; true unless set to false",
+    ),
+    (
+        "call.noise_suppression",
+        "whether noise is taken out of the microphone's sound; true unless set to false",
+    ),
+    (
         "call.ring_timeout_s",
         "seconds that a call rings before it ends with \"no answer\"; 5 to 300",
+    ),
+    (
+        "call.tones",
+        "whether calls are heard ringing and ending; true unless set to false",
     ),
     (
         "files.folder",
@@ -331,6 +362,10 @@ pub struct Message {
     pub deleted: bool,
     /// What people react with, one each.
     pub reactions: Vec<Reaction>,
+    /// The call that this is the trace of, as nobody took it: its author
+    /// called in vain. The text says so in a few words of no importance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
 }
 
 /// A person's reaction to a message.
@@ -444,6 +479,9 @@ pub struct Exported {
     /// Reactions that stand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
+    /// The call that it is the trace of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<CallId>,
     /// What it read before and now, if it was edited.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub revisions: Vec<Revision>,
@@ -516,6 +554,44 @@ pub struct Call {
     pub muted: bool,
     /// Their sound is off.
     pub deafened: bool,
+    /// When the microphone is sent.
+    #[serde(serialize_with = "by_name")]
+    pub activation: Activation,
+    /// With push to talk: the key is held.
+    pub talking: bool,
+    /// Loudness of the other: 1.0 is as sent.
+    pub volume: f32,
+}
+
+fn by_name<S: serde::Serializer>(value: &Activation, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(value)
+}
+
+/// A call of the log.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LoggedCall {
+    /// Its id.
+    pub call: CallId,
+    /// The other person.
+    pub contact: PeerId,
+    /// Whether we are the one who called.
+    pub outgoing: bool,
+    /// When it was made or came in.
+    pub started: Timestamp,
+    /// When it was answered.
+    pub answered: Option<Timestamp>,
+    /// When it was over; `None` while it goes on.
+    pub ended: Option<Timestamp>,
+    /// SIP response code (RFC 3261) of the end.
+    pub code: Option<u16>,
+    /// The end in words.
+    pub reason: Option<String>,
+    /// The user knows of it; only a missed call is news at first.
+    pub seen: bool,
+    /// Which way the sound took.
+    pub path: Option<Path>,
+    /// Mean of the estimated quality, 1 to 4.5; `None` without sound.
+    pub quality: Option<f32>,
 }
 
 /// Changes to a call; `None` leaves a field as it is.
@@ -527,6 +603,16 @@ pub struct CallChange {
     pub deafened: Option<bool>,
     /// Loudness of the other: 1.0 is as sent, 0.0 to 2.0.
     pub volume: Option<f32>,
+    /// When the microphone is sent.
+    pub activation: Option<Activation>,
+    /// With push to talk: the key is held.
+    pub talking: Option<bool>,
+    /// Takes the loudspeaker's echo out of the microphone's sound.
+    pub echo_cancellation: Option<bool>,
+    /// Takes noise out of the microphone's sound.
+    pub noise_suppression: Option<bool>,
+    /// Brings the microphone's sound to a usual level.
+    pub gain_control: Option<bool>,
     /// Another microphone.
     pub audio_in: Option<InputSpec>,
     /// Another loudspeaker.

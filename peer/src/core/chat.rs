@@ -14,6 +14,7 @@ use crate::api::{
 };
 use crate::clock;
 use crate::store::StoreError;
+use crate::store::calls;
 use crate::store::chat::amend::{self, Amendment, Refused};
 use crate::store::chat::{Ends, append, delivery, history, search};
 
@@ -102,10 +103,14 @@ impl Core {
     /// Entries of `peer` are stored.
     pub(super) async fn on_received(&mut self, peer: PeerId, changes: Vec<Change>) {
         let new = |change: &Change| match change {
-            Change::New(message) if !message.deleted => Some((message.id, message.text.clone())),
+            // What a call left behind is nothing that was said.
+            Change::New(message) if !message.deleted => {
+                let said = message.call.is_none().then(|| message.text.clone());
+                Some((message.id, said))
+            }
             _ => None,
         };
-        let messages: Vec<(Uuid, String)> = changes.iter().filter_map(new).collect();
+        let messages: Vec<(Uuid, Option<String>)> = changes.iter().filter_map(new).collect();
         let only_new = messages.len() == changes.len();
         for change in changes {
             self.emit_change(peer, change);
@@ -118,7 +123,7 @@ impl Core {
             && let Some((upto, _)) = messages.last()
         {
             let upto = *upto;
-            let texts = messages.into_iter().map(|(_, text)| text).collect();
+            let texts = messages.into_iter().filter_map(|(_, text)| text).collect();
             self.echo(peer, upto, texts).await;
         }
     }
@@ -306,6 +311,7 @@ impl Core {
         let (found, news) = self
             .store
             .run(move |db| {
+                calls::mark_seen(db, Some(ends.peer))?;
                 Ok((
                     delivery::contains(db, ends, upto)?,
                     delivery::mark_seen(db, ends, upto)?,

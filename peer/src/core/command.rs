@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use super::Core;
 use crate::api::{
-    CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision, Message,
-    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId,
-    WhoAmI,
+    Call, CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
+    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision,
+    LoggedCall, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
+    SoundDevices, Transfer, TransferId, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -103,6 +103,7 @@ pub(crate) enum Command {
     Decline {
         call: CallId,
         code: Option<u16>,
+        text: String,
         reply: Reply<()>,
     },
     Hangup {
@@ -116,6 +117,16 @@ pub(crate) enum Command {
         reply: Reply<()>,
     },
     CallStats(CallId, Reply<CallStats>),
+    Calls(Reply<Vec<Call>>),
+    CallLog {
+        before: Option<CallId>,
+        limit: usize,
+        reply: Reply<Vec<LoggedCall>>,
+    },
+    CallsSeen(Reply<()>),
+    Devices(Reply<SoundDevices>),
+    MicTestStart(Reply<()>),
+    MicTestStop(Reply<()>),
     FileSend {
         to: PeerId,
         path: PathBuf,
@@ -204,14 +215,31 @@ impl Core {
             Command::Directory(query, reply) => self.directory(&query, reply),
             Command::Call(to, reply) => answer(reply, self.call(to)),
             Command::Answer(call, reply) => answer(reply, self.answer_call(call)),
-            Command::Decline { call, code, reply } => answer(reply, self.decline_call(call, code)),
-            Command::Hangup { call, code, reply } => answer(reply, self.hang_up(call, code)),
+            Command::Decline {
+                call,
+                code,
+                text,
+                reply,
+            } => answer(reply, self.decline_call(call, code, text)),
+            Command::Hangup { call, code, reply } => {
+                answer(reply, self.hang_up(call, code, String::new()))
+            }
             Command::CallSet {
                 call,
                 change,
                 reply,
-            } => answer(reply, self.call_set(call, change)),
+            } => answer(reply, self.call_set(call, change).await),
             Command::CallStats(call, reply) => answer(reply, self.call_stats(call)),
+            Command::Calls(reply) => answer(reply, Ok(self.list_calls())),
+            Command::CallLog {
+                before,
+                limit,
+                reply,
+            } => answer(reply, self.call_log(before, limit).await),
+            Command::CallsSeen(reply) => answer(reply, self.calls_seen(None).await),
+            Command::Devices(reply) => self.devices(reply),
+            Command::MicTestStart(reply) => answer(reply, self.mic_test_start()),
+            Command::MicTestStop(reply) => answer(reply, self.mic_test_stop()),
             Command::FileSend { to, path, reply } => self.file_send(to, path, reply),
             Command::FileAccept {
                 transfer,

@@ -52,6 +52,17 @@ impl Dial {
         self.due = Some(Instant::now() + wait.mul_f64(rand::rng().random_range(0.75..1.25)));
     }
 
+    /// There is a reason to dial.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.due.is_some()
+    }
+
+    /// Again after `wait` at the latest.
+    pub(super) fn within(&mut self, wait: Duration) {
+        let until = Instant::now() + wait;
+        self.due = Some(self.due.map_or(until, |due| due.min(until)));
+    }
+
     pub(super) fn soon(&mut self) {
         self.failures = 0;
         self.due = Some(Instant::now());
@@ -201,13 +212,18 @@ impl Core {
                 entry.dial.rest();
                 self.start_link(dialled.stream, peer, dialled.at, true);
             }
-            Err(dial::Failed { error, shown }) => {
+            Err(dial::Failed {
+                error,
+                shown,
+                is_deserted,
+            }) => {
                 tracing::debug!(peer = %peer.short(), code = error.code.as_str(), "a contact could not be reached");
                 let is_first = entry.dial.failures == 0;
                 entry.dial.again_later();
                 if error.code == ErrorCode::KeyMismatch && is_first {
                     self.warn_of_wrong_key(peer, &error);
                 }
+                self.on_call_not_reached(peer, is_deserted);
                 if let Some((at, key)) = shown {
                     self.key_shown_at(peer, at, key).await;
                 }

@@ -1,9 +1,9 @@
 //! The links there are, and which of two between the same two stays.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
@@ -34,12 +34,16 @@ const STRANGERS: usize = 32;
 const DIALS: usize = 8;
 /// For all links together to say their byes when the program ends.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// A link older than this was not dialled at the same time as one that comes
+/// up now.
+const SETTLED: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 struct Link {
     peer: PeerId,
     handle: LinkHandle,
     hello: Option<Hello>,
+    since: Instant,
 }
 
 /// All links there are.
@@ -50,6 +54,8 @@ pub(super) struct Links {
     last_id: LinkId,
     pub(super) connecting: Waiting<Connected>,
     pub(super) dials: Arc<Semaphore>,
+    /// People whose link we left behind at an address that we no longer have.
+    moved: HashSet<PeerId>,
 }
 
 impl Default for Links {
@@ -60,6 +66,7 @@ impl Default for Links {
             last_id: 0,
             connecting: HashMap::new(),
             dials: Arc::new(Semaphore::new(DIALS)),
+            moved: HashSet::new(),
         }
     }
 }
@@ -103,15 +110,19 @@ impl Links {
     ///
     /// Both sides see the same two links and must choose the same one: the
     /// newer, if the peer's program started anew or one side dialled twice;
-    /// otherwise the one that the smaller id dialled.
-    fn prefers(&self, me: PeerId, peer: PeerId, dialled: bool, instance: Uuid) -> bool {
+    /// otherwise the one that the smaller id dialled. A peer that moved to
+    /// another address has left every link behind that was there before.
+    fn prefers(&self, me: PeerId, peer: PeerId, dialled: bool, hello: &Hello) -> bool {
         let Some(old) = self.current(peer) else {
             return true;
         };
+        if hello.moved && old.since.elapsed() > SETTLED {
+            return true;
+        }
         let same_program = old
             .hello
             .as_ref()
-            .is_some_and(|hello| hello.instance == instance);
+            .is_some_and(|known| known.instance == hello.instance);
         !same_program || old.handle.dialled == dialled || dialled == (me < peer)
     }
 }
@@ -158,6 +169,7 @@ impl Core {
             welcome: self.contacts.welcomes(peer),
             // Strangers are told nothing of us.
             invisible: self.contacts.welcomes(peer) && !self.is_seen(),
+            moved: self.links.moved.contains(&peer),
             resume: Resume::default(),
         };
         let setup = Setup {
@@ -184,6 +196,7 @@ impl Core {
                 peer,
                 handle,
                 hello: None,
+                since: Instant::now(),
             },
         );
         id
@@ -210,7 +223,7 @@ impl Core {
                 let name =
                     twocan_proto::text::name(&welcome.name, twocan_proto::limits::NAME_BYTES);
                 self.both_agree(peer, &name).await;
-                self.on_call_allowed(peer);
+                self.on_call_linked(peer, true);
                 self.on_files_allowed(peer);
             }
             Body::Reject => self.on_rejected(peer).await,
@@ -235,13 +248,14 @@ impl Core {
             self.tell(id, LinkCommand::Close(ByeReason::Refused, ""));
             return;
         }
-        if !self.links.prefers(self.me, peer, dialled, hello.instance) {
+        if !self.links.prefers(self.me, peer, dialled, &hello) {
             // The old one may be dead without knowing it yet.
             self.tell_link(peer, LinkCommand::Probe);
             self.tell(id, LinkCommand::Close(ByeReason::Replaced, ""));
             self.answer_connecting(id, Ok(peer));
             return;
         }
+        self.links.moved.remove(&peer);
         if let Some(old) = self.links.current.insert(peer, id) {
             self.tell(old, LinkCommand::Close(ByeReason::Replaced, ""));
         }
@@ -263,8 +277,8 @@ impl Core {
         self.greet(peer, welcome).await;
         self.answer_connecting(id, Ok(peer));
         self.limit_strangers(peer);
+        self.on_call_linked(peer, welcome);
         if welcome {
-            self.on_call_allowed(peer);
             self.on_files_allowed(peer);
         }
     }
@@ -364,6 +378,7 @@ impl Core {
                 _ => entry.dial.again_later(),
             }
         }
+        self.relink_call(peer);
         let now = clock::now();
         if let Err(error) = self
             .change_contact(peer, |saved| saved.last_seen = Some(now))
@@ -372,6 +387,28 @@ impl Core {
             tracing::error!(%error, "when a contact was last seen could not be kept");
         }
         self.emit_contact(peer);
+    }
+
+    /// This machine has these addresses and no others: links at one that it
+    /// had before are dead, which TCP would notice only after minutes.
+    pub(super) async fn leave_addresses(&mut self, present: &[IpAddr]) {
+        let is_left = |link: &Link| {
+            let near = link.handle.near.to_canonical();
+            !near.is_loopback() && !present.contains(&near)
+        };
+        let left = self.links.all.iter().filter(|(_, link)| is_left(link));
+        let left: Vec<(LinkId, PeerId)> = left.map(|(id, link)| (*id, link.peer)).collect();
+        for (id, peer) in left {
+            if self.links.current.get(&peer) == Some(&id) {
+                self.links.moved.insert(peer);
+            }
+            let ended = Ended {
+                by: Side::Us,
+                reason: ByeReason::Timeout,
+                text: "this machine is in another network now".to_owned(),
+            };
+            self.on_ended(id, &ended).await;
+        }
     }
 
     /// Why a link ended, in words, if the user should know.

@@ -30,11 +30,12 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde_json::Value;
 use std::pin::Pin;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
 use twocan_proto::link::{ContactLink, Place};
+use twocan_voice::LevelReader;
 use uuid::Uuid;
 
 use crate::api::{Config, Error, ErrorCode, Event, SETTINGS, WhoAmI};
@@ -63,6 +64,7 @@ mod persona;
 mod rate;
 mod registries;
 mod requests;
+mod sound;
 mod transfers;
 mod trust;
 
@@ -94,6 +96,7 @@ pub(crate) enum Report {
     Call(calls::CallReport),
     Transfer(TransferReport),
     Heard(Heard),
+    MicTest(sound::MicTestReport),
 }
 
 /// Contacts about whom something changed, not yet told.
@@ -129,6 +132,7 @@ pub(crate) struct Core {
     links: links::Links,
     registries: registries::Registries,
     calls: calls::Calls,
+    sound: sound::Sound,
     transfers: transfers::Transfers,
     persona: persona::Persona,
     nearby: nearby::Neighbours,
@@ -143,6 +147,8 @@ pub(crate) struct Core {
     events: VecDeque<Event>,
     events_lost: u64,
     event_taken_at: Instant,
+    /// The meters of the call there is, for whoever holds the handle.
+    levels: watch::Sender<Option<LevelReader>>,
     stopping: Option<oneshot::Sender<()>>,
 }
 
@@ -151,6 +157,7 @@ pub(crate) async fn start(
     config: Config,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
+    levels: watch::Sender<Option<LevelReader>>,
 ) -> Result<(), Error> {
     let (profile, (store, store_thread)) = open(&config).await?;
     let tls = LinkTls::new(&profile.identity)
@@ -190,6 +197,7 @@ pub(crate) async fn start(
         links: links::Links::default(),
         registries: registries::Registries::default(),
         calls: calls::Calls::default(),
+        sound: sound::Sound::default(),
         transfers: transfers::Transfers::default(),
         persona: persona::Persona::default(),
         nearby: nearby::Neighbours::default(),
@@ -203,6 +211,7 @@ pub(crate) async fn start(
         events: VecDeque::new(),
         events_lost: 0,
         event_taken_at: Instant::now(),
+        levels,
         stopping: None,
         config,
     };
@@ -215,6 +224,9 @@ pub(crate) async fn start(
     core.load_transfers().await?;
     core.search_nearby().await;
     core.load_retention().await?;
+    core.load_call_settings().await?;
+    core.load_call_log().await?;
+    core.load_sound().await?;
     let inputs = Inputs {
         commands,
         accepted,
@@ -273,6 +285,9 @@ impl Core {
             if self.saving.is_empty() && inputs.are_quiet() || self.touched_long_ago() {
                 self.emit_touched().await;
             }
+            if self.has_calls_to_save() {
+                self.save_calls().await;
+            }
             let deadline = self.deadline();
             tokio::select! {
                 command = inputs.commands.recv(), if self.saving.len() < SAVING => match command {
@@ -301,9 +316,10 @@ impl Core {
         match report {
             Report::Dialled(dialled) => self.on_dialled(*dialled).await,
             Report::Registry(report) => self.on_registry_report(report).await,
-            Report::Call(report) => self.on_call_report(report),
+            Report::Call(report) => self.on_call_report(report).await,
             Report::Transfer(report) => self.on_transfer_report(report).await,
             Report::Heard(heard) => self.on_heard(heard),
+            Report::MicTest(report) => self.on_mic_test(report),
         }
     }
 
@@ -330,6 +346,7 @@ impl Core {
     /// Ends calls and links with a reason, and what is being saved is saved.
     async fn stop(&mut self, mut inputs: Inputs) {
         self.stop_calls().await;
+        self.save_calls().await;
         while let Some(saved) = self.saving.next().await {
             self.on_saved(saved);
         }
@@ -448,9 +465,8 @@ impl Core {
 
     async fn set_setting(&mut self, key: &str, value: Value) -> Result<(), Error> {
         known_setting(key)?;
-        if key == calls::RING_SETTING {
-            self.set_ring_time(&value)?;
-        }
+        self.set_call_setting(key, &value)?;
+        self.set_sound_setting(key, &value)?;
         if key == transfers::FOLDER_SETTING {
             self.set_files_folder(&value)?;
         }

@@ -43,11 +43,17 @@ pub(crate) struct Failed {
     pub(crate) error: Error,
     /// Where somebody else than the expected one has proven a key, and which.
     pub(crate) shown: Option<(SocketAddr, PeerId)>,
+    /// A machine answered that nobody listens there.
+    pub(crate) is_deserted: bool,
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        Self { error, shown: None }
+        Self {
+            error,
+            shown: None,
+            is_deserted: false,
+        }
     }
 }
 
@@ -102,8 +108,9 @@ pub(crate) async fn dial(
 /// How much an error tells the user.
 fn weight(failed: &Failed) -> u8 {
     match failed.error.code {
-        ErrorCode::KeyMismatch => 2,
-        ErrorCode::Refused => 1,
+        ErrorCode::KeyMismatch => 3,
+        ErrorCode::Refused => 2,
+        _ if failed.is_deserted => 1,
         _ => 0,
     }
 }
@@ -154,11 +161,15 @@ async fn attempt(
     let tcp = TcpStream::connect(at)
         .await
         .map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionRefused => Error::new(
-                ErrorCode::Unreachable,
-                "the machine answers, but twocan does not listen at that port",
-            ),
-            _ => silence(),
+            io::ErrorKind::ConnectionRefused => Failed {
+                is_deserted: true,
+                ..Error::new(
+                    ErrorCode::Unreachable,
+                    "the machine answers, but twocan does not listen at that port",
+                )
+                .into()
+            },
+            _ => silence().into(),
         })?;
     super::set_up(&tcp);
     let stream = TlsConnector::from(tls)
@@ -181,6 +192,7 @@ async fn attempt(
         return Err(Failed {
             error: Error::new(ErrorCode::KeyMismatch, text),
             shown: Some((at, peer)),
+            is_deserted: false,
         });
     }
     Ok(Dialled {

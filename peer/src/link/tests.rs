@@ -60,6 +60,7 @@ impl Visitor {
             port: None,
             welcome: true,
             invisible: false,
+            moved: false,
             resume: Resume::default(),
         };
         Self {
@@ -124,6 +125,7 @@ fn entry(seq: u64, sent_at: Timestamp, text: String) -> Entry {
         content: Content::Text {
             text,
             reply_to: None,
+            call: None,
         },
     }
 }
@@ -171,11 +173,12 @@ async fn host(folder: &Path) -> (Engine, Receiver<Event>, String) {
         listen: Some("127.0.0.1:0".parse().unwrap()),
         name: Some("host".to_owned()),
         registries: Vec::new(),
-        audio_in: InputSpec::Silence,
-        audio_out: OutputSpec::Null,
+        audio_in: Some(InputSpec::Silence),
+        audio_out: Some(OutputSpec::Null),
         auto_accept: true,
         auto_answer: false,
         echo: false,
+        tones: false,
         lan: Lan::Off,
         protection: Protection::None,
     })

@@ -12,17 +12,22 @@
 //! core what becomes of the path; whether the call goes on is the core's
 //! matter.
 
+mod alarms;
+#[cfg(test)]
+mod browser;
 mod quality;
 mod rtc;
+mod sdp;
 mod sockets;
+mod sound;
 mod task;
 
 use std::net::IpAddr;
 
 use tokio::sync::{mpsc, oneshot};
-use twocan_voice::{CallConfig, InputSpec, OutputSpec};
+use twocan_voice::{Activation, CallConfig, InputSpec, LevelReader, OutputSpec, Processing};
 
-use crate::api::{CallStats, Path};
+use crate::api::{CallHint, CallStats, Path};
 
 /// Commands waiting for a media task; more would mean that it hangs.
 const COMMANDS: usize = 32;
@@ -39,11 +44,21 @@ pub(crate) enum Role {
     },
 }
 
+/// What one side says of its end of the path (SDP), to the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Description {
+    pub(crate) sdp: String,
+    /// Which path of the call: 0 the first, higher each further one.
+    pub(crate) round: u32,
+    /// It answers the other side's offer of the same round.
+    pub(crate) is_answer: bool,
+}
+
 /// What the core tells a media task.
 #[derive(Debug)]
 pub(crate) enum MediaCommand {
-    /// The callee's session description.
-    Answer(String),
+    /// The callee's answer, or about another path either one's word.
+    Described(Description),
     /// One more address of the other side.
     Candidate(String),
     /// Microphone off, or on.
@@ -52,6 +67,12 @@ pub(crate) enum MediaCommand {
     Deafen(bool),
     /// Loudness of the other, 1.0 as sent.
     Volume(f32),
+    /// When the microphone is sent.
+    Activation(Activation),
+    /// The key of push to talk is held, or not.
+    Talking(bool),
+    /// Other things done to the microphone's sound.
+    Process(Processing),
     /// Another microphone.
     Input(InputSpec, oneshot::Sender<Result<(), String>>),
     /// Another loudspeaker.
@@ -61,18 +82,31 @@ pub(crate) enum MediaCommand {
 /// What a media task tells the core.
 #[derive(Debug)]
 pub(crate) enum MediaEvent {
-    /// Our session description, to be sent to the other side.
-    Description(String),
+    /// Our word on the path, to be sent to the other side.
+    Description(Description),
     /// The path is there.
     Up(Path),
     /// The path broke; it may come back.
     Down,
+    /// This machine is at other addresses now, or at these alone.
+    Moved(Vec<IpAddr>),
+    /// The other side ended the transport.
+    Closed,
     /// Nothing more will come: what failed, for a person.
     Failed(String),
     /// The devices: what the user should know about them.
     Device(String),
     /// Once a second.
     Stats(Box<CallStats>),
+    /// Something needs attention, or no longer does.
+    Hint {
+        /// What.
+        hint: CallHint,
+        /// It began, or is over.
+        on: bool,
+    },
+    /// The meters, once there is sound.
+    Levels(LevelReader),
     /// The first sample went each way, CLOCK_MONOTONIC seconds.
     Sound { mic_at: f64, spk_at: f64 },
 }

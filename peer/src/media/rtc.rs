@@ -5,18 +5,29 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::format::{Codec, FormatParams};
+use str0m::media::{Direction, Frequency, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
 use str0m::stats::{MediaEgressStats, PeerStats};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcError};
-use twocan_voice::SentPacket;
+use twocan_voice::{Format, SentPacket};
 
+use super::sdp;
 use super::sockets::Datagram;
 
 /// How often both sides report on what they receive (RFC 3550 section 6.2
 /// lets two sides do so every few seconds; the encoder wants to know sooner).
 const REPORTS: Duration = Duration::from_secs(1);
+/// First wait before a check of a path is repeated.
+const CHECK_AGAIN: Duration = Duration::from_millis(100);
+/// Longest such wait, and how often a path in use is checked (RFC 7675).
+const CHECK_OFTEN: Duration = Duration::from_secs(1);
+/// Checks without an answer after which a path is given up: about 8 s, so that
+/// one that loses every second packet is not.
+const CHECKS: usize = 9;
+/// The payload type of ours (RFC 3551 section 6: 96 to 127 are for such).
+const PROTECTED: u8 = 112;
 
 /// What str0m wants done, or tells.
 #[derive(Debug)]
@@ -41,6 +52,45 @@ pub(super) enum Step {
     Wait(Instant),
 }
 
+/// The payload types that both sides understand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct PayloadTypes {
+    opus: Option<u8>,
+    red: Option<u8>,
+    protected: Option<u8>,
+}
+
+impl PayloadTypes {
+    /// Our own payload between two twocans, else redundant audio, else what
+    /// everybody understands.
+    fn best(self) -> Format {
+        match (self.protected, self.red, self.opus) {
+            (Some(_), _, _) => Format::Protected,
+            (_, Some(_), Some(opus)) => Format::Red { opus },
+            _ => Format::Opus,
+        }
+    }
+
+    fn of(self, format: Format) -> Option<u8> {
+        match format {
+            Format::Opus => self.opus,
+            Format::Red { .. } => self.red,
+            Format::Protected => self.protected,
+        }
+    }
+
+    fn format(self, payload_type: u8) -> Option<Format> {
+        let is = |known: Option<u8>| known == Some(payload_type);
+        if is(self.protected) {
+            Some(Format::Protected)
+        } else if is(self.red) {
+            self.opus.map(|opus| Format::Red { opus })
+        } else {
+            is(self.opus).then_some(Format::Opus)
+        }
+    }
+}
+
 /// One side of the media of a call.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -48,9 +98,12 @@ pub(super) struct Session {
     mid: Option<Mid>,
     pending: Option<SdpPendingOffer>,
     remote: Option<SocketAddr>,
-    payload_type: Option<Pt>,
-    /// RTP sequence number of the packet that counts 0.
-    sequence: u64,
+    /// The other side's last description.
+    far: String,
+    types: PayloadTypes,
+    /// The RTP number of the sound's first packet.
+    first_number: u64,
+    has_sent: bool,
 }
 
 /// Why a session description or a packet could not be taken.
@@ -65,54 +118,101 @@ pub(super) enum SessionError {
 impl Session {
     /// A session that can be reached at `addresses`.
     pub(super) fn new(addresses: impl Iterator<Item = SocketAddr>) -> Self {
-        let mut rtc = Rtc::builder()
+        let mut config = Rtc::builder()
             .clear_codecs()
             .clear_extension_map()
-            .enable_opus(true, false)
             .set_rtp_mode(true)
             .set_stats_interval(Some(REPORTS))
-            .set_rtcp_report_interval_audio(REPORTS)
-            .build(Instant::now());
-        for address in addresses {
-            match Candidate::host(address, Protocol::Udp) {
-                Ok(candidate) => drop(rtc.add_local_candidate(candidate)),
-                Err(error) => tracing::debug!(%error, "an address of ours is no candidate"),
-            }
-        }
-        Self {
-            rtc,
+            .set_rtcp_report_interval_audio(REPORTS);
+        config.set_initial_stun_rto(CHECK_AGAIN);
+        config.set_max_stun_rto(CHECK_OFTEN);
+        config.set_max_stun_retransmits(CHECKS);
+        config.codec_config().add_config(
+            PROTECTED.into(),
+            None,
+            Codec::CN,
+            Frequency::FORTY_EIGHT_KHZ,
+            Some(2),
+            FormatParams::default(),
+        );
+        config.codec_config().enable_opus(true, true);
+        let mut session = Self {
+            rtc: config.build(Instant::now()),
             mid: None,
             pending: None,
             remote: None,
-            payload_type: None,
-            sequence: first_sequence(),
+            far: String::new(),
+            types: PayloadTypes::default(),
+            first_number: first_number(),
+            has_sent: false,
+        };
+        addresses.for_each(|address| session.add_address(address));
+        session
+    }
+
+    /// We can be reached at one more address.
+    pub(super) fn add_address(&mut self, address: SocketAddr) {
+        match Candidate::host(address, Protocol::Udp) {
+            Ok(candidate) => drop(self.rtc.add_local_candidate(candidate)),
+            Err(error) => tracing::debug!(%error, "an address of ours is no candidate"),
         }
     }
 
-    /// Our offer as SDP.
+    /// We can no longer be reached at `address`.
+    pub(super) fn remove_address(&mut self, address: SocketAddr) {
+        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
+            self.rtc.direct_api().invalidate_candidate(&candidate);
+        }
+    }
+
+    /// Our first offer as SDP.
     pub(super) fn offer(&mut self) -> Result<String, SessionError> {
         let mut change = self.rtc.sdp_api();
         let mid = change.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
         let (offer, pending) = change.apply().ok_or(SessionError::Sdp)?;
         self.mid = Some(mid);
         self.pending = Some(pending);
-        Ok(offer.to_sdp_string())
+        Ok(sdp::outward(&offer.to_sdp_string()))
     }
 
-    /// Our answer to the other side's offer, both as SDP.
+    /// An offer of another path for the call there is (an ICE restart). It
+    /// changes nothing until it is answered, and takes the place of one that
+    /// was not.
+    pub(super) fn restart(&mut self) -> Result<String, SessionError> {
+        let mut change = self.rtc.sdp_api();
+        change.ice_restart(true);
+        let (offer, pending) = change.apply().ok_or(SessionError::Sdp)?;
+        self.pending = Some(pending);
+        Ok(sdp::outward(&offer.to_sdp_string()))
+    }
+
+    /// Our answer to the other side's offer, both as SDP. An offer of ours
+    /// that was not answered gives way.
     pub(super) fn answer(&mut self, offer: &str) -> Result<String, SessionError> {
-        let offer = SdpOffer::from_sdp_string(offer).map_err(|_| SessionError::Sdp)?;
-        let answer = self.rtc.sdp_api().accept_offer(offer)?;
-        Ok(answer.to_sdp_string())
+        let inward = sdp::inward(offer)?;
+        let parsed = SdpOffer::from_sdp_string(&inward).map_err(|_| SessionError::Sdp)?;
+        self.pending = None;
+        let answer = self.rtc.sdp_api().accept_offer(parsed)?;
+        self.mid = sdp::mid(&inward).map(Mid::from).or(self.mid);
+        self.far = inward;
+        Ok(sdp::outward(&answer.to_sdp_string()))
     }
 
-    /// Takes the other side's answer.
+    /// Takes the other side's answer to our last offer.
     pub(super) fn accept(&mut self, answer: &str) -> Result<(), SessionError> {
-        let answer = SdpAnswer::from_sdp_string(answer).map_err(|_| SessionError::Sdp)?;
+        let inward = sdp::inward(answer)?;
+        let parsed = SdpAnswer::from_sdp_string(&inward).map_err(|_| SessionError::Sdp)?;
         let Some(pending) = self.pending.take() else {
             return Ok(());
         };
-        Ok(self.rtc.sdp_api().accept_answer(pending, answer)?)
+        self.rtc.sdp_api().accept_answer(pending, parsed)?;
+        self.far = inward;
+        Ok(())
+    }
+
+    /// An offer of ours waits for its answer.
+    pub(super) fn has_offered(&self) -> bool {
+        self.pending.is_some()
     }
 
     /// Takes one more address of the other side. One that makes no sense is
@@ -124,18 +224,19 @@ impl Session {
         }
     }
 
-    /// Takes a datagram. One that is neither STUN, DTLS nor RTP, or comes
-    /// from elsewhere, changes nothing.
-    pub(super) fn receive(&mut self, datagram: &Datagram) -> Result<(), SessionError> {
+    /// Takes a datagram, and tells whether it is of this call: one that is
+    /// neither STUN, DTLS nor RTP, or comes from elsewhere, changes nothing.
+    pub(super) fn receive(&mut self, datagram: &Datagram) -> Result<bool, SessionError> {
         let Ok(receive) = Receive::new(Protocol::Udp, datagram.from, datagram.to, &datagram.bytes)
         else {
-            return Ok(());
+            return Ok(false);
         };
         let input = Input::Receive(datagram.arrived, receive);
-        if self.rtc.accepts(&input) {
-            self.rtc.handle_input(input)?;
+        if !self.rtc.accepts(&input) {
+            return Ok(false);
         }
-        Ok(())
+        self.rtc.handle_input(input)?;
+        Ok(true)
     }
 
     /// Time has passed.
@@ -143,30 +244,70 @@ impl Session {
         Ok(self.rtc.handle_input(Input::Timeout(now))?)
     }
 
-    /// Sends a frame of ours.
-    pub(super) fn send(&mut self, frame: SentPacket) {
-        let Some(mid) = self.mid else { return };
-        let Some(payload_type) = self.payload_type() else {
-            return;
+    /// Sends a packet of ours. What the other side would not understand is
+    /// not sent, nor is anything before there is a path; gives
+    /// whether it was.
+    pub(super) fn send(&mut self, packet: SentPacket) -> bool {
+        let Some(mid) = self.mid else {
+            return false;
+        };
+        if !self.rtc.is_connected() {
+            return false;
+        }
+        let Some(payload_type) = self.payload_types().of(packet.format) else {
+            return false;
         };
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else {
-            return;
+            return false;
         };
         // RTP time has 32 bits and wraps (RFC 3550 section 5.1).
-        let time = (frame.media_time & u64::from(u32::MAX)) as u32;
-        let sequence = SeqNo::from(self.sequence + frame.sequence);
-        let packet = RtpWrite::new(payload_type, sequence, time, Instant::now(), frame.payload)
-            .marker(frame.marker);
-        stream.write_rtp(packet);
+        let time = (packet.media_time & u64::from(u32::MAX)) as u32;
+        // The sound's repair counts on the numbers; one that was not sent is
+        // as good as lost on the way.
+        let sequence = SeqNo::from(self.first_number + packet.sequence);
+        let is_first = !std::mem::replace(&mut self.has_sent, true);
+        let write = RtpWrite::new(
+            payload_type.into(),
+            sequence,
+            time,
+            Instant::now(),
+            packet.payload,
+        );
+        stream.write_rtp(write.marker(packet.marker || is_first));
+        true
     }
 
-    fn payload_type(&mut self) -> Option<Pt> {
-        if self.payload_type.is_none() {
-            let params = self.rtc.codec_config().params();
-            self.payload_type = params.first().map(|params| params.pt());
+    /// How to lay out what is sent, so that the other side understands it.
+    pub(super) fn format(&mut self) -> Format {
+        self.payload_types().best()
+    }
+
+    /// How a packet of the other side is laid out.
+    pub(super) fn format_of(&mut self, packet: &RtpPacket) -> Option<Format> {
+        let payload_type: Pt = packet.header.payload_type;
+        self.payload_types().format(*payload_type)
+    }
+
+    /// What was negotiated, once it was.
+    fn payload_types(&mut self) -> PayloadTypes {
+        if self.types == PayloadTypes::default()
+            && let Some(media) = self.mid.and_then(|mid| self.rtc.media(mid))
+        {
+            let theirs = media.remote_pts();
+            for known in self.rtc.codec_config().params() {
+                if !theirs.contains(&known.pt()) {
+                    continue;
+                }
+                if known.spec().codec == Codec::Opus {
+                    self.types.opus = Some(*known.pt());
+                    self.types.red = known.red().map(|red| *red);
+                } else {
+                    self.types.protected = Some(*known.pt());
+                }
+            }
         }
-        self.payload_type
+        self.types
     }
 
     /// The next thing to do. To be called until it says to wait, after
@@ -197,7 +338,6 @@ impl Session {
                 ) if self.rtc.is_connected() => {
                     return Ok(Step::Connected);
                 }
-                Event::MediaAdded(added) => self.mid = Some(added.mid),
                 Event::RtpPacket(packet) => return Ok(Step::Packet(Box::new(packet))),
                 Event::PeerStats(stats) => return Ok(Step::Path(Box::new(stats))),
                 Event::MediaEgressStats(stats) => return Ok(Step::Report(Box::new(stats))),
@@ -211,9 +351,21 @@ impl Session {
         self.remote
     }
 
+    /// What kind of candidate `address` of the other side is: one that it
+    /// named, or one that was learned from its packets (`prflx`).
+    pub(super) fn candidate_kind(&self, address: SocketAddr) -> &str {
+        sdp::candidate_kind(&self.far, address).unwrap_or("prflx")
+    }
+
     /// Whether the other side ended the transport, or it broke for good.
     pub(super) fn is_alive(&self) -> bool {
         self.rtc.is_alive()
+    }
+
+    /// Ends the transport with a word to the other side (RTCP BYE and the
+    /// close of DTLS), which has to be polled.
+    pub(super) fn close(&mut self) -> Result<(), SessionError> {
+        Ok(self.rtc.close()?)
     }
 
     /// The bytes that a packet carries.
@@ -225,6 +377,78 @@ impl Session {
 
 /// RFC 3550 section 5.1: the first sequence number is random. It stays in the
 /// lower half, so that it does not wrap before the first packets arrive.
-fn first_sequence() -> u64 {
+fn first_number() -> u64 {
     u64::from(rand::random::<u16>() >> 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(port: u16) -> Session {
+        Session::new(std::iter::once(SocketAddr::from(([127, 0, 0, 1], port))))
+    }
+
+    /// The offer of somebody who does not know these payload types.
+    fn without(offer: &str, types: &[&str]) -> String {
+        let mut left = String::new();
+        for line in offer.split_inclusive("\r\n") {
+            let is_about = |kind: &&str| line.contains(&format!(":{kind} "));
+            if line.starts_with("m=") {
+                let words = line.trim_end().split(' ');
+                let words: Vec<&str> = words.filter(|word| !types.contains(word)).collect();
+                left += &(words.join(" ") + "\r\n");
+            } else if !types.iter().any(is_about) {
+                left += line;
+            }
+        }
+        left
+    }
+
+    #[test]
+    fn two_twocans_agree_on_their_own_payload() {
+        let (mut caller, mut callee) = (session(5000), session(5001));
+        let offer = caller.offer().unwrap();
+        assert!(offer.contains("x-twocan/48000/2"), "{offer}");
+        let answer = callee.answer(&offer).unwrap();
+        caller.accept(&answer).unwrap();
+        assert_eq!(caller.format(), Format::Protected);
+        assert_eq!(callee.format(), Format::Protected);
+        assert_eq!(callee.types, caller.types);
+        assert_eq!(callee.types.format(63), Some(Format::Red { opus: 111 }));
+        assert_eq!(callee.types.format(111), Some(Format::Opus));
+        assert_eq!(callee.types.format(5), None);
+    }
+
+    #[test]
+    fn others_get_redundant_audio_or_plain_opus() {
+        let offer = session(5000).offer().unwrap();
+        for (unknown, format) in [
+            (&["112"][..], Format::Red { opus: 111 }),
+            (&["112", "63"], Format::Opus),
+        ] {
+            let mut callee = session(5001);
+            callee.answer(&without(&offer, unknown)).unwrap();
+            assert_eq!(callee.format(), format, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn a_restart_names_other_credentials_and_gives_way_to_the_other_sides() {
+        let (mut caller, mut callee) = (session(5000), session(5001));
+        let offer = caller.offer().unwrap();
+        let answer = callee.answer(&offer).unwrap();
+        caller.accept(&answer).unwrap();
+        let ufrag = |sdp: &str| {
+            let line = sdp.lines().find(|line| line.starts_with("a=ice-ufrag"));
+            line.map(str::to_owned)
+        };
+        let ours = callee.restart().unwrap();
+        let theirs = caller.restart().unwrap();
+        assert_ne!(ufrag(&theirs), ufrag(&offer));
+        let answer = callee.answer(&theirs).unwrap();
+        assert!(callee.pending.is_none());
+        caller.accept(&answer).unwrap();
+        assert_ne!(ufrag(&ours), ufrag(&answer));
+    }
 }

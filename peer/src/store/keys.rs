@@ -43,6 +43,7 @@ pub(crate) fn rekey(db: &Connection, old: PeerId, new: PeerId) -> Result<()> {
     db.execute("UPDATE addresses SET peer = ?2 WHERE peer = ?1", [old, new])?;
     let names = "UPDATE registry_names SET peer = ?2 WHERE peer = ?1";
     db.execute(names, [old, new])?;
+    db.execute("UPDATE calls SET peer = ?2 WHERE peer = ?1", [old, new])?;
     // A key that is accepted is not refused, and no key is known to be wrong
     // for the person who has just shown that hers can change.
     db.execute("DELETE FROM refused_keys WHERE peer = ?1", [old])?;

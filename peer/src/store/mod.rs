@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use crate::api;
 use crate::vault::DatabaseKey;
 
+pub(crate) mod calls;
 pub(crate) mod chat;
 pub(crate) mod contacts;
 mod copy;

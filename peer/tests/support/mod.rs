@@ -29,11 +29,12 @@ pub(crate) fn config(folder: &std::path::Path, name: &str) -> Config {
         listen: Some("127.0.0.1:0".parse().unwrap()),
         name: Some(name.to_owned()),
         registries: Vec::new(),
-        audio_in: InputSpec::Tone(440.0),
-        audio_out: OutputSpec::Null,
+        audio_in: Some(InputSpec::Tone(440.0)),
+        audio_out: Some(OutputSpec::Null),
         auto_accept: false,
         auto_answer: false,
         echo: false,
+        tones: false,
         lan: Lan::Auto,
     }
 }

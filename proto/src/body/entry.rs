@@ -39,6 +39,9 @@ pub enum Content {
         text: String,
         /// The message it answers.
         reply_to: Option<Uuid>,
+        /// The call of the author's that it is the trace of, as nobody took
+        /// it; the text says so for those who do not know this field.
+        call: Option<Uuid>,
     },
     /// A message of the same author reads otherwise now.
     Edit {
@@ -116,6 +119,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<Uuid>,
     #[serde(skip_serializing_if = "Option::is_none")]
     emoji: Option<&'a str>,
@@ -130,17 +135,21 @@ struct Read {
     sent_at: Timestamp,
     text: Option<String>,
     reply_to: Option<Uuid>,
+    call: Option<Uuid>,
     target: Option<Uuid>,
     emoji: Option<String>,
 }
 
 impl Entry {
     pub(super) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        let (text, emoji, reply_to) = match &self.content {
-            Content::Text { text, reply_to } => (Some(text), None, *reply_to),
-            Content::Edit { text, .. } => (Some(text), None, None),
-            Content::Delete { .. } => (None, None, None),
-            Content::Reaction { emoji, .. } => (None, Some(emoji), None),
+        let (text, emoji) = match &self.content {
+            Content::Text { text, .. } | Content::Edit { text, .. } => (Some(text), None),
+            Content::Delete { .. } => (None, None),
+            Content::Reaction { emoji, .. } => (None, Some(emoji)),
+        };
+        let (reply_to, call) = match &self.content {
+            Content::Text { reply_to, call, .. } => (*reply_to, *call),
+            _ => (None, None),
         };
         serde_json::to_vec(&Written {
             id: self.id,
@@ -149,6 +158,7 @@ impl Entry {
             sent_at: self.sent_at,
             text: text.map(String::as_str),
             reply_to,
+            call,
             target: self.content.target(),
             emoji: emoji.map(String::as_str),
         })
@@ -162,6 +172,7 @@ impl Entry {
             Kind::MESSAGE => Content::Text {
                 text: text?,
                 reply_to: read.reply_to,
+                call: read.call,
             },
             Kind::EDIT => Content::Edit {
                 target: target?,
@@ -205,6 +216,7 @@ mod tests {
         entry(Content::Text {
             text,
             reply_to: None,
+            call: None,
         })
     }
 
@@ -260,8 +272,16 @@ mod tests {
     fn content() -> impl Strategy<Value = Content> {
         let id = any::<u128>().prop_map(Uuid::from_u128);
         prop_oneof![
-            ("\\PC{0,200}", proptest::option::of(id.clone()))
-                .prop_map(|(text, reply_to)| Content::Text { text, reply_to }),
+            (
+                "\\PC{0,200}",
+                proptest::option::of(id.clone()),
+                proptest::option::of(id.clone())
+            )
+                .prop_map(|(text, reply_to, call)| Content::Text {
+                    text,
+                    reply_to,
+                    call
+                }),
             (id.clone(), "\\PC{0,200}").prop_map(|(target, text)| Content::Edit { target, text }),
             id.clone().prop_map(|target| Content::Delete { target }),
             (id, "\\PC{0,8}").prop_map(|(target, emoji)| Content::Reaction { target, emoji }),

@@ -15,6 +15,7 @@ fn hello() -> Hello {
         port: Some(7777),
         welcome: true,
         invisible: false,
+        moved: false,
         resume: Resume::default(),
     }
 }

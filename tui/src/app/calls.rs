@@ -2,8 +2,12 @@
 
 use std::collections::VecDeque;
 
-use twocan_peer::api::{Call, CallId, CallState, CallStats};
+use twocan_peer::api::{
+    Activation, Call, CallChange, CallHint, CallId, CallLevels, CallState, CallStats,
+};
 use twocan_proto::time::Timestamp;
+
+use crate::input::chord::Chord;
 
 /// One sample a second is kept for this long.
 const SERIES: usize = 60;
@@ -13,6 +17,8 @@ pub(crate) const FLOOR_DB: f32 = -60.0;
 const FALL_DB: f32 = 20.0;
 /// How long a peak stands, in milliseconds.
 const PEAK_HOLD_MS: i64 = 1500;
+/// The meters are read this often, in milliseconds.
+pub(crate) const METERS_MS: i64 = 100;
 
 /// A level meter with its peak.
 #[derive(Debug, Clone, Copy)]
@@ -36,19 +42,21 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// Takes a level in dBFS measured at `now`: rises at once, falls slowly.
-    pub(crate) fn take(&mut self, db: f32, now: Timestamp) {
-        let db = if db.is_finite() {
-            db.clamp(FLOOR_DB, 0.0)
-        } else {
-            FLOOR_DB
+    /// Takes a level and a peak in dBFS measured at `now`: rises at once,
+    /// falls slowly.
+    pub(crate) fn take(&mut self, db: f32, peak: f32, now: Timestamp) {
+        let shown = |db: f32| match db.is_finite() {
+            true => db.clamp(FLOOR_DB, 0.0),
+            false => FLOOR_DB,
         };
+        let (db, peak) = (shown(db), shown(peak));
         let now = now.as_millis();
         let seconds = (now - self.at).clamp(0, 1000) as f32 / 1000.0;
         self.at = now;
         self.level = db.max(self.level - FALL_DB * seconds).max(FLOOR_DB);
-        if self.level >= self.peak || now - self.peak_at > PEAK_HOLD_MS {
-            self.peak = self.level;
+        let highest = peak.max(self.level);
+        if highest >= self.peak || now - self.peak_at > PEAK_HOLD_MS {
+            self.peak = highest;
             self.peak_at = now;
         }
     }
@@ -83,7 +91,7 @@ impl Quality {
     }
 
     /// From the estimated mean opinion score, 1 to 4.5.
-    fn of(score: f32) -> Self {
+    pub(crate) fn of(score: f32) -> Self {
         match score {
             s if s >= 3.6 => Self::Good,
             s if s >= 2.8 => Self::Fair,
@@ -131,10 +139,16 @@ pub(crate) struct CallView {
     pub(crate) loss: Series,
     pub(crate) jitter: Series,
     pub(crate) rate: Series,
+    /// Invented sound, in percent.
+    pub(crate) invented: Series,
     pub(crate) mic: Meter,
     pub(crate) speaker: Meter,
-    /// Loudness of the other in percent.
-    pub(crate) volume: u16,
+    /// When the meters were last read.
+    pub(crate) metered_at: Option<Timestamp>,
+    /// Sound of ours goes out at this moment.
+    pub(crate) transmitting: bool,
+    /// What needs attention now.
+    pub(crate) hints: Vec<CallHint>,
     /// Whether the microphone was muted before deafening.
     pub(crate) muted_before_deafen: bool,
     /// When the terminal last rang for it.
@@ -152,9 +166,12 @@ impl CallView {
             loss: Series::default(),
             jitter: Series::default(),
             rate: Series::default(),
+            invented: Series::default(),
             mic: Meter::default(),
             speaker: Meter::default(),
-            volume: 100,
+            metered_at: None,
+            transmitting: false,
+            hints: Vec::new(),
             muted_before_deafen: false,
             rang_at: None,
         }
@@ -168,14 +185,33 @@ impl CallView {
         self.call = call;
     }
 
+    /// Takes what the meters show.
+    pub(crate) fn take_levels(&mut self, levels: CallLevels, now: Timestamp) {
+        self.mic.take(levels.in_db, levels.in_peak_db, now);
+        self.speaker.take(levels.out_db, levels.out_peak_db, now);
+        self.transmitting = levels.transmitting;
+        self.metered_at = Some(now);
+    }
+
+    /// Takes something that needs attention, or no longer does; returns
+    /// whether it is news.
+    pub(crate) fn take_hint(&mut self, hint: CallHint, on: bool) -> bool {
+        let known = self.hints.contains(&hint);
+        if on && !known {
+            self.hints.push(hint);
+        } else if !on {
+            self.hints.retain(|h| *h != hint);
+        }
+        on && !known
+    }
+
     /// Takes the measurements of a second.
-    pub(crate) fn take_stats(&mut self, stats: CallStats, now: Timestamp) {
-        self.mic.take(stats.level_in_db, now);
-        self.speaker.take(stats.level_out_db, now);
+    pub(crate) fn take_stats(&mut self, stats: CallStats) {
         self.rtt.push(stats.rtt_ms.unwrap_or(0.0));
         self.loss.push(stats.loss * 100.0);
         self.jitter.push(stats.jitter_ms);
         self.rate.push(stats.received_kbps);
+        self.invented.push(stats.concealed * 100.0);
         self.stats = Some(stats);
     }
 
@@ -189,14 +225,30 @@ impl CallView {
         self.stats.as_ref().map(|s| Quality::of(s.quality))
     }
 
-    /// Whether our sound goes out: only once connected, and not when muted.
-    pub(crate) fn mic_live(&self) -> bool {
+    /// Whether there is sound, and so something to measure.
+    pub(crate) fn has_sound(&self) -> bool {
         self.connected_at.is_some()
             && matches!(
                 self.call.state,
                 CallState::Connected | CallState::Reconnecting
             )
+    }
+
+    /// Whether our sound goes out: only once connected, not when muted, and
+    /// not while a key or speech is waited for.
+    pub(crate) fn mic_live(&self) -> bool {
+        self.has_sound()
             && !self.call.muted
+            && match self.call.activation {
+                Activation::Continuous => true,
+                Activation::Voice => self.transmitting,
+                Activation::PushToTalk => self.call.talking,
+            }
+    }
+
+    /// Loudness of the other in percent.
+    pub(crate) fn volume(&self) -> u16 {
+        (self.call.volume * 100.0).round().clamp(0.0, 200.0) as u16
     }
 
     /// The microphone in the words of the status line.
@@ -205,10 +257,15 @@ impl CallView {
             "DEAF"
         } else if self.call.muted {
             "MIC MUTED"
-        } else if self.mic_live() {
-            "MIC LIVE"
-        } else {
+        } else if !self.has_sound() {
             "MIC OFF"
+        } else {
+            match (self.call.activation, self.mic_live()) {
+                (Activation::PushToTalk, true) => "TALKING",
+                (Activation::PushToTalk, false) => "PTT OFF",
+                (_, true) => "MIC LIVE",
+                (_, false) => "MIC READY",
+            }
         }
     }
 
@@ -224,6 +281,40 @@ impl CallView {
             CallState::Ended => "ended",
         }
     }
+}
+
+/// What muting, or unmuting, changes.
+pub(crate) fn mute_change(call: &Call, muted: bool) -> CallChange {
+    CallChange {
+        muted: Some(muted),
+        // A microphone that is on while nothing is heard would surprise.
+        deafened: (!muted && call.deafened).then_some(false),
+        ..CallChange::default()
+    }
+}
+
+/// What deafening changes: it also mutes, and undeafening restores what was
+/// before it.
+pub(crate) fn deafen_change(deafened: bool, muted_before: bool) -> CallChange {
+    CallChange {
+        muted: Some(deafened || muted_before),
+        deafened: Some(deafened),
+        ..CallChange::default()
+    }
+}
+
+/// The key of push to talk.
+#[derive(Debug, Default)]
+pub(crate) struct TalkKey {
+    /// The terminal says when a key is let go: holding works. Otherwise each
+    /// press switches.
+    pub(crate) holds: bool,
+    /// The key that is held down.
+    pub(crate) held: Option<Chord>,
+    /// When it was last pressed.
+    pub(crate) pressed_at: Option<Timestamp>,
+    /// The terminal was asked to say when keys are let go.
+    pub(crate) watched: bool,
 }
 
 /// The calls that are not over.
@@ -307,16 +398,15 @@ mod tests {
     #[test]
     fn meters_rise_at_once_and_fall_slowly() {
         let mut meter = Meter::default();
-        meter.take(-10.0, sample::at(0));
-        assert_eq!(meter.level, -10.0);
-        meter.take(-60.0, sample::at(500));
-        assert_eq!(meter.level, -20.0);
-        assert_eq!(meter.peak, -10.0);
-        meter.take(-60.0, sample::at(1600));
+        meter.take(-10.0, -4.0, sample::at(0));
+        assert_eq!((meter.level, meter.peak), (-10.0, -4.0));
+        meter.take(-60.0, -60.0, sample::at(500));
+        assert_eq!((meter.level, meter.peak), (-20.0, -4.0));
+        meter.take(-60.0, -60.0, sample::at(1600));
         assert!(meter.peak < -10.0);
-        meter.take(f32::NAN, sample::at(60_000));
-        meter.take(f32::NAN, sample::at(61_000));
-        meter.take(f32::NAN, sample::at(62_000));
+        for seconds in 60..63 {
+            meter.take(f32::NAN, f32::NAN, sample::at(seconds * 1000));
+        }
         assert_eq!(meter.level, FLOOR_DB);
         assert_eq!(meter.word(), "SILENT");
     }
@@ -342,6 +432,15 @@ mod tests {
         assert_eq!(view.mic_word(), "MIC LIVE");
         view.call.muted = true;
         assert_eq!(view.mic_word(), "MIC MUTED");
+        view.call.talking = true;
+        view.call.activation = Activation::PushToTalk;
+        assert_eq!(view.mic_word(), "MIC MUTED", "muting goes first");
+        view.call.muted = false;
+        assert_eq!(view.mic_word(), "TALKING");
+        view.call.talking = false;
+        assert_eq!(view.mic_word(), "PTT OFF");
+        view.call.activation = Activation::Voice;
+        assert_eq!(view.mic_word(), "MIC READY");
         assert_eq!(duration(view.seconds(sample::at(3_661_002))), "1:01:01");
     }
 }

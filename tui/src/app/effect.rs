@@ -3,12 +3,14 @@
 
 use twocan_peer::api::{
     CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, Error, KeyDecision, Message, Nearby, Page, Profile, Revision, Safety,
-    SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
+    DirectoryEntry, Error, KeyDecision, LoggedCall, Message, Nearby, Page, Profile, Revision,
+    Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
+
+use super::audio::SoundSetup;
 
 /// Something to do outside the state.
 #[derive(Debug, Clone)]
@@ -101,7 +103,17 @@ pub(crate) enum Effect {
     },
     Call(PeerId),
     Answer(CallId),
-    Decline(CallId),
+    Decline {
+        call: CallId,
+        /// What the caller is told; empty for nothing.
+        text: String,
+    },
+    /// The calls before one, or the newest.
+    LoadCalls {
+        before: Option<CallId>,
+    },
+    /// All missed calls were seen.
+    CallsSeen,
     HangUp(CallId),
     ChangeCall {
         call: CallId,
@@ -112,6 +124,14 @@ pub(crate) enum Effect {
         value: String,
     },
     LoadSetting(String),
+    /// Devices, and the settings of sound.
+    LoadSound,
+    /// Begin a microphone test, or end what it does now.
+    MicTest(bool),
+    /// Look at the meters of the call.
+    ReadMeters,
+    /// Have the terminal say when keys are let go, or no longer.
+    WatchKeys(bool),
     /// Ring the terminal's bell.
     Bell,
     /// Set the window's title.
@@ -211,6 +231,11 @@ pub(crate) enum Outcome {
         id: Uuid,
         text: String,
         error: Error,
+    },
+    Sound(Result<Box<SoundSetup>, Error>),
+    Calls {
+        before: Option<CallId>,
+        found: Result<Vec<LoggedCall>, Error>,
     },
     SignedIn(Result<SignedIn, Error>),
     Directory(Result<Vec<DirectoryEntry>, Error>),

@@ -1,6 +1,8 @@
 //! The interface without its terminal: state, and how it changes. Everything
 //! here is a plain function of what was and what happened.
 
+pub(crate) mod audio;
+pub(crate) mod call_log;
 pub(crate) mod calls;
 pub(crate) mod conversation;
 pub(crate) mod editor;

@@ -1,6 +1,6 @@
 //! Everything that can happen to the state, in one closed enum.
 
-use twocan_peer::api::Event;
+use twocan_peer::api::{CallLevels, Event};
 
 use super::effect::Outcome;
 use crate::input::chord::Chord;
@@ -9,6 +9,8 @@ use crate::input::chord::Chord;
 #[derive(Debug, Clone)]
 pub(crate) enum Msg {
     Key(Chord),
+    /// A key was let go: only some terminals say so, and only when asked.
+    KeyUp(Chord),
     /// Text that came in one piece.
     Paste(String),
     Mouse(Mouse),
@@ -18,6 +20,8 @@ pub(crate) enum Msg {
     Focus(bool),
     Engine(Box<Event>),
     Outcome(Box<Outcome>),
+    /// What the meters of the call show.
+    Meters(CallLevels),
     /// A moment that [`super::State::next_deadline`] named has come.
     Tick,
     /// The operating system asks us to end.

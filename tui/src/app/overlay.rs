@@ -38,6 +38,15 @@ pub(crate) enum Overlay {
     Delete { id: Uuid, mine: bool },
     /// An emoji for a message.
     React(React),
+    /// Devices, to choose from, and the microphone test.
+    Audio {
+        side: super::audio::Side,
+        selected: usize,
+    },
+    /// Calls there were, the newest first.
+    CallLog { selected: usize },
+    /// Everything that is measured in the call.
+    CallStats,
     /// Looking for words in all that was said.
     Search(Box<Search>),
     /// Fields to fill in.

@@ -2,13 +2,15 @@
 
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
-    Call, CallId, CallState, CallStats, Contact, ContactRequest, Message, MessageState, Page, Path,
-    Reaction, Relation, Transfer, TransferState, Trust, WhoAmI,
+    Activation, Call, CallId, CallLevels, CallState, CallStats, Contact, ContactRequest,
+    LoggedCall, Message, MessageState, Page, Path, Reaction, Relation, SoundDevice, SoundDevices,
+    Transfer, TransferState, Trust, WhoAmI,
 };
 use twocan_proto::identity::{Identity, PeerId};
 use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
+use super::audio::SoundSetup;
 use super::calls::CallView;
 use super::state::{Look, State};
 
@@ -75,6 +77,7 @@ pub(crate) fn message(n: u64, mine: bool, text: &str) -> Message {
         edited_at: None,
         deleted: false,
         reactions: Vec::new(),
+        call: None,
     }
 }
 
@@ -89,6 +92,9 @@ pub(crate) fn call(state: CallState) -> Call {
         path: Some(Path::Direct),
         muted: false,
         deafened: false,
+        activation: Activation::Continuous,
+        talking: false,
+        volume: 1.0,
     }
 }
 
@@ -110,7 +116,76 @@ pub(crate) fn stats(n: u32) -> CallStats {
         recovered: 0.002,
         level_in_db: -17.0,
         level_out_db: -31.0,
+        mouth_to_ear_ms: 118.0,
+        candidate: Some("host".into()),
         quality: 4.2,
+        ..CallStats::default()
+    }
+}
+
+/// Two microphones and a loudspeaker.
+pub(crate) fn sound() -> SoundSetup {
+    let device = |id: &str, name: &str, is_default| SoundDevice {
+        id: id.into(),
+        name: name.into(),
+        is_default,
+    };
+    SoundSetup {
+        devices: SoundDevices {
+            inputs: vec![
+                device("usb-1", "USB Headset Mono", false),
+                device("pci-0", "Built-in Analog", true),
+            ],
+            outputs: vec![device("pci-0", "Built-in Analog", true)],
+            input: "device:usb-1".into(),
+            output: "default".into(),
+        },
+        switches: [true, true, false],
+        activation: Activation::Continuous,
+    }
+}
+
+/// Call `n` of the log, with Dana; a minute and a half if it was answered.
+pub(crate) fn logged(n: u64, answered: bool) -> LoggedCall {
+    let started = at(-4_000_000 + i64::try_from(n).unwrap_or(0) * 300_000);
+    let later = |ms| Timestamp::from_millis(started.as_millis() + ms);
+    LoggedCall {
+        call: logged_id(n),
+        contact: id(DANA),
+        outgoing: n.is_multiple_of(2),
+        started,
+        answered: answered.then(|| later(5_000)),
+        ended: Some(later(95_000)),
+        code: Some(if answered { 200 } else { 408 }),
+        reason: (!answered).then(|| "no answer".to_owned()),
+        seen: answered || n.is_multiple_of(2),
+        path: Some(Path::Direct),
+        quality: answered.then_some(4.2),
+    }
+}
+
+pub(crate) fn logged_id(n: u64) -> CallId {
+    uuid(20_000 + n)
+}
+
+/// [`busy`], with calls in the log: two were not answered.
+pub(crate) fn with_calls(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    let mut calls: Vec<_> = [(9, true), (8, false), (7, false), (6, true)]
+        .map(|(n, answered)| logged(n, answered))
+        .into();
+    calls[3].contact = id(BOB);
+    state.call_log.take(None, calls);
+    state
+}
+
+pub(crate) fn levels() -> CallLevels {
+    CallLevels {
+        in_db: -17.0,
+        in_peak_db: -9.0,
+        out_db: -31.0,
+        out_peak_db: -24.0,
+        transmitting: true,
     }
 }
 
@@ -273,6 +348,7 @@ pub(crate) fn in_call(size: (u16, u16), look: Look) -> State {
     let mut connected = call(CallState::Connected);
     connected.outgoing = true;
     state.calls.take(connected, before);
+    state.sound = Some(sound());
     if let Some(view) = state.calls.get_mut(call_id()) {
         fill(view);
     }
@@ -281,15 +357,15 @@ pub(crate) fn in_call(size: (u16, u16), look: Look) -> State {
 
 fn fill(view: &mut CallView) {
     for n in 0..60 {
-        view.take_stats(stats(n), at(-200));
+        view.take_stats(stats(n));
     }
-    view.mic.take(-17.0, at(-200));
-    view.speaker.take(-31.0, at(-200));
+    view.take_levels(levels(), at(-200));
 }
 
 /// [`busy`], while Dana calls.
 pub(crate) fn ringing(size: (u16, u16), look: Look) -> State {
     let mut state = busy(size, look);
+    state.sound = Some(sound());
     state.calls.take(call(CallState::Incoming), at(-7_000));
     state
 }

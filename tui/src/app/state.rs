@@ -10,7 +10,9 @@ use twocan_peer::api::{
 use twocan_proto::identity::PeerId;
 use twocan_proto::time::Timestamp;
 
-use super::calls::Calls;
+use super::audio::{SoundSetup, Test};
+use super::call_log::CallLog;
+use super::calls::{Calls, METERS_MS, TalkKey};
 use super::conversation::Conversation;
 use super::editor::{Editor, InputHistory};
 use super::first_run::FirstRun;
@@ -89,6 +91,13 @@ pub(crate) struct State {
     pub(crate) overlay: Option<Overlay>,
     pub(crate) first_run: Option<FirstRun>,
     pub(crate) calls: Calls,
+    pub(crate) talk_key: TalkKey,
+    /// Devices and settings of sound, once read.
+    pub(crate) sound: Option<SoundSetup>,
+    pub(crate) mic_test: Test,
+    pub(crate) call_log: CallLog,
+    /// It was said which calls were missed while we were away.
+    pub(crate) missed_told: bool,
     /// How many searches were asked for so far: numbers the next one.
     pub(crate) searches: u64,
     pub(crate) toast: Option<Notice>,
@@ -137,6 +146,11 @@ impl State {
             overlay: None,
             first_run: None,
             calls: Calls::default(),
+            talk_key: TalkKey::default(),
+            sound: None,
+            mic_test: Test::default(),
+            call_log: CallLog::default(),
+            missed_told: false,
             searches: 0,
             toast: None,
             log: VecDeque::new(),
@@ -279,6 +293,14 @@ impl State {
         }
     }
 
+    /// When the meters are to be read again: while somebody looks at a call
+    /// that has sound.
+    pub(crate) fn meters_due(&self) -> Option<i64> {
+        let call = self.calls.active().filter(|call| call.has_sound())?;
+        let read = call.metered_at.map_or(0, Timestamp::as_millis);
+        self.focused.then_some(read + METERS_MS)
+    }
+
     /// When a toast has stood long enough.
     fn toast_until(&self) -> Option<i64> {
         self.toast.as_ref().map(|t| {
@@ -321,6 +343,7 @@ impl State {
             // Seconds are shown.
             consider(Some((now.div_euclid(1000) + 1) * 1000));
         }
+        consider(self.meters_due());
         Timestamp::from_millis(next)
     }
 }

@@ -18,7 +18,7 @@ use twocan_peer::api::{Error, ExportFormat};
 use twocan_peer::vault::{self, Protected};
 
 use crate::custody::Change;
-use crate::{custody, echo, headless, one_shot, terminal, unlock};
+use crate::{control, custody, doctor, echo, headless, one_shot, terminal, unlock};
 use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 
 /// The log of the interface, in the folder of the profile.
@@ -117,8 +117,16 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 one_shot::send(config, &typed.who, text, typed.wait).await
             }
             Command::Call(typed) => {
-                let config = resolved::call(typed.profile, typed.sound)?;
+                let mut config = resolved::call(typed.profile, typed.sound)?;
+                config.tones = true;
                 one_shot::call(config, &typed.who).await
+            }
+            Command::Doctor { profile, sound } => {
+                doctor::run(resolved::call(profile, sound)?).await
+            }
+            Command::Ctl { words, profile } => {
+                let folder = resolved::inward(profile)?.data;
+                control::client::run(&folder, &words.join(" ")).await
             }
             Command::Passphrase(typed) => passphrase(typed).await,
             Command::Export(typed) => {
@@ -177,7 +185,8 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// The interface in the terminal.
 fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let (ascii, no_color) = (typed.ascii, typed.no_color);
-    let (config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
+    let (mut config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
+    config.tones = true;
     let folder = config.data.clone();
     let options = terminal::Options {
         ascii,
@@ -190,6 +199,7 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
             false => unlock::first_start(config).await?,
         };
         log_to_file(&folder)?;
+        let _control = control::open(&engine, &folder);
         terminal::run(engine, events, options)
             .await
             .map_err(|error| Failure::Run(format!("{error:#}")))

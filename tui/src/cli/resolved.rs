@@ -22,9 +22,11 @@ pub(super) fn headless(typed: Headless) -> Result<Config, Failure> {
         profile,
         sound,
         consent,
+        tones,
     } = typed;
     let file = File::read(profile.config.as_deref())?;
-    resolve(profile.settings, sound, consent, file).map(|(config, _)| config)
+    let (config, _) = resolve(profile.settings, sound, consent, file)?;
+    Ok(Config { tones, ..config })
 }
 
 /// How `twocan echo` starts, and whether it makes itself an account.
@@ -102,11 +104,12 @@ fn resolve(
         listen: settings.listen,
         name: settings.name,
         registries: settings.registry,
-        audio_in: sound.audio_in.or(file.sound.audio_in).unwrap_or_default(),
-        audio_out: sound.audio_out.or(file.sound.audio_out).unwrap_or_default(),
+        audio_in: sound.audio_in.or(file.sound.audio_in),
+        audio_out: sound.audio_out.or(file.sound.audio_out),
         auto_accept: consent.auto_accept || file.consent.auto_accept,
         auto_answer: consent.auto_answer || file.consent.auto_answer,
         echo: false,
+        tones: false,
         lan: match settings.no_lan {
             true => Lan::Off,
             false => Lan::Auto,
@@ -175,7 +178,7 @@ mod tests {
         let (config, _) = resolve(typed, Sound::default(), Consent::default(), file).unwrap();
         assert_eq!(config.name.as_deref(), Some("file"));
         assert_eq!(config.registries, ["https://flag".parse().unwrap()]);
-        assert_eq!(config.audio_in, InputSpec::Silence);
+        assert_eq!(config.audio_in, Some(InputSpec::Silence));
         assert!(config.auto_accept && !config.auto_answer);
     }
 

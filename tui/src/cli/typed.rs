@@ -59,6 +59,21 @@ pub(super) enum Command {
     Send(Send),
     /// Call a contact until Ctrl+C
     Call(Call),
+    /// Control the call of a running twocan, for shortcuts of the desktop
+    Ctl {
+        /// ptt on|off|toggle|hold, mute, deafen, answer, decline, hangup or status
+        #[arg(required = true, num_args = 1..=2)]
+        words: Vec<String>,
+        #[command(flatten)]
+        profile: Profile,
+    },
+    /// Look for what keeps calls and chats from working, and say what to do
+    Doctor {
+        #[command(flatten)]
+        profile: Profile,
+        #[command(flatten)]
+        sound: Sound,
+    },
     /// Write conversations to a file, or read them back from one
     #[command(subcommand)]
     History(History),
@@ -142,6 +157,9 @@ pub(super) struct Headless {
     pub(super) sound: Sound,
     #[command(flatten)]
     pub(super) consent: Consent,
+    /// Let calls be heard ringing and ending
+    #[arg(long)]
+    pub(super) tones: bool,
 }
 
 #[derive(Debug, Args)]

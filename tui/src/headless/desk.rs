@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::first_address;
 use super::lines::{Answer, Output};
 use super::requests::{
-    Ask, CallSet, Clients, ContactSet, Decision, History, Presence, Profile, ProfileSet, Refusal,
-    Request, Search, Send, SignIn, Verb, Visibility, bad,
+    Ask, CallLog, CallSet, Clients, ContactSet, Decision, History, Presence, Profile, ProfileSet,
+    Refusal, Request, Search, Send, SignIn, Verb, Visibility, bad,
 };
 
 /// Messages in a page of history, and users in a list, when no limit is given.
@@ -169,13 +169,20 @@ async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
             fields(&json!({"call": engine.call(to).await?}))
         }
         Verb::Answer(of) => done(engine.answer(call(&of.call)?).await),
-        Verb::Decline(of) => done(engine.decline(call(&of.call)?, of.code).await),
+        Verb::Decline(of) => done(engine.decline(call(&of.call)?, of.code, &of.text).await),
         Verb::Hangup(of) => done(engine.hangup(call(&of.call)?, of.code).await),
         Verb::CallSet(set) => {
             let id = call(&set.call)?;
             done(engine.call_set(id, call_change(set)?).await)
         }
+        Verb::Devices => fields(&engine.devices().await?),
+        Verb::MicTest(test) => done(match test.on {
+            true => engine.mic_test_start().await,
+            false => engine.mic_test_stop().await,
+        }),
+        Verb::Calls => fields(&json!({"calls": engine.calls().await?})),
         Verb::CallStats(of) => fields(&engine.call_stats(call(&of.call)?).await?),
+        Verb::CallLog(wanted) => call_log(engine, wanted).await,
         Verb::FileSend(send) => {
             let to = engine.resolve(&send.to).await?;
             fields(&json!({"transfer": engine.file_send(to, &send.path).await?}))
@@ -245,6 +252,18 @@ async fn history(engine: &Engine, wanted: History) -> Result<Value, Error> {
     let limit = wanted.limit.unwrap_or(PAGE);
     let messages = engine.history(with, page, limit).await?;
     fields(&json!({"messages": messages}))
+}
+
+/// The log as it was before it is marked as seen.
+async fn call_log(engine: &Engine, wanted: CallLog) -> Result<Value, Error> {
+    let before = wanted.before.map(|id| call(&id)).transpose()?;
+    let calls = engine
+        .call_log(before, wanted.limit.unwrap_or(PAGE))
+        .await?;
+    if wanted.seen {
+        engine.calls_seen().await?;
+    }
+    fields(&json!({"calls": calls}))
 }
 
 /// Ours, or what a contact told of herself.
@@ -341,20 +360,17 @@ fn contact_change(set: ContactSet) -> ContactChange {
 }
 
 fn call_change(set: CallSet) -> Result<CallChange, Error> {
-    refuse_given(
-        "call_set",
-        &[
-            ("echo_cancellation", set.echo_cancellation.is_some()),
-            ("noise_suppression", set.noise_suppression.is_some()),
-            ("gain_control", set.gain_control.is_some()),
-        ],
-    )?;
     Ok(CallChange {
         muted: set.muted,
         deafened: set.deafened,
         volume: set.volume,
-        audio_in: sound("audio_in", set.audio_in.as_deref())?,
-        audio_out: sound("audio_out", set.audio_out.as_deref())?,
+        activation: known("activation", set.activation.as_deref())?,
+        talking: set.talking,
+        echo_cancellation: set.echo_cancellation,
+        noise_suppression: set.noise_suppression,
+        gain_control: set.gain_control,
+        audio_in: known("audio_in", set.audio_in.as_deref())?,
+        audio_out: known("audio_out", set.audio_out.as_deref())?,
     })
 }
 
@@ -369,7 +385,7 @@ fn refuse_given(verb: &str, unsupported: &[(&str, bool)]) -> Result<(), Error> {
     }
 }
 
-fn sound<T>(field: &str, text: Option<&str>) -> Result<Option<T>, Error>
+fn known<T>(field: &str, text: Option<&str>) -> Result<Option<T>, Error>
 where
     T: FromStr<Err: Display>,
 {

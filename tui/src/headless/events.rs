@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 use twocan_peer::api::{
-    Call, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState, NoticeLevel,
-    Path, Presence, RegistryState, Transfer,
+    Call, CallHint, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState,
+    MicTest, NoticeLevel, Path, Presence, RegistryState, Transfer,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -84,6 +84,13 @@ pub(super) enum Told<'a> {
     },
     Call(&'a Call),
     CallStats(&'a CallStats),
+    MicTest(&'a MicTest),
+    CallHint {
+        call: CallId,
+        hint: CallHint,
+        on: bool,
+        text: &'static str,
+    },
     Transfer(&'a Transfer),
     Sound {
         call: CallId,
@@ -165,6 +172,13 @@ impl Events {
             },
             Event::Call(call) => Told::Call(call),
             Event::CallStats(stats) => Told::CallStats(stats),
+            Event::MicTest(test) => Told::MicTest(test),
+            Event::CallHint { call, hint, on } => Told::CallHint {
+                call: *call,
+                hint: *hint,
+                on: *on,
+                text: hint.text(),
+            },
             Event::Transfer(transfer) => Told::Transfer(transfer),
             Event::Sound {
                 call,
@@ -336,6 +350,7 @@ mod tests {
             edited_at: None,
             deleted: false,
             reactions: Vec::new(),
+            call: None,
         };
         let line = |message: &Message| {
             let event = Event::Message(message.clone());

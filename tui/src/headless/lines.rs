@@ -67,7 +67,7 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Line>> {
 /// The outcome of a request.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Ok(Value),
     Error(Value),
 }

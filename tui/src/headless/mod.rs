@@ -30,10 +30,12 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
 
 use crate::cli::Failure;
+use crate::control;
 use crate::signals::Signals;
 use desk::Desk;
 use events::{Events, stamped};
-use lines::{Answer, Output};
+pub(crate) use lines::Answer;
+use lines::Output;
 use requests::{Ask, Request};
 
 /// Requests under way at once; further lines wait in the pipe.
@@ -50,7 +52,9 @@ const TAKING: Duration = Duration::from_secs(5);
 /// What keeps it from starting.
 pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
+    let folder = config.data.clone();
     let (engine, events) = Engine::start(config).await?;
+    let control = control::open(&engine, &folder);
     let me = engine.whoami().await?;
     let output = Output::start(io::stdout())?;
     output.write(&stamped(&Ready::new(&me))).await;
@@ -61,6 +65,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     let quit = serve(&desk, &mut under_way, &mut signals, &output).await?;
 
     let _late = timeout(FINISHING, finished(&mut under_way)).await;
+    drop(control);
     engine.shutdown().await;
     // What was still under way is refused by now; only a reader that takes
     // nothing can hold these up.

@@ -74,10 +74,14 @@ pub(super) enum Verb {
     History(History),
     Call(To),
     Answer(WithCode),
-    Decline(WithCode),
+    Decline(Decline),
     Hangup(WithCode),
     CallSet(CallSet),
     CallStats(OfCall),
+    Calls,
+    CallLog(CallLog),
+    Devices,
+    MicTest(MicTest),
     FileSend(FileSend),
     FileAccept(FileAccept),
     FileReject(OfTransfer),
@@ -317,16 +321,42 @@ pub(super) struct WithCode {
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Decline {
+    pub(super) call: String,
+    pub(super) code: Option<u16>,
+    #[serde(default)]
+    pub(super) text: String,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallLog {
+    pub(super) before: Option<String>,
+    pub(super) limit: Option<usize>,
+    #[serde(default)]
+    pub(super) seen: bool,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct CallSet {
     pub(super) call: String,
     pub(super) muted: Option<bool>,
     pub(super) deafened: Option<bool>,
     pub(super) volume: Option<f32>,
+    pub(super) activation: Option<String>,
+    pub(super) talking: Option<bool>,
     pub(super) audio_in: Option<String>,
     pub(super) audio_out: Option<String>,
-    pub(super) echo_cancellation: Option<Value>,
-    pub(super) noise_suppression: Option<Value>,
-    pub(super) gain_control: Option<Value>,
+    pub(super) echo_cancellation: Option<bool>,
+    pub(super) noise_suppression: Option<bool>,
+    pub(super) gain_control: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MicTest {
+    pub(super) on: bool,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -474,7 +504,11 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "decline" => Verb::Decline(typed(verb, fields)?),
         "hangup" => Verb::Hangup(typed(verb, fields)?),
         "call_set" => Verb::CallSet(typed(verb, fields)?),
+        "calls" => none(verb, fields, Verb::Calls)?,
+        "devices" => none(verb, fields, Verb::Devices)?,
+        "mic_test" => Verb::MicTest(typed(verb, fields)?),
         "call_stats" => Verb::CallStats(typed(verb, fields)?),
+        "call_log" => Verb::CallLog(typed(verb, fields)?),
         "file_send" => Verb::FileSend(typed(verb, fields)?),
         "file_accept" => Verb::FileAccept(typed(verb, fields)?),
         "file_reject" => Verb::FileReject(typed(verb, fields)?),

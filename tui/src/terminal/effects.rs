@@ -7,11 +7,13 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use twocan_peer::Engine;
-use twocan_peer::api::{DirectoryQuery, Draft, Error, ErrorCode, Page};
+use twocan_peer::api::{CallLevels, DirectoryQuery, Draft, Error, ErrorCode, Page};
 use twocan_proto::identity::PeerId;
 use uuid::Uuid;
 
 use super::paths;
+use crate::app::audio::{SWITCHES, SoundSetup};
+use crate::app::call_log::PAGE as CALLS;
 use crate::app::conversation::PAGE;
 use crate::app::effect::{Around, Effect, FileVerb, Outcome};
 
@@ -47,6 +49,11 @@ impl Runner {
             },
             receiver,
         )
+    }
+
+    /// What the meters of the call show now.
+    pub(super) fn levels(&self) -> Option<CallLevels> {
+        self.engine.call_levels()
     }
 
     /// Starts an effect. Those that reach over the network run beside each
@@ -98,6 +105,7 @@ fn is_slow(effect: &Effect) -> bool {
             | Effect::Connect(_)
             | Effect::SendFile { .. }
             | Effect::CompletePath(_)
+            | Effect::LoadSound
             | Effect::SignIn(_)
             | Effect::SignOut(_)
             | Effect::Directory { .. }
@@ -131,6 +139,10 @@ fn refused(effect: Effect) -> Outcome {
         Effect::MarkRead { with, .. } => Outcome::MarkedRead {
             with,
             result: Err(error),
+        },
+        Effect::LoadCalls { before } => Outcome::Calls {
+            before,
+            found: Err(error),
         },
         Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
         Effect::SetName(_) => Outcome::Named(Err(error)),
@@ -179,6 +191,11 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
                 found,
             }
         }
+        Effect::LoadSound => Outcome::Sound(sound(engine).await.map(Box::new)),
+        Effect::LoadCalls { before } => Outcome::Calls {
+            before,
+            found: engine.call_log(before, CALLS).await,
+        },
         Effect::LoadTransfers => loaded(
             "reading the transfers",
             engine.transfers().await.map(Outcome::Transfers),
@@ -303,7 +320,10 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::SignOut(registry) => ("signing out", engine.sign_out(registry).await),
         Effect::Call(to) => ("calling", nothing(engine.call(to)).await),
         Effect::Answer(call) => ("answering", engine.answer(call).await),
-        Effect::Decline(call) => ("declining", engine.decline(call, None).await),
+        Effect::Decline { call, text } => ("declining", engine.decline(call, None, &text).await),
+        Effect::MicTest(true) => ("testing the microphone", engine.mic_test_start().await),
+        Effect::MicTest(false) => ("testing the microphone", engine.mic_test_stop().await),
+        Effect::CallsSeen => ("marking the calls as seen", engine.calls_seen().await),
         Effect::HangUp(call) => ("hanging up", engine.hangup(call, None).await),
         Effect::ChangeCall { call, change } => {
             ("changing the call", engine.call_set(call, change).await)
@@ -315,6 +335,22 @@ async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
     Some(Outcome::Failed {
         what: what.to_owned(),
         error,
+    })
+}
+
+/// Devices, and the settings of sound.
+async fn sound(engine: &Engine) -> Result<SoundSetup, Error> {
+    let devices = engine.devices().await?;
+    let mut switches = [true; SWITCHES.len()];
+    for (on, switch) in switches.iter_mut().zip(SWITCHES) {
+        *on = engine.get(switch.setting).await? != Value::Bool(false);
+    }
+    let activation = engine.get("call.activation").await?;
+    let activation = activation.as_str().and_then(|text| text.parse().ok());
+    Ok(SoundSetup {
+        devices,
+        switches,
+        activation: activation.unwrap_or_default(),
     })
 }
 

@@ -31,6 +31,8 @@ const TITLE_BACK: &str = "\x1b[23;2t";
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 /// Whether the terminal understands the kitty keyboard protocol.
 static KITTY: AtomicBool = AtomicBool::new(false);
+/// Whether it says when keys are let go, beside what it always says.
+static WATCHED: AtomicBool = AtomicBool::new(false);
 
 /// Holds the terminal in our modes; dropping it restores the terminal.
 #[derive(Debug)]
@@ -61,6 +63,25 @@ impl Drop for Guard {
     }
 }
 
+/// Whether the terminal can say when keys are let go.
+pub(super) fn can_watch_keys() -> bool {
+    KITTY.load(Ordering::Acquire)
+}
+
+/// Has the terminal say when keys are let go, or no longer. Only for as long
+/// as it is needed: some terminals do it badly.
+///
+/// # Errors
+/// When the terminal is gone.
+pub(super) fn watch_keys(on: bool) -> io::Result<()> {
+    if !can_watch_keys() || WATCHED.swap(on, Ordering::AcqRel) == on {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    write_watch(&mut out, on)?;
+    out.flush()
+}
+
 /// Switches our modes on, as at the start and after a suspension.
 ///
 /// # Errors
@@ -70,6 +91,9 @@ pub(super) fn enter() -> io::Result<()> {
     ACTIVE.store(true, Ordering::Release);
     let mut out = io::stdout().lock();
     write_enter(&mut out, KITTY.load(Ordering::Acquire))?;
+    if WATCHED.load(Ordering::Acquire) {
+        write_watch(&mut out, true)?;
+    }
     out.flush()
 }
 
@@ -78,6 +102,9 @@ pub(super) fn enter() -> io::Result<()> {
 pub(super) fn restore() {
     if ACTIVE.swap(false, Ordering::AcqRel) {
         let mut out = io::stdout().lock();
+        if WATCHED.load(Ordering::Acquire) {
+            let _gone = write_watch(&mut out, false);
+        }
         let _gone = write_restore(&mut out, KITTY.load(Ordering::Acquire));
         let _gone = out.flush();
     }
@@ -98,6 +125,17 @@ fn write_enter(out: &mut impl Write, kitty: bool) -> io::Result<()> {
         queue!(out, PushKeyboardEnhancementFlags(flags))?;
     }
     Ok(())
+}
+
+/// Writes what has keys reported when they are let go, on top of
+/// [`write_enter`], or takes that back.
+fn write_watch(out: &mut impl Write, on: bool) -> io::Result<()> {
+    if !on {
+        return queue!(out, PopKeyboardEnhancementFlags);
+    }
+    let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES
+        | KeyboardEnhancementFlags::REPORT_EVENT_TYPES;
+    queue!(out, PushKeyboardEnhancementFlags(flags))
 }
 
 /// Writes what switches them off, in the opposite order.
@@ -183,6 +221,14 @@ mod tests {
         }
         assert!(entered.contains("\x1b[>1u") && left.contains("\x1b[<1u"));
         assert!(entered.contains(TITLE_SAVE) && left.contains(TITLE_BACK));
+    }
+
+    #[test]
+    fn watching_keys_is_taken_back_too() {
+        let mut bytes = Vec::new();
+        write_watch(&mut bytes, true).unwrap();
+        write_watch(&mut bytes, false).unwrap();
+        assert_eq!(bytes, b"\x1b[>3u\x1b[<1u");
     }
 
     #[test]

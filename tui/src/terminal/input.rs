@@ -13,7 +13,7 @@ const PASTE: usize = 256 * 1024;
 /// What an event means; `None` if it means nothing here.
 pub(super) fn message(event: Event) -> Option<Msg> {
     match event {
-        Event::Key(key) => chord(key).map(Msg::Key),
+        Event::Key(key) => pressed(key),
         Event::Paste(text) => Some(Msg::Paste(pasted(text))),
         Event::Mouse(mouse) => act(mouse).map(Msg::Mouse),
         Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
@@ -32,11 +32,18 @@ fn pasted(mut text: String) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
+/// A key that was pressed, or let go where the terminal says so. A function
+/// key that is held down does its work once.
+fn pressed(event: KeyEvent) -> Option<Msg> {
+    match (event.kind, event.code) {
+        (KeyEventKind::Repeat, KeyCode::F(_)) => None,
+        (KeyEventKind::Release, _) => chord(event).map(Msg::KeyUp),
+        _ => chord(event).map(Msg::Key),
+    }
+}
+
 /// A key with its modifiers, in one form whatever the terminal's way.
 fn chord(event: KeyEvent) -> Option<Chord> {
-    if event.kind == KeyEventKind::Release {
-        return None;
-    }
     let held = |modifier| event.modifiers.contains(modifier);
     let (ctrl, alt) = (held(KeyModifiers::CONTROL), held(KeyModifiers::ALT));
     let mut shift = held(KeyModifiers::SHIFT);
@@ -119,10 +126,21 @@ mod tests {
     }
 
     #[test]
-    fn releases_and_moves_mean_nothing() {
-        let mut key = KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE);
-        key.kind = KeyEventKind::Release;
-        assert_eq!(chord(key), None);
+    fn keys_that_are_let_go_or_held_are_told_apart() {
+        let kind = |code, kind| {
+            let mut key = KeyEvent::new(code, KeyModifiers::NONE);
+            key.kind = kind;
+            super::pressed(key)
+        };
+        let up = kind(KeyCode::F(8), KeyEventKind::Release);
+        assert!(matches!(up, Some(Msg::KeyUp(chord)) if chord.key == Key::F(8)));
+        assert!(kind(KeyCode::F(8), KeyEventKind::Repeat).is_none());
+        let repeated = kind(KeyCode::Char('a'), KeyEventKind::Repeat);
+        assert!(matches!(repeated, Some(Msg::Key(_))));
+    }
+
+    #[test]
+    fn moves_mean_nothing() {
         let moved = MouseEvent {
             kind: MouseEventKind::Moved,
             column: 0,

@@ -109,6 +109,7 @@ impl Screen {
             look,
         );
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
+        state.talk_key.holds = guard::can_watch_keys();
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let (runner, outcomes) = Runner::new(engine);
         let next_frame = Instant::now();
@@ -240,6 +241,12 @@ impl Screen {
                 Effect::Clipboard(text) => {
                     execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?;
                 }
+                Effect::ReadMeters => {
+                    if let Some(levels) = self.runner.levels() {
+                        waiting.extend(update(&mut self.state, now(), Msg::Meters(levels)));
+                    }
+                }
+                Effect::WatchKeys(on) => guard::watch_keys(on)?,
                 Effect::Redraw => self.redraw()?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Quit => self.ended = true,

@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use super::call_log::recent;
 use super::draw::{ago, line, put_all, span};
 use super::status::{path_word, presence_word, relation_word, trust, trust_word};
 use super::theme::Theme;
@@ -82,6 +83,7 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
     ] {
         lines.push(line(text, theme.dim()));
     }
+    lines.extend(recent(state, contact.peer_id, theme, cells));
     lines
 }
 

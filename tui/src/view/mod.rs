@@ -1,6 +1,8 @@
 //! The screen as a function of the state. Reads, never writes: whatever it
 //! shows was decided in update().
 
+mod audio;
+mod call_log;
 mod calls;
 mod composer;
 mod details;
@@ -20,7 +22,7 @@ mod theme;
 mod transfers;
 pub(crate) mod wrap;
 
-pub(crate) use self::calls::{Button, button_at, stats_lines as call_in_words};
+pub(crate) use self::calls::{Button, button_at};
 pub(crate) use self::help::palette;
 pub(crate) use self::list::{Row, row_at};
 

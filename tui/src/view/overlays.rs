@@ -8,7 +8,9 @@ use ratatui::widgets::{Clear, Widget};
 use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
-use super::{help, message_overlays, people_overlays, search, transfers, wrap};
+use super::{
+    audio, call_log, calls, help, message_overlays, people_overlays, search, transfers, wrap,
+};
 use crate::app::State;
 use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
@@ -109,11 +111,32 @@ pub(crate) fn draw(
         }
         Overlay::React(react) => message_overlays::react(state, react, theme, buf, room),
         Overlay::Search(search) => Some(search::draw(state, search, theme, buf, room)),
+        Overlay::CallLog { selected } => {
+            call_log::draw(state, *selected, theme, buf, room);
+            None
+        }
+        Overlay::Audio { side, selected } => {
+            audio::draw(state, (*side, *selected), theme, buf, room);
+            None
+        }
+        Overlay::CallStats => {
+            calls::draw_stats(state, theme, buf, room);
+            None
+        }
         Overlay::Form(form) => {
             let inner = window(buf, theme, room, "SIGN IN", "Esc close", (72, 12));
             self::form(form, theme, buf, inner)
         }
     }
+}
+
+/// Cells of text in a [`window`] of this width.
+pub(super) fn inner_cells(room: Rect, width: u16) -> usize {
+    let cells = match room.width >= FRAMED {
+        true => room.width.min(width).saturating_sub(4),
+        false => room.width,
+    };
+    usize::from(cells).max(1)
 }
 
 /// A framed window in the middle, or the whole room on small screens; returns
@@ -144,7 +167,7 @@ pub(super) fn window(
 }
 
 /// A list with one chosen line, under a filter line.
-fn picker(
+pub(super) fn picker(
     buf: &mut Buffer,
     theme: Theme,
     inner: Rect,

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
-use twocan_peer::api::{Contact, NoticeLevel, Path, Presence, Relation, Trust};
+use twocan_peer::api::{Activation, Contact, NoticeLevel, Path, Presence, Relation, Trust};
 
 use super::draw::{line, put, put_all, put_ends, rule, span, time};
 use super::layout::{Panes, details_fit_beside};
@@ -300,6 +300,12 @@ pub(crate) fn bottom(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
             format!(" {} ", duration(call.seconds(state.now))),
             theme.text(),
         ));
+        if let Some(hint) = super::calls::alarm(call) {
+            spans.push(span(
+                format!("{} ", super::calls::alarm_word(hint)),
+                theme.bad(),
+            ));
+        }
         // On small screens the strip says it, and keys need the room.
         if let Some(quality) = call.quality().filter(|_| area.width >= 60) {
             spans.push(span(format!("{} ", quality.word()), theme.text()));
@@ -358,12 +364,16 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
         return super::first_run::hints(first_run.step);
     }
     if let Some(call) = state.calls.active() {
-        return vec![
+        let talk = (call.call.activation == Activation::PushToTalk)
+            .then(|| of(Action::Talk, super::calls::talk_word(state, call)));
+        let mut hints: Vec<_> = talk.into_iter().collect();
+        hints.extend([
             of(Action::Mute, super::calls::mute_word(call)),
             of(Action::HangUp, "hang up"),
             of(Action::Deafen, super::calls::deafen_word(call)),
             of(Action::Help, "help"),
-        ];
+        ]);
+        return hints;
     }
     match state.focus {
         Focus::Browse => vec![

@@ -8,7 +8,10 @@ use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use ratatui::{TerminalOptions, Viewport};
-use twocan_peer::api::{CallState, Nearby, NoticeLevel, Presence, Trust};
+use twocan_peer::api::{
+    Activation, CallHint, CallState, Event, MicTest, MicTestPhase, Nearby, NoticeLevel, Presence,
+    Trust,
+};
 
 use super::view;
 use crate::app::effect::{Around, Outcome};
@@ -98,6 +101,25 @@ fn muted(size: (u16, u16), look: Look) -> State {
     state
 }
 
+fn push_to_talk(size: (u16, u16), look: Look) -> State {
+    let mut state = sample::in_call(size, look);
+    let mut call = sample::call(CallState::Connected);
+    call.activation = Activation::PushToTalk;
+    state.calls.take(call, sample::at(-1_000));
+    state.talk_key.holds = true;
+    state
+}
+
+fn alarmed(size: (u16, u16), look: Look) -> State {
+    let mut state = muted(size, look);
+    for hint in [CallHint::SpeakingWhileMuted, CallHint::NothingArrives] {
+        if let Some(call) = state.calls.active_mut() {
+            call.take_hint(hint, true);
+        }
+    }
+    state
+}
+
 fn after(keys: &str, size: (u16, u16), look: Look) -> State {
     let mut state = sample::busy(size, look);
     press(&mut state, keys);
@@ -167,6 +189,46 @@ const SCENES: &[(&str, Scene)] = &[
     ("calling", calling),
     ("in_call", sample::in_call),
     ("muted", muted),
+    ("push_to_talk", push_to_talk),
+    ("call_alarm", alarmed),
+    ("sound", |s, l| {
+        let mut state = sample::busy(s, l);
+        state.sound = Some(sample::sound());
+        press(&mut state, "Ctrl+X g Down");
+        state
+    }),
+    ("mic_test", |s, l| {
+        let mut state = sample::busy(s, l);
+        state.sound = Some(sample::sound());
+        press(&mut state, "Ctrl+X g t");
+        let test = MicTest {
+            phase: MicTestPhase::Recording,
+            level_db: -19.0,
+            peak_db: -9.0,
+            at_ms: 2_300,
+            length_ms: 5_000,
+            problem: None,
+        };
+        let now = state.now;
+        update(&mut state, now, Msg::Engine(Box::new(Event::MicTest(test))));
+        state
+    }),
+    ("call_log", |s, l| {
+        let mut state = sample::with_calls(s, l);
+        press(&mut state, "Ctrl+X j Down");
+        state
+    }),
+    ("call_log_empty", |s, l| after("Ctrl+X j", s, l)),
+    ("in_call_again", |s, l| {
+        let mut state = sample::in_call(s, l);
+        state.call_log = sample::with_calls(s, l).call_log;
+        state
+    }),
+    ("call_stats", |s, l| {
+        let mut state = sample::in_call(s, l);
+        press(&mut state, "Ctrl+X s");
+        state
+    }),
     ("help", |s, l| after("F1", s, l)),
     ("commands", |s, l| after("F2", s, l)),
     ("jump", |s, l| after("Ctrl+T d", s, l)),

@@ -13,12 +13,15 @@ use std::{
 
 use super::{
     DeviceEvent, Direction, Wanted,
+    hosts::{is_alsa, meant},
     open::{OpenStream, open_input, open_output},
 };
 use crate::stats::{DeviceState, Shared};
 
 /// How often a missing device is tried again.
 const RETRY: Duration = Duration::from_secs(2);
+/// How often the system is asked which device is meant.
+const FOLLOW: Duration = Duration::from_secs(1);
 /// How often the open devices are looked at.
 const LOOK: Duration = Duration::from_millis(500);
 /// A device that calls back this seldom is dead, whatever its host says.
@@ -92,6 +95,8 @@ struct Watched {
     stream: OpenStream,
     callbacks: u64,
     alive_at: Instant,
+    /// When to ask next which device is meant.
+    follow_at: Option<Instant>,
 }
 
 impl Watched {
@@ -105,6 +110,31 @@ impl Watched {
         let dead = now.duration_since(self.alive_at) > DEAD_AFTER;
         let silent = || dead.then(|| "it gives no sign of life".to_owned());
         self.stream.health.failure().or_else(silent)
+    }
+}
+
+/// What is to be done about an open device.
+enum Turn {
+    Keep,
+    /// Another device is meant by now.
+    Reopen,
+    /// It is gone. A sound server may have moved the stream to another device,
+    /// which nobody has chosen.
+    Lose(String),
+}
+
+impl Watched {
+    /// Asks now and then which device is meant.
+    fn turn(&mut self, direction: Direction, wanted: &Wanted, now: Instant) -> Turn {
+        if self.follow_at.is_none_or(|at| at > now) {
+            return Turn::Keep;
+        }
+        self.follow_at = Some(now + FOLLOW);
+        match meant(direction, wanted) {
+            Ok(id) if self.stream.id.as_ref() == Some(&id) => Turn::Keep,
+            Ok(_) => Turn::Reopen,
+            Err(reason) => Turn::Lose(reason),
+        }
     }
 }
 
@@ -144,6 +174,21 @@ impl Desk {
             self.lose(direction, reason);
         }
         let slot = self.slot(direction);
+        if let (Some(open), Some(wanted)) = (&mut slot.open, &slot.wanted) {
+            match open.turn(direction, wanted, now) {
+                Turn::Keep => {}
+                Turn::Reopen => {
+                    slot.open = None;
+                    slot.retry_at = Some(now);
+                }
+                Turn::Lose(reason) => {
+                    slot.open = None;
+                    slot.retry_at = Some(now + RETRY);
+                    self.lose(direction, reason);
+                }
+            }
+        }
+        let slot = self.slot(direction);
         if slot.retry_at.is_some_and(|at| at <= now)
             && let Some(wanted) = slot.wanted.clone()
         {
@@ -161,12 +206,16 @@ impl Desk {
         match opened {
             Ok((stream, event)) => {
                 self.show(direction, DeviceState::Running(stream.name.clone()));
+                // libasound's default is an alias, and asking for it prints.
+                let alsa = stream.id.as_ref().is_some_and(|id| is_alsa(id.host()));
+                let follow_at = (!alsa).then(|| Instant::now() + FOLLOW);
                 let slot = self.slot(direction);
                 slot.retry_at = None;
                 slot.open = Some(Watched {
                     stream,
                     callbacks: 0,
                     alive_at: Instant::now(),
+                    follow_at,
                 });
                 self.tell(event);
             }

@@ -7,7 +7,7 @@ use cpal::{
 
 use super::{
     Direction,
-    open::{default_device, on_any_host},
+    hosts::{default_device, on_any_host},
 };
 use crate::AudioError;
 

@@ -1,20 +1,29 @@
 //! Sound hardware through cpal.
 //!
-//! `open` finds and opens one device, `keeper` owns what is open on a thread of
+//! `hosts` keeps the connections to the sound systems, `open` finds and opens one device, `keeper` owns what is open on a thread of
 //! its own and brings it back when it fails, `list` shows what there is. The
 //! media thread sees two rings of mono `f32` samples at the device's rate, and
 //! nothing of cpal.
 
+mod hosts;
 mod keeper;
 pub(crate) mod list;
 mod open;
 
 use std::sync::{
     Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
+use std::time::Duration;
 
 pub(crate) use keeper::Keeper;
+
+/// Callbacks over which a device's latency is smoothed.
+const SMOOTH: u64 = 32;
+/// More than this is no latency but a mistake of the host.
+const MOST_LATENCY: Duration = Duration::from_secs(2);
+/// The part of a callback's size that is forgotten with each smaller one.
+const FORGET: usize = 64;
 
 /// Which way sound flows, seen from us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +52,8 @@ pub(crate) struct InputPort {
     pub(crate) rate: u32,
     /// The media thread is woken once the ring holds so many samples.
     pub(crate) wake_at: Arc<AtomicUsize>,
+    /// How old the oldest sample of a callback is when it comes.
+    pub(crate) latency: Arc<Latency>,
 }
 
 /// Our end of an open loudspeaker.
@@ -54,12 +65,38 @@ pub(crate) struct OutputPort {
     pub(crate) rate: u32,
     /// What the device's callback tells us.
     pub(crate) feedback: Arc<OutputFeedback>,
+    /// When the first sample of a callback is heard, after it was asked for.
+    pub(crate) latency: Arc<Latency>,
+}
+
+/// A device's own delay, as its host tells it with each callback.
+#[derive(Debug, Default)]
+pub(crate) struct Latency(AtomicU64);
+
+impl Latency {
+    /// Takes what came with a callback. It is smoothed over some tens of
+    /// them, as hosts ask their server seldom and guess in between.
+    pub(crate) fn tell(&self, told: Duration) {
+        let told = u64::try_from(told.min(MOST_LATENCY).as_nanos()).unwrap_or(u64::MAX);
+        let before = self.0.load(Relaxed);
+        let smooth = if before == 0 {
+            told
+        } else {
+            (before * (SMOOTH - 1) + told) / SMOOTH
+        };
+        self.0.store(smooth, Relaxed);
+    }
+
+    /// The delay of late.
+    pub(crate) fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Relaxed))
+    }
 }
 
 /// What a loudspeaker's callback tells the media thread.
 #[derive(Debug, Default)]
 pub(crate) struct OutputFeedback {
-    /// Most samples asked for at once so far.
+    /// Most samples asked for at once of late.
     largest: AtomicUsize,
     /// How often the ring held too little.
     underruns: AtomicUsize,
@@ -70,7 +107,11 @@ pub(crate) struct OutputFeedback {
 impl OutputFeedback {
     /// The callback asks for so many samples while the ring holds so many.
     pub(crate) fn asked(&self, samples: usize, held: usize) {
-        self.largest.fetch_max(samples, Relaxed);
+        let largest = self.largest.load(Relaxed);
+        // What was asked for once, as at the start, is forgotten in a second.
+        let forgotten = largest.saturating_sub(samples).div_ceil(FORGET);
+        self.largest
+            .store(samples.max(largest - forgotten), Relaxed);
         if held < samples {
             self.underruns.fetch_add(1, Relaxed);
         }
@@ -81,7 +122,7 @@ impl OutputFeedback {
         held < self.wake_below.load(Relaxed)
     }
 
-    /// Most samples that the device has asked for at once.
+    /// Most samples that the device has asked for at once of late.
     pub(crate) fn largest(&self) -> usize {
         self.largest.load(Relaxed)
     }

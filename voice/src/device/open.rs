@@ -4,8 +4,9 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        mpsc,
     },
-    thread::Thread,
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -15,21 +16,23 @@ use cpal::{
     traits::{DeviceTrait, HostTrait, StreamTrait},
 };
 
-use super::{Direction, InputPort, OutputFeedback, OutputPort, Wanted};
-use crate::{
-    SAMPLE_RATE,
-    stats::Shared,
-    sys::{QuietStderr, monotonic_seconds},
+use super::{
+    Direction, InputPort, Latency, OutputFeedback, OutputPort, Wanted,
+    hosts::{default_device, is_alsa, on_any_host},
 };
+use crate::{SAMPLE_RATE, stats::Shared, sys::monotonic_seconds};
 
-/// Samples a callback should carry: 10 ms. cpal's own default may be seconds.
-const PERIOD: u32 = 480;
+/// Samples a callback should carry: 5 ms, for the delay of a device is a
+/// multiple of it. cpal's own default may be seconds.
+const PERIOD: u32 = 240;
 /// The same for ALSA, which with less floods us with errors under load.
 const ALSA_PERIOD: u32 = 960;
 /// Rings hold half a second; the media thread keeps them nearly empty or short.
 const RINGS_A_SECOND: u32 = 2;
 /// How long a host may take to open a stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long closing a stream is waited for.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Formats that we convert, the best first.
 const FORMATS: [SampleFormat; 8] = [
     SampleFormat::F32,
@@ -44,9 +47,31 @@ const FORMATS: [SampleFormat; 8] = [
 
 /// A stream that flows until it is dropped.
 pub(super) struct OpenStream {
-    _stream: cpal::Stream,
+    stream: Option<cpal::Stream>,
     pub(super) health: Arc<Health>,
     pub(super) name: String,
+    pub(super) id: Option<cpal::DeviceId>,
+}
+
+impl Drop for OpenStream {
+    /// Closing waits for ever at PulseAudio's client when the server has ended
+    /// the stream by itself, so it is given a thread, and some time: a device
+    /// that is opened again at once should be free.
+    fn drop(&mut self) {
+        let Some(stream) = self.stream.take() else {
+            return;
+        };
+        let (done, closed) = mpsc::sync_channel::<()>(1);
+        let closing = thread::Builder::new().name("closing".into()).spawn(|| {
+            drop(stream);
+            drop(done);
+        });
+        match closing {
+            // The end of the channel is the word.
+            Ok(_) => drop(closed.recv_timeout(CLOSE_TIMEOUT)),
+            Err(error) => tracing::debug!(%error, "no thread to close a device"),
+        }
+    }
 }
 
 /// What the callbacks of a stream tell its keeper.
@@ -98,18 +123,22 @@ pub(super) fn open_input(
     on_any_host(|host| {
         let device = find(host, Direction::Input, wanted)?;
         let ranges = device.supported_input_configs().map_err(said)?;
-        let chosen = choose(ranges, is_alsa(host))?;
+        let chosen = choose(ranges, is_alsa(host.id()))?;
         let (mut producer, ring) = ring(&chosen);
         let wake_at = Arc::new(AtomicUsize::new(1));
         let health = Arc::new(Health::default());
         let (media, shared) = (media.clone(), Arc::clone(shared));
         let (beat, threshold) = (Arc::clone(&health), Arc::clone(&wake_at));
+        let latency = Arc::new(Latency::default());
+        let tell = Arc::clone(&latency);
         let (channels, rate) = (
             usize::from(chosen.config.channels),
             chosen.config.sample_rate,
         );
-        let on_data = move |data: &Data, _: &cpal::InputCallbackInfo| {
+        let on_data = move |data: &Data, info: &cpal::InputCallbackInfo| {
             beat.callbacks.fetch_add(1, Relaxed);
+            let at = info.timestamp();
+            tell.tell(at.callback.duration_since(at.capture));
             let frames = data.len() / channels;
             let ago = frames as f64 / f64::from(rate);
             shared.mic_at.set_once(monotonic_seconds() - ago);
@@ -134,6 +163,7 @@ pub(super) fn open_input(
             ring,
             rate,
             wake_at,
+            latency,
         };
         Ok((running(stream, health, &device)?, port))
     })
@@ -151,18 +181,22 @@ pub(super) fn open_output(
     on_any_host(|host| {
         let device = find(host, Direction::Output, wanted)?;
         let ranges = device.supported_output_configs().map_err(said)?;
-        let chosen = choose(ranges, is_alsa(host))?;
+        let chosen = choose(ranges, is_alsa(host.id()))?;
         let (ring, mut consumer) = ring(&chosen);
         let feedback = Arc::new(OutputFeedback::default());
         let health = Arc::new(Health::default());
         let (media, shared) = (media.clone(), Arc::clone(shared));
         let (beat, tell) = (Arc::clone(&health), Arc::clone(&feedback));
+        let latency = Arc::new(Latency::default());
+        let late = Arc::clone(&latency);
         let (channels, rate) = (
             usize::from(chosen.config.channels),
             chosen.config.sample_rate,
         );
-        let on_data = move |data: &mut Data, _: &cpal::OutputCallbackInfo| {
+        let on_data = move |data: &mut Data, info: &cpal::OutputCallbackInfo| {
             beat.callbacks.fetch_add(1, Relaxed);
+            let at = info.timestamp();
+            late.tell(at.playback.duration_since(at.callback));
             shared.spk_at.set_once(monotonic_seconds());
             let frames = data.len() / channels;
             tell.asked(frames, consumer.slots());
@@ -186,50 +220,13 @@ pub(super) fn open_output(
             ring,
             rate,
             feedback,
+            latency,
         };
         Ok((running(stream, health, &device)?, port))
     })
 }
 
-/// Tries the hosts of this machine, the best first, until one has the device.
-pub(super) fn on_any_host<T>(
-    mut attempt: impl FnMut(&Host) -> Result<T, String>,
-) -> Result<T, String> {
-    let mut reason = "this machine has no sound system".to_owned();
-    for id in cpal::available_hosts() {
-        let _quiet = (id.name() == "ALSA").then(QuietStderr::begin);
-        match cpal::host_from_id(id)
-            .map_err(said)
-            .and_then(|host| attempt(&host))
-        {
-            Ok(found) => return Ok(found),
-            Err(why) => {
-                tracing::debug!(host = id.name(), why, "no such sound device");
-                reason = why;
-            }
-        }
-    }
-    Err(reason)
-}
-
-/// The default device of a host, as the environment and the system name it.
-pub(super) fn default_device(host: &Host, direction: Direction) -> Option<Device> {
-    // libpulse's own variables; the host asks the server alone.
-    let variable = match direction {
-        Direction::Input => "PULSE_SOURCE",
-        Direction::Output => "PULSE_SINK",
-    };
-    let named = std::env::var(variable).ok().filter(|name| !name.is_empty());
-    if let Some(name) = named.filter(|_| host.id().name() == "PulseAudio") {
-        return find(host, direction, &Wanted::Named(name)).ok();
-    }
-    match direction {
-        Direction::Input => host.default_input_device(),
-        Direction::Output => host.default_output_device(),
-    }
-}
-
-fn find(host: &Host, direction: Direction, wanted: &Wanted) -> Result<Device, String> {
+pub(super) fn find(host: &Host, direction: Direction, wanted: &Wanted) -> Result<Device, String> {
     let Wanted::Named(name) = wanted else {
         return default_device(host, direction)
             .ok_or_else(|| "this machine has no default device".to_owned());
@@ -249,10 +246,6 @@ fn is_named(device: &Device, name: &str) -> bool {
         .id()
         .is_ok_and(|id| id.id() == name || id.to_string() == name)
         || device.to_string() == name
-}
-
-fn is_alsa(host: &Host) -> bool {
-    host.id().name() == "ALSA"
 }
 
 struct Chosen {
@@ -306,13 +299,14 @@ fn running(
 ) -> Result<OpenStream, String> {
     stream.play().map_err(said)?;
     Ok(OpenStream {
-        _stream: stream,
+        stream: Some(stream),
         health,
         name: device.to_string(),
+        id: device.id().ok(),
     })
 }
 
-fn said(error: cpal::Error) -> String {
+pub(super) fn said(error: cpal::Error) -> String {
     error.to_string()
 }
 
@@ -401,7 +395,7 @@ mod tests {
         assert_eq!(chosen.format, SampleFormat::I16);
         assert_eq!(chosen.config.channels, 1);
         assert_eq!(chosen.config.sample_rate, 48_000);
-        assert_eq!(chosen.config.buffer_size, BufferSize::Fixed(480));
+        assert_eq!(chosen.config.buffer_size, BufferSize::Fixed(240));
         let other = [range(6, 16_000, 44_100, SampleFormat::U16)];
         let chosen = choose(other.into_iter(), true).ok().unwrap();
         assert_eq!(chosen.config.sample_rate, 44_100);

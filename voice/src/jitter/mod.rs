@@ -9,7 +9,7 @@
 //! - `next`: media time of the sample to be played next;
 //! - the delay: how much later than the fastest packet's transit that sample
 //!   is played, `now - fastest - next`;
-//! - the target: how large the delay should be (`delay` and `loss` know).
+//! - the target: how large the delay should be (`delay` knows).
 //!
 //! Playing concealment without moving `next` lets the delay grow, skipping or
 //! shrinking sound lets it fall; nothing else is needed to keep account.
@@ -47,6 +47,8 @@ const LONGEST_CONCEALMENT: i64 = ms(2_000);
 /// Repair that comes so much later than the sender's redundancy is made for is
 /// luck, and not to be waited for.
 const LUCK: i64 = ms(5);
+/// How far from the edge of a block sound should begin.
+const MARGIN: i64 = ms(1);
 /// What the codec can invent at least: 2.5 ms.
 const LEAST_CONCEALMENT: i64 = 120;
 /// The longest that sound is invented to let the delay grow to its target.
@@ -144,6 +146,9 @@ pub(crate) struct JitterBuffer {
     packet_samples: i64,
     /// How long after its time the sender's redundancy can repair a packet.
     reach: u32,
+    /// How far ahead of its time, and in what pieces, sound is asked for.
+    ahead: i64,
+    block: i64,
     last_transit: Option<i64>,
     delay: DelayEstimator,
     loss: LossEstimator,
@@ -165,6 +170,8 @@ impl JitterBuffer {
             dry: 0,
             packet_samples: crate::FRAME_SAMPLES as i64,
             reach: 0,
+            ahead: 0,
+            block: 0,
             last_transit: None,
             delay: DelayEstimator::new(),
             loss: LossEstimator::default(),
@@ -240,9 +247,11 @@ impl JitterBuffer {
         self.reach = reach;
     }
 
-    /// Decides what is played at some instant. Whatever it returns has at
-    /// least one sample and counts as played.
-    pub(crate) fn pull(&mut self, due: Instant) -> Decision {
+    /// Decides what is played at some instant, `ahead` samples before then, for
+    /// somebody who asks for so many samples at a time as `block` says. Whatever
+    /// it returns has at least one sample and counts as played.
+    pub(crate) fn pull(&mut self, due: Instant, ahead: usize, block: usize) -> Decision {
+        (self.ahead, self.block) = (ahead as i64, block as i64);
         let now = self.clock(due);
         self.stats.target = self.delay.wait();
         let Some(next) = self.next.or_else(|| self.start(now)) else {
@@ -251,7 +260,7 @@ impl JitterBuffer {
         self.next = Some(next);
         self.drop_played(next);
         self.stats.delay = self.delay_at(now, next);
-        if self.stats.delay > self.stats.target + SKIP_ABOVE {
+        if self.surplus(now, next) > SKIP_ABOVE {
             self.skip_ahead(now);
         }
         self.decide(now)
@@ -262,15 +271,15 @@ impl JitterBuffer {
         let Some((&media, first)) = self.packets.first_key_value() else {
             return self.run_dry();
         };
-        let covered = self.covered(media - next, self.delay_at(now, next), first);
+        let covered = self.covered(media - next, self.surplus(now, next), first);
         let next = next + covered;
         let gap = media - next;
-        let surplus = self.delay_at(now, next) - self.stats.target;
+        let surplus = self.surplus(now, next);
         if gap <= 0 {
             if self.dry > 0 && self.may_hold(surplus) {
                 return self.hold(-surplus);
             }
-            return self.play(media, self.delay_at(now, media));
+            return self.play(media, now);
         }
         if self.follows_played(first) {
             // Nothing is said here, so it can last as long as is needed.
@@ -325,9 +334,8 @@ impl JitterBuffer {
     /// How much of the gap before `first` has been filled already, by what was
     /// invented while nothing was there. It counts only as far as the delay
     /// does not fall below its target, and leaves what can still be repaired.
-    fn covered(&self, gap: i64, delay: i64, first: &Packet) -> i64 {
-        let spare = delay - self.stats.target;
-        let most = gap.min(self.dry).min(spare).max(0);
+    fn covered(&self, gap: i64, surplus: i64, first: &Packet) -> i64 {
+        let most = gap.min(self.dry).min(surplus).max(0);
         if most == gap || !first.carries_fec {
             return most;
         }
@@ -363,7 +371,7 @@ impl JitterBuffer {
         }
     }
 
-    fn play(&mut self, media: i64, delay: i64) -> Decision {
+    fn play(&mut self, media: i64, now: i64) -> Decision {
         let Some(packet) = self.packets.remove(&media) else {
             return self.run_dry();
         };
@@ -371,8 +379,8 @@ impl JitterBuffer {
         self.next = Some(media + packet.samples as i64);
         self.count_unrepaired(packet.sequence);
         self.played = Some(packet.sequence);
-        self.stats.delay = delay;
-        let surplus = delay - self.stats.target;
+        self.stats.delay = self.delay_at(now, media);
+        let surplus = self.surplus(now, media);
         Decision::Normal { packet, surplus }
     }
 
@@ -394,12 +402,12 @@ impl JitterBuffer {
     /// Media time at which to start playing, once the first packet is due.
     fn start(&self, now: i64) -> Option<i64> {
         let (&media, _) = self.packets.first_key_value()?;
-        (self.delay_at(now, media) >= self.stats.target).then_some(media)
+        (self.decided_at(now, media) >= self.stats.target).then_some(media)
     }
 
     fn silence_until_start(&self, now: i64) -> Decision {
         let left = match self.packets.first_key_value() {
-            Some((&media, _)) => self.stats.target - self.delay_at(now, media),
+            Some((&media, _)) => self.stats.target - self.decided_at(now, media),
             None => STEP,
         };
         Decision::Silence {
@@ -447,6 +455,24 @@ impl JitterBuffer {
             self.next = second;
             self.stats.skipped += 1;
         }
+    }
+
+    /// How much later a sample that is played now is played than it should be.
+    /// A packet has to be here when its sound is asked for, which is in whole
+    /// blocks: so the delay to aim at is the least that the blocks allow, and a
+    /// little more, not to fall back by a block.
+    fn surplus(&self, now: i64, media: i64) -> i64 {
+        let decided = self.decided_at(now, media);
+        if self.block <= 1 {
+            return decided - self.stats.target;
+        }
+        let blocks = -(decided - self.stats.target).div_euclid(self.block);
+        self.delay_at(now, media) - (decided + blocks * self.block + MARGIN)
+    }
+
+    /// The delay of a sample against the time when that was decided.
+    fn decided_at(&self, now: i64, media: i64) -> i64 {
+        self.delay_at(now, media) - self.ahead
     }
 
     fn delay_at(&self, now: i64, media: i64) -> i64 {

@@ -83,7 +83,7 @@ fn play_drifting(sent: &mut [Sent], length: i64, carry: i64, ppm: i64) -> Played
         while let Some(sent) = waiting.next_if(|sent| sent.arrival <= now) {
             buffer.insert(sent.packet.clone(), instant(sent.arrival));
         }
-        let samples = match buffer.pull(instant(now)) {
+        let samples = match buffer.pull(instant(now), 0, 1) {
             Decision::Silence { samples } => samples as i64,
             Decision::Normal { packet, surplus } => {
                 played.packets.push((packet.sequence, now));
@@ -360,7 +360,7 @@ proptest! {
             now += Duration::from_millis(wait);
             buffer.insert(Packet { sequence, media_time, samples, carries_fec: wait % 2 == 0, repaired: false, payload: vec![0] }, now);
             prop_assert!(buffer.packets.len() <= MOST_PACKETS);
-            let samples = match buffer.pull(now) {
+            let samples = match buffer.pull(now, samples % 480, 480) {
                 Decision::Silence { samples } | Decision::Conceal { samples, .. }
                 | Decision::Pause { samples } | Decision::Fec { samples, .. } => samples,
                 Decision::Normal { packet, .. } => packet.samples,

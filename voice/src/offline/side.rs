@@ -8,7 +8,7 @@ use std::{
 
 use super::{STEP, Second, Traffic};
 use crate::{
-    AudioError, FRAME_SAMPLES, Format, ReceivedPacket, SAMPLE_RATE, SentPacket,
+    AudioError, FRAME_SAMPLES, Format, ReceivedPacket, SAMPLE_RATE, SentPacket, microphone,
     pacer::samples_to_duration,
     playout::{Playout, Totals},
     sender::Sender,
@@ -202,7 +202,14 @@ impl Side {
         let from = (spoken - FRAME_SAMPLES).min(self.speech.len());
         let there = &self.speech[from..spoken.min(self.speech.len())];
         frame[..there.len()].copy_from_slice(there);
-        self.sender.send(&frame, true);
+        self.sender.take(
+            &frame,
+            microphone::Outgoing {
+                sent: true,
+                voiced: true,
+                begins: false,
+            },
+        );
     }
 
     fn count(&mut self, packet: SentPacket) -> SentPacket {

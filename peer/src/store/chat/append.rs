@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Ends, Talk, amend, history, set_stored, sql, uuid};
 use crate::api::{Change, Draft, Message};
+use crate::store::calls;
 
 /// What came of entries that a link brought.
 #[derive(Debug, Default, PartialEq)]
@@ -49,6 +50,7 @@ pub(crate) fn append_own(
         content: Content::Text {
             text: draft.text.clone(),
             reply_to: draft.reply_to,
+            call: None,
         },
     };
     insert(
@@ -61,6 +63,32 @@ pub(crate) fn append_own(
     )?;
     set_stored(db, talk.mine, entry.seq)?;
     Ok((history::fresh(&talk, talk.mine, &entry), Some(entry)))
+}
+
+/// Puts the trace of a call of ours that nobody took into the conversation,
+/// and thereby into the outbox.
+pub(crate) fn append_call_note(
+    db: &Connection,
+    ends: Ends,
+    call: Uuid,
+    text: &str,
+    now: Timestamp,
+) -> Result<(Message, Entry)> {
+    let talk = Talk::open(db, ends)?;
+    let entry = Entry {
+        id: Uuid::now_v7(),
+        seq: talk.my_last + 1,
+        after: None,
+        sent_at: now,
+        content: Content::Text {
+            text: text.to_owned(),
+            reply_to: None,
+            call: Some(call),
+        },
+    };
+    insert(db, &talk, talk.mine, &entry, now, None)?;
+    set_stored(db, talk.mine, entry.seq)?;
+    Ok((history::fresh(&talk, talk.mine, &entry), entry))
 }
 
 /// Stores entries of `ends.peer` that came in this order.
@@ -102,6 +130,12 @@ fn take(db: &Connection, talk: &Talk, entry: &Entry, now: Timestamp) -> Result<O
     if !insert(db, talk, talk.theirs, entry, now, None)? {
         return Ok(None);
     }
+    if let Content::Text {
+        call: Some(call), ..
+    } = entry.content
+    {
+        calls::note_missed(db, call, talk.ends.peer, entry.sent_at)?;
+    }
     if amend::apply_waiting(db, talk, entry.id, now)? {
         return Ok(history::find(db, talk.ends, entry.id)?.map(Change::New));
     }
@@ -117,17 +151,21 @@ pub(super) fn insert(
     now: Timestamp,
     client_id: Option<&str>,
 ) -> Result<bool> {
-    let (kind, text, reply_to) = match &entry.content {
-        Content::Text { text, reply_to } => ("text", text.as_str(), *reply_to),
-        Content::Edit { text, .. } => ("edit", text.as_str(), None),
-        Content::Delete { .. } => ("delete", "", None),
-        Content::Reaction { emoji, .. } => ("reaction", emoji.as_str(), None),
+    let (kind, text) = match &entry.content {
+        Content::Text { text, .. } => ("text", text.as_str()),
+        Content::Edit { text, .. } => ("edit", text.as_str()),
+        Content::Delete { .. } => ("delete", ""),
+        Content::Reaction { emoji, .. } => ("reaction", emoji.as_str()),
+    };
+    let (reply_to, call) = match &entry.content {
+        Content::Text { reply_to, call, .. } => (*reply_to, *call),
+        _ => (None, None),
     };
     let target = entry.content.target();
     let rows = db
         .prepare_cached(
-            "INSERT INTO entries (id, conversation, stream, seq, kind, target, text, sent_at, stored_at, reply_to, client_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
+            "INSERT INTO entries (id, conversation, stream, seq, kind, target, text, sent_at, stored_at, reply_to, client_id, call)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
         )?
         .execute(params![
             entry.id.as_bytes(),
@@ -141,6 +179,7 @@ pub(super) fn insert(
             now.as_millis(),
             reply_to.as_ref().map(Uuid::as_bytes),
             client_id,
+            call.as_ref().map(Uuid::as_bytes),
         ])?;
     Ok(rows == 1)
 }

@@ -60,7 +60,7 @@ pub(crate) fn page(
     ))?;
     let rows = query.query_map(params![talk.id, after, sql(limit as u64)], |row| {
         // The text as it came: an export is no screen.
-        Ok((row.get("pos")?, row.get(9)?, history::read(row, &talk)?))
+        Ok((row.get("pos")?, row.get(10)?, history::read(row, &talk)?))
     })?;
     let mut found: Vec<(i64, String, Message)> = rows.collect::<Result<_>>()?;
     let mut page = Vec::with_capacity(found.len());
@@ -79,6 +79,7 @@ pub(crate) fn page(
             edited_at: message.edited_at,
             deleted: message.deleted,
             reactions: std::mem::take(&mut message.reactions),
+            call: message.call,
             revisions,
         };
         page.push((*pos, exported));
@@ -149,8 +150,8 @@ fn insert(db: &Connection, talk: &Talk, message: &Exported, pos: i64) -> Result<
     let first = message.revisions.first().map_or(&message.text, |r| &r.text);
     let edited = message.edited_at.map(|_| &message.text);
     db.prepare_cached(
-        "INSERT INTO entries (pos, id, conversation, stream, kind, text, sent_at, stored_at, reply_to, edited, edited_at, deleted_at)
-         VALUES (?1, ?2, ?3, ?4, 'text', ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO entries (pos, id, conversation, stream, kind, text, sent_at, stored_at, reply_to, edited, edited_at, deleted_at, call)
+         VALUES (?1, ?2, ?3, ?4, 'text', ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         pos,
@@ -165,6 +166,7 @@ fn insert(db: &Connection, talk: &Talk, message: &Exported, pos: i64) -> Result<
         edited,
         message.edited_at.map(Timestamp::as_millis),
         message.deleted.then_some(message.sent_at.as_millis()),
+        message.call.as_ref().map(Uuid::as_bytes),
     ])?;
     for revision in message.revisions.iter().skip(1) {
         db.prepare_cached(

@@ -14,7 +14,7 @@ use crate::api::MessageState;
 pub(crate) fn outbox(db: &Connection, ends: Ends, after: u64, limit: usize) -> Result<Vec<Entry>> {
     let talk = Talk::open(db, ends)?;
     let mut query = db.prepare_cached(
-        "SELECT id, seq, kind, target, text, sent_at, reply_to FROM entries
+        "SELECT id, seq, kind, target, text, sent_at, reply_to, call FROM entries
          WHERE stream = ?1 AND seq > max(?2, coalesce(
              (SELECT base FROM receipts WHERE conversation = ?4 AND reader = ?5), 0))
          AND deleted_at IS NULL ORDER BY seq LIMIT ?3",
@@ -42,6 +42,7 @@ pub(crate) fn outbox(db: &Connection, ends: Ends, after: u64, limit: usize) -> R
             _ => Content::Text {
                 text,
                 reply_to: row.get::<_, Option<Vec<u8>>>(6)?.and_then(uuid),
+                call: row.get::<_, Option<Vec<u8>>>(7)?.and_then(uuid),
             },
         };
         let seq: u64 = row.get(1)?;

@@ -11,8 +11,7 @@ use super::{Ends, Talk, peer_id, sql, uuid};
 use crate::api::{Message, MessageState, Page, Reaction, Revision};
 
 /// What [`read`] reads, of table `entries`.
-pub(super) const COLUMNS: &str =
-    "id, stream, seq, coalesce(edited, text), sent_at, reply_to, edited_at, deleted_at IS NOT NULL";
+pub(super) const COLUMNS: &str = "id, stream, seq, coalesce(edited, text), sent_at, reply_to, edited_at, deleted_at IS NOT NULL, call";
 
 /// A page of the conversation, in its order; `None` when the message that the
 /// page hangs on is not there.
@@ -107,14 +106,19 @@ pub(super) fn read(row: &Row<'_>, talk: &Talk) -> Result<Message> {
         edited_at: row.get::<_, Option<i64>>(6)?.map(Timestamp::from_millis),
         deleted: row.get(7)?,
         reactions: Vec::new(),
+        call: row.get::<_, Option<Vec<u8>>>(8)?.and_then(uuid),
     })
 }
 
 /// A message that was stored just now, without asking the database for it.
 pub(super) fn fresh(talk: &Talk, stream: i64, entry: &Entry) -> Message {
     let mine = stream == talk.mine;
-    let (said, reply_to) = match &entry.content {
-        Content::Text { text, reply_to } => (text::multiline(text), *reply_to),
+    let (said, reply_to, call) = match &entry.content {
+        Content::Text {
+            text,
+            reply_to,
+            call,
+        } => (text::multiline(text), *reply_to, *call),
         _ => Default::default(),
     };
     Message {
@@ -130,6 +134,7 @@ pub(super) fn fresh(talk: &Talk, stream: i64, entry: &Entry) -> Message {
         edited_at: None,
         deleted: false,
         reactions: Vec::new(),
+        call,
     }
 }
 

@@ -130,11 +130,11 @@ fn sql(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn uuid(bytes: Vec<u8>) -> Option<Uuid> {
+pub(super) fn uuid(bytes: Vec<u8>) -> Option<Uuid> {
     Uuid::from_slice(&bytes).ok()
 }
 
-fn peer_id(bytes: Vec<u8>) -> Option<PeerId> {
+pub(super) fn peer_id(bytes: Vec<u8>) -> Option<PeerId> {
     PeerId::from_bytes(bytes.as_slice().try_into().ok()?).ok()
 }
 

@@ -101,8 +101,13 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::HangUp
         | Action::Mute
         | Action::Deafen
+        | Action::Talk
+        | Action::PushToTalk
+        | Action::Activation
         | Action::Volume
         | Action::Audio
+        | Action::MicTest
+        | Action::CallLog
         | Action::Stats => {
             calls::run(state, action, args, out);
         }

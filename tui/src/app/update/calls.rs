@@ -1,33 +1,43 @@
 //! Calls: what the user does in them. The microphone goes live through
 //! `answer` and `call` alone, and both need a chord, a command or a click.
 
-use twocan_peer::api::CallChange;
+use twocan_peer::api::{Activation, CallChange, CallHint, CallId, NoticeLevel};
 
+use super::super::calls::{deafen_change, mute_change};
 use super::super::effect::Effect;
-use super::Effects;
-use super::actions::{show, usage};
+use super::super::overlay::Overlay;
+use super::actions::usage;
+use super::{Effects, audio, call_log, talk};
 use crate::app::State;
 use crate::input::action::Action;
-use crate::input::command::first_word;
 
 /// Does one of the actions of this file.
 pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     match action {
         Action::Call => call(state, args, out),
         Action::Answer => answer(state, out),
-        Action::Decline => decline(state, out),
+        Action::Decline => decline(state, args, out),
         Action::HangUp => match state.calls.active() {
             Some(call) => out.push(Effect::HangUp(call.call.call)),
-            None => decline(state, out),
+            None => decline(state, "", out),
         },
-        Action::Mute => mute(state, out),
-        Action::Deafen => deafen(state, out),
+        Action::Mute => in_call(state, |state| mute(state, out)),
+        Action::Deafen => in_call(state, |state| deafen(state, out)),
+        Action::Talk => talk::press(state, None, out),
+        Action::PushToTalk => push_to_talk(state, args, out),
+        Action::Activation => activation(state, args, out),
         Action::Volume => volume(state, args, out),
-        Action::Audio => audio(state, args, out),
-        _ => {
-            let lines = crate::view::call_in_words(state);
-            show(state, "CALL", lines);
-        }
+        Action::Audio => audio::run(state, args, out),
+        Action::MicTest => audio::test(state, out),
+        Action::CallLog => call_log::open(state, out),
+        _ => state.overlay = Some(Overlay::CallStats),
+    }
+}
+
+/// Does something to the call under way, or says that there is none.
+fn in_call(state: &mut State, act: impl FnOnce(&mut State) -> Option<()>) {
+    if act(state).is_none() {
+        state.info("not in a call");
     }
 }
 
@@ -62,53 +72,78 @@ fn answer(state: &mut State, out: &mut Effects) {
     out.push(Effect::Answer(incoming));
 }
 
-fn decline(state: &mut State, out: &mut Effects) {
+/// Declines the call; `text` is for the caller.
+fn decline(state: &mut State, text: &str, out: &mut Effects) {
     match state.calls.incoming() {
-        Some(incoming) => out.push(Effect::Decline(incoming.call.call)),
+        Some(incoming) => out.push(Effect::Decline {
+            call: incoming.call.call,
+            text: text.to_owned(),
+        }),
         None => state.info("there is no call"),
     }
 }
 
-fn mute(state: &mut State, out: &mut Effects) {
-    let Some(call) = state.calls.active_mut() else {
-        return state.info("not in a call");
+fn mute(state: &State, out: &mut Effects) -> Option<()> {
+    let call = &state.calls.active()?.call;
+    let change = mute_change(call, !call.muted);
+    change_call(state, change, out);
+    Some(())
+}
+
+fn deafen(state: &mut State, out: &mut Effects) -> Option<()> {
+    let call = state.calls.active_mut()?;
+    let deafened = !call.call.deafened;
+    if deafened {
+        call.muted_before_deafen = call.call.muted;
+    }
+    let change = deafen_change(deafened, call.muted_before_deafen);
+    change_call(state, change, out);
+    Some(())
+}
+
+/// Changes the call under way.
+fn change_call(state: &State, change: CallChange, out: &mut Effects) {
+    if let Some(call) = state.calls.active() {
+        let call = call.call.call;
+        out.push(Effect::ChangeCall { call, change });
+    }
+}
+
+/// When the microphone is sent, in this call and in those to come.
+fn activation(state: &mut State, name: &str, out: &mut Effects) {
+    let wanted = match name.trim() {
+        "ptt" => Ok(Activation::PushToTalk),
+        other => other.parse(),
     };
-    let muted = !call.call.muted;
-    let mut change = CallChange {
-        muted: Some(muted),
+    let Ok(activation) = wanted else {
+        return usage(state, "activation");
+    };
+    let change = CallChange {
+        activation: Some(activation),
+        talking: Some(false),
         ..CallChange::default()
     };
-    // A microphone that is on while nothing is heard would surprise.
-    if !muted && call.call.deafened {
-        change.deafened = Some(false);
-    }
-    out.push(Effect::ChangeCall {
-        call: call.call.call,
-        change,
+    change_call(state, change, out);
+    out.push(Effect::SaveSetting {
+        key: "call.activation".to_owned(),
+        value: activation.to_string(),
     });
 }
 
-/// Deafening also mutes; undeafening restores what was before.
-fn deafen(state: &mut State, out: &mut Effects) {
-    let Some(call) = state.calls.active_mut() else {
-        return state.info("not in a call");
-    };
-    let deafened = !call.call.deafened;
-    let muted = if deafened {
-        call.muted_before_deafen = call.call.muted;
-        true
-    } else {
-        call.muted_before_deafen
-    };
-    let change = CallChange {
-        muted: Some(muted),
-        deafened: Some(deafened),
-        ..CallChange::default()
-    };
-    out.push(Effect::ChangeCall {
-        call: call.call.call,
-        change,
-    });
+fn push_to_talk(state: &mut State, args: &str, out: &mut Effects) {
+    match args.trim() {
+        "on" => activation(state, "ptt", out),
+        "off" => activation(state, "continuous", out),
+        _ => usage(state, "ptt"),
+    }
+}
+
+/// Something about a call needs attention, or no longer does.
+pub(super) fn hinted(state: &mut State, call: CallId, hint: CallHint, on: bool) {
+    let news = state.calls.get_mut(call).map(|c| c.take_hint(hint, on));
+    if news == Some(true) {
+        state.notify(NoticeLevel::Warning, hint.text());
+    }
 }
 
 fn volume(state: &mut State, args: &str, out: &mut Effects) {
@@ -116,52 +151,13 @@ fn volume(state: &mut State, args: &str, out: &mut Effects) {
     let Some(percent) = percent.ok().filter(|p| *p <= 200) else {
         return usage(state, "volume");
     };
-    let Some(call) = state.calls.active_mut() else {
+    if state.calls.active().is_none() {
         return state.info("not in a call");
-    };
-    call.volume = percent;
+    }
     let change = CallChange {
         volume: Some(f32::from(percent) / 100.0),
         ..CallChange::default()
     };
-    out.push(Effect::ChangeCall {
-        call: call.call.call,
-        change,
-    });
-    state.info(format!("volume {percent} %"));
-}
-
-/// Changes a device of the call under way.
-fn audio(state: &mut State, args: &str, out: &mut Effects) {
-    let (which, spec) = first_word(args);
-    let change = match which {
-        _ if spec.is_empty() => return usage(state, "audio"),
-        "in" => spec.parse().map(|input| CallChange {
-            audio_in: Some(input),
-            ..CallChange::default()
-        }),
-        "out" => spec.parse().map(|output| CallChange {
-            audio_out: Some(output),
-            ..CallChange::default()
-        }),
-        _ => return usage(state, "audio"),
-    };
-    let change = match change {
-        Ok(change) => change,
-        Err(why) => return state.error(why.to_string()),
-    };
-    let Some(call) = state.calls.active() else {
-        let option = if which == "in" {
-            "--audio-in"
-        } else {
-            "--audio-out"
-        };
-        return state.info(format!(
-            "not in a call; twocan {option} {spec} chooses it at the start"
-        ));
-    };
-    out.push(Effect::ChangeCall {
-        call: call.call.call,
-        change,
-    });
+    change_call(state, change, out);
+    state.info(format!("volume {percent} %, remembered for this contact"));
 }

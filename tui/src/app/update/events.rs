@@ -9,7 +9,7 @@ use twocan_proto::time::Timestamp;
 use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
-use super::{Effects, files};
+use super::{Effects, audio, call_log, calls, files};
 use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
@@ -66,11 +66,12 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
         }
         Event::Call(call) => call_moved(state, call, out),
         Event::CallStats(stats) => {
-            let now = state.now;
             if let Some(call) = state.calls.get_mut(stats.call) {
-                call.take_stats(stats, now);
+                call.take_stats(stats);
             }
         }
+        Event::CallHint { call, hint, on } => calls::hinted(state, call, hint, on),
+        Event::MicTest(test) => audio::tested(state, test),
         Event::Sound { .. } => {}
         Event::Transfer(transfer) => files::moved(state, *transfer, out),
         Event::KeyChanged { contact, new, .. } => {
@@ -204,6 +205,7 @@ fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
         }
     }
     let Some(ended) = ended else { return };
+    call_log::refresh(state, out);
     let name = state.name_of(ended.call.contact);
     let reason = ended.call.reason.as_deref().unwrap_or("ended");
     let text = if ended.connected_at.is_some() {

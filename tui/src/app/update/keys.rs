@@ -2,7 +2,7 @@
 //! screen, so that a call can always be answered or hung up.
 
 use super::super::overlay::{Confirm, Confirmed, Overlay};
-use super::{Effects, actions, compose, first_run, overlays, search};
+use super::{Effects, actions, compose, first_run, overlays, search, talk};
 use crate::app::{Focus, State};
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -23,6 +23,7 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
     };
     match state.keymap.find(context, &[chord]) {
         Match::Prefix => state.pending.push(chord),
+        Match::Action(Action::Talk) => talk::press(state, Some(chord), out),
         Match::Action(action) if !covered(state) || works_everywhere(action) => {
             actions::run(state, action, "", out);
         }

@@ -3,6 +3,8 @@
 //! effects.
 
 mod actions;
+mod audio;
+mod call_log;
 mod calls;
 mod compose;
 mod events;
@@ -17,6 +19,7 @@ mod overlays;
 mod people;
 pub(crate) mod pick;
 mod search;
+mod talk;
 #[cfg(test)]
 mod tests;
 
@@ -46,6 +49,8 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         Effect::LoadProfile,
         Effect::LoadNearby,
         Effect::LoadTransfers,
+        Effect::LoadCalls { before: None },
+        Effect::LoadSound,
     ]
 }
 
@@ -67,10 +72,17 @@ pub(crate) fn update(state: &mut State, now: Timestamp, msg: Msg) -> Effects {
 fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
     match msg {
         Msg::Key(chord) => keys::key(state, chord, out),
+        Msg::KeyUp(chord) => talk::let_go(state, Some(chord), out),
         Msg::Paste(text) => keys::paste(state, &text, out),
         Msg::Mouse(mouse) => mouse::mouse(state, mouse, out),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
-        Msg::Focus(on) => state.focused = on,
+        Msg::Focus(on) => focus(state, on, out),
+        Msg::Meters(levels) => {
+            let now = state.now;
+            if let Some(call) = state.calls.active_mut() {
+                call.take_levels(levels, now);
+            }
+        }
         Msg::Engine(event) => events::event(state, *event, out),
         Msg::Outcome(outcome) => outcomes::outcome(state, *outcome, out),
         Msg::Terminate => out.push(Effect::Quit),
@@ -86,6 +98,15 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
             );
         }
         Msg::Tick => {}
+    }
+}
+
+/// The window has the focus, or lost it. A key that is held down then is let
+/// go where we do not hear of it.
+fn focus(state: &mut State, on: bool, out: &mut Effects) {
+    state.focused = on;
+    if !on {
+        talk::let_go(state, None, out);
     }
 }
 
@@ -111,6 +132,9 @@ fn tick(state: &mut State, out: &mut Effects) {
             out.push(Effect::Typing { to: *id, on: false });
         }
     }
+    if state.meters_due().is_some_and(|due| due <= now.as_millis()) {
+        out.push(Effect::ReadMeters);
+    }
     let audible = state
         .calls
         .incoming()
@@ -130,6 +154,7 @@ fn tick(state: &mut State, out: &mut Effects) {
 fn settle(state: &mut State, out: &mut Effects) {
     moving::load_near_ends(state, out);
     mark_read(state, out);
+    talk::watch_keys(state, out);
     let title = state.title();
     if title != state.title_shown {
         state.title_shown.clone_from(&title);

@@ -5,7 +5,7 @@ use twocan_peer::api::{DirectoryEntry, Error, ErrorCode, NoticeLevel};
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
-use super::{Effects, actions, compose, first_run, messages, moving, search};
+use super::{Effects, actions, audio, call_log, compose, first_run, messages, moving, search};
 use crate::app::State;
 use crate::view::draw::ago;
 
@@ -124,13 +124,18 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             messages::give_edit_back(state, with, id, &text);
             failed(state, "editing", &error);
         }
+        Outcome::Sound(found) => audio::loaded(state, found),
+        Outcome::Calls { before, found } => call_log::loaded(state, before, found, out),
         Outcome::SignedIn(result) => signed_in(state, result, out),
         Outcome::Directory(result) => match result {
             Ok(found) => directory(state, &found),
             Err(error) => failed(state, "asking the registries", &error),
         },
         Outcome::Setting { key, value } => match value {
-            Ok(value) => state.info(format!("{key} = {value}")),
+            Ok(value) => {
+                state.info(format!("{key} = {value}"));
+                audio::setting_changed(state, &key, out);
+            }
             Err(error) => failed(state, &format!("setting {key}"), &error),
         },
         Outcome::Failed { what, error } => failed(state, &what, &error),

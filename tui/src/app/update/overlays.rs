@@ -5,7 +5,9 @@ use twocan_peer::api::{ContactChange, KeyDecision};
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
-use super::{Effects, actions, compose, files, messages, moving, pick, search};
+use super::{
+    Effects, actions, audio, call_log, compose, files, messages, moving, pick, search, talk,
+};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -49,6 +51,7 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
     };
     match then {
         Then::Stay => state.overlay = Some(overlay),
+        Then::Close if matches!(overlay, Overlay::Audio { .. }) => audio::closed(state, out),
         Then::Close => {}
         Then::Run(action) => actions::run(state, action, "", out),
         Then::Open(id) => moving::open(state, id, out),
@@ -197,6 +200,18 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             step(selected, chord, last);
             Then::Stay
         }
+        Overlay::CallLog { selected } => match call_log::key(state, selected, chord, out) {
+            Some(contact) => Then::Open(contact),
+            None => Then::Stay,
+        },
+        Overlay::Audio { side, selected } => {
+            audio::key(state, side, selected, chord, out);
+            Then::Stay
+        }
+        Overlay::CallStats => match chord.key {
+            Key::Enter | Key::Char('q') => Then::Close,
+            _ => Then::Stay,
+        },
         Overlay::Form(form) => {
             form_key(form, chord, out);
             Then::Stay
@@ -219,7 +234,13 @@ fn chosen(state: &mut State, action: Action) -> Then {
 
 fn confirmed(state: &mut State, what: Confirmed, out: &mut Effects) {
     match what {
-        Confirmed::Effect(effect) => out.push(effect),
+        Confirmed::Effect(effect) => {
+            if matches!(effect, Effect::Suspend) {
+                // Whoever comes back has let the key go.
+                talk::let_go(state, None, out);
+            }
+            out.push(effect);
+        }
         Confirmed::Paste(text) => compose::insert(state, &text, out),
         Confirmed::SendAnyway(text) => compose::send_text(state, &text, out),
         Confirmed::Quit => {

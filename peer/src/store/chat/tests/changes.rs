@@ -190,6 +190,7 @@ fn what_comes_before_its_message_is_applied_when_it_comes() {
     let text = Content::Text {
         text: "before".into(),
         reply_to: None,
+        call: None,
     };
     let first = Entry {
         seq: 1,
@@ -213,6 +214,7 @@ fn what_comes_before_its_message_is_applied_when_it_comes() {
     let text = Content::Text {
         text: "gone".into(),
         reply_to: None,
+        call: None,
     };
     b.take(&[Entry {
         seq: 4,

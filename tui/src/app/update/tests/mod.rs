@@ -9,7 +9,8 @@ mod people;
 mod search;
 
 use twocan_peer::api::{
-    CallState, Error, ErrorCode, Event, MessageState, NoticeLevel, Page, Relation,
+    Activation, CallHint, CallState, Error, ErrorCode, Event, MessageState, MicTest, MicTestPhase,
+    NoticeLevel, Page, Relation,
 };
 
 use super::super::conversation::Scroll;

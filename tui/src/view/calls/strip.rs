@@ -1,0 +1,130 @@
+//! The call in a few rows above the conversation, where there is no room for
+//! the panel beside it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::super::draw::{line, put, put_ends, rule, span};
+use super::super::theme::Theme;
+use super::super::wrap;
+use super::meters::{meter, sparkline};
+use super::{alarm, quality_word, state_words};
+use crate::app::State;
+use crate::app::calls::{CallView, duration};
+
+/// From here on numbers stand beside the bars.
+const WIDE: usize = 56;
+/// Cells of the name before a bar.
+const NAME: usize = 8;
+/// Cells of a number beside a bar.
+const NUMBER: usize = 13;
+
+/// Draws the strip: one row, or all five.
+pub(crate) fn draw(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
+    let Some(call) = state.calls.active() else {
+        return;
+    };
+    if area.height == 0 {
+        return;
+    }
+    let cells = usize::from(area.width);
+    let name = state.name_of(call.call.contact);
+    let head = head(state, call, &name, theme);
+    let quality = line(quality_word(call), theme.heading());
+    put_ends(buf, area, 0, &head, &quality);
+    if area.height < 5 {
+        return;
+    }
+    let [you, other] = bars(call, &name, cells, theme);
+    put(buf, area, 1, &you);
+    put(buf, area, 2, &other);
+    put(buf, area, 3, &last(call, cells, theme));
+    put(buf, area, 4, &rule(theme, cells, ""));
+}
+
+fn head(state: &State, call: &CallView, name: &str, theme: Theme) -> Line<'static> {
+    let time = duration(call.seconds(state.now));
+    Line::from(vec![
+        span("CALL ", theme.heading()),
+        span(name, theme.name(call.call.contact)),
+        span(
+            format!(" {time} {}", state_words(call, theme)),
+            theme.text(),
+        ),
+    ])
+}
+
+/// Both meters, with round trip and loss beside them where they fit.
+fn bars(call: &CallView, name: &str, cells: usize, theme: Theme) -> [Line<'static>; 2] {
+    let bar = match cells >= WIDE {
+        true => 14,
+        false => cells.saturating_sub(NAME + 15).clamp(4, 14),
+    };
+    let mic = call.mic_word().trim_start_matches("MIC ");
+    let label = |text: &str| {
+        let fitted = wrap::fit(text, NAME - 1, theme.signs.cut);
+        span(format!("{fitted} "), theme.text())
+    };
+    let mut you = vec![label("you")];
+    you.extend(meter(call.mic, bar, theme));
+    you.push(span(
+        format!(" {:>3.0} {mic}", call.mic.level),
+        theme.text(),
+    ));
+    let mut other = vec![label(name)];
+    other.extend(meter(call.speaker, bar, theme));
+    other.push(span(format!(" {:>3.0}", call.speaker.level), theme.text()));
+    if cells >= WIDE {
+        // The longest word after a bar is TALKING.
+        let from = NAME + bar + 2 + 14;
+        let spark = cells.saturating_sub(from + NUMBER).min(20);
+        let (rtt, loss, ..) = numbers(call);
+        for (row, number, series, most) in [
+            (&mut you, rtt, &call.rtt, 400.0),
+            (&mut other, loss, &call.loss, 10.0),
+        ] {
+            let used: usize = row.iter().map(Span::width).sum();
+            row.push(Span::raw(" ".repeat(from.saturating_sub(used))));
+            row.push(span(format!("{number:<NUMBER$}"), theme.text()));
+            row.push(span(sparkline(series, spark, most, theme), theme.dim()));
+        }
+    }
+    [Line::from(you), Line::from(other)]
+}
+
+/// What needs attention, else the other numbers.
+fn last(call: &CallView, cells: usize, theme: Theme) -> Line<'static> {
+    let cut = |text: &str| wrap::truncate(text, cells, theme.signs.cut);
+    if let Some(hint) = alarm(call) {
+        return line(cut(&format!("! {}", hint.text())), theme.bad());
+    }
+    let (rtt, loss, long, short) = numbers(call);
+    let text = match cells >= WIDE {
+        true => long,
+        false => format!("{rtt} {loss} {short}"),
+    };
+    line(cut(&text), theme.dim())
+}
+
+/// Round trip, loss, and the rest in many words and in few.
+fn numbers(call: &CallView) -> (String, String, String, String) {
+    let Some(s) = &call.stats else {
+        let measuring = || "measuring".to_owned();
+        return (
+            "rtt -".to_owned(),
+            "loss -".to_owned(),
+            measuring(),
+            measuring(),
+        );
+    };
+    let rtt = s
+        .rtt_ms
+        .map_or_else(|| "rtt -".to_owned(), |ms| format!("rtt {ms:.0} ms"));
+    let long = format!(
+        "jitter {:.0} ms  buffer {:.0} ms  {:.0} kb/s in, {:.0} out",
+        s.jitter_ms, s.buffer_ms, s.received_kbps, s.sent_kbps
+    );
+    let short = format!("jit {:.0} ms {:.0} kb/s", s.jitter_ms, s.received_kbps);
+    (rtt, format!("loss {:.1} %", s.loss * 100.0), long, short)
+}

@@ -1,0 +1,93 @@
+//! The sound systems of this machine. One connection to each is kept for the
+//! whole program: the client of PulseAudio never ends the thread and the
+//! socket of a connection that is dropped.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cpal::{
+    Device, DeviceId, Host, HostId,
+    traits::{DeviceTrait, HostTrait},
+};
+
+use super::{Direction, Wanted, open::find, open::said};
+use crate::sys::QuietStderr;
+
+static CONNECTED: Mutex<Vec<Arc<Host>>> = Mutex::new(Vec::new());
+
+/// Tries the hosts of this machine, the best first, until one has what is
+/// wanted. A connection that has failed is made anew once.
+pub(super) fn on_any_host<T>(
+    mut attempt: impl FnMut(&Host) -> Result<T, String>,
+) -> Result<T, String> {
+    let mut reason = "this machine has no sound system".to_owned();
+    for id in cpal::available_hosts() {
+        let _quiet = is_alsa(id).then(QuietStderr::begin);
+        match on_host(id, &mut attempt) {
+            Ok(found) => return Ok(found),
+            Err(why) => {
+                tracing::debug!(host = id.name(), why, "no such sound device");
+                reason = why;
+            }
+        }
+    }
+    Err(reason)
+}
+
+fn on_host<T>(
+    id: HostId,
+    attempt: &mut impl FnMut(&Host) -> Result<T, String>,
+) -> Result<T, String> {
+    if let Some(host) = known(id) {
+        if let Ok(found) = attempt(&host) {
+            return Ok(found);
+        }
+        // What was asked for may just not be there, or the server is gone:
+        // a server that answers is not connected to twice.
+        if host.devices().is_ok() {
+            return attempt(&host);
+        }
+        connected().retain(|known| known.id() != id);
+    }
+    let host = Arc::new(cpal::host_from_id(id).map_err(said)?);
+    connected().push(Arc::clone(&host));
+    attempt(&host)
+}
+
+fn known(id: HostId) -> Option<Arc<Host>> {
+    connected().iter().find(|host| host.id() == id).cloned()
+}
+
+fn connected() -> std::sync::MutexGuard<'static, Vec<Arc<Host>>> {
+    CONNECTED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether this is ALSA, which prints, and floods us with errors if its
+/// periods are short.
+pub(super) fn is_alsa(id: HostId) -> bool {
+    id.name() == "ALSA"
+}
+
+/// The default device of a host, as the environment and the system name it.
+pub(super) fn default_device(host: &Host, direction: Direction) -> Option<Device> {
+    // libpulse's own variables; the host asks the server alone.
+    let variable = match direction {
+        Direction::Input => "PULSE_SOURCE",
+        Direction::Output => "PULSE_SINK",
+    };
+    let named = std::env::var(variable).ok().filter(|name| !name.is_empty());
+    if let Some(name) = named.filter(|_| host.id().name() == "PulseAudio") {
+        return find(host, direction, &Wanted::Named(name)).ok();
+    }
+    match direction {
+        Direction::Input => host.default_input_device(),
+        Direction::Output => host.default_output_device(),
+    }
+}
+
+/// The device that is meant now.
+///
+/// # Errors
+/// Says why there is none.
+pub(super) fn meant(direction: Direction, wanted: &Wanted) -> Result<DeviceId, String> {
+    on_any_host(|host| find(host, direction, wanted)?.id().map_err(said))
+}
