@@ -173,3 +173,124 @@ impl Sender {
         samples_to_duration(self.media_time)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, PoisonError};
+
+    use super::*;
+    use crate::{ReceivedPacket, protect::Unpacker};
+
+    type Packets = Arc<Mutex<Vec<SentPacket>>>;
+
+    fn sender(format: Format) -> (Sender, Arc<Shared>, Packets) {
+        let shared = Arc::new(Shared::new(false));
+        shared.set_format(format);
+        let packets = Packets::default();
+        let sink = Arc::clone(&packets);
+        let sink = Box::new(move |packet| {
+            sink.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(packet);
+        });
+        let sender = Sender::new(Arc::clone(&shared), sink, Instant::now()).unwrap();
+        (sender, shared, packets)
+    }
+
+    fn speak(sender: &mut Sender, frames: usize) {
+        for _ in 0..frames {
+            sender.send(&[0.1; FRAME_SAMPLES], true);
+        }
+    }
+
+    fn taken(packets: &Packets) -> Vec<SentPacket> {
+        std::mem::take(&mut *packets.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A report of a stream of which so many packets came, lost and queued.
+    fn report(highest: u16, lost: u16, queue_ms: u16) -> Report {
+        Report {
+            highest,
+            lost,
+            runs: lost,
+            queue_ms,
+            clock_ms: highest.wrapping_mul(20),
+            bytes: u32::from(highest - lost) * 10,
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn a_report_brings_redundancy_and_another_rides_along() {
+        let (mut sender, _, packets) = sender(Format::Protected);
+        speak(&mut sender, 20);
+        sender.on_report(report(10, 0, 0));
+        sender.on_report(report(20, 4, 0));
+        sender.attach(Report {
+            capture_ms: 7,
+            ..Report::default()
+        });
+        speak(&mut sender, 10);
+        let sent = taken(&packets);
+        let numbers: Vec<_> = sent.iter().map(|packet| packet.sequence).collect();
+        assert_eq!(numbers, (0..30).collect::<Vec<_>>());
+        assert!(sent[0].marker && !sent[1].marker);
+        let mut unpacker = Unpacker::default();
+        let unpacked: Vec<_> = sent
+            .into_iter()
+            .map(|packet| {
+                let received = ReceivedPacket {
+                    format: packet.format,
+                    sequence: packet.sequence,
+                    media_time: packet.media_time,
+                    payload: packet.payload,
+                    arrived: Instant::now(),
+                };
+                unpacker.take(received).unwrap()
+            })
+            .collect();
+        assert_eq!(unpacked[19].reach.packets, 0);
+        assert!(unpacked[25].reach.packets > 1);
+        let told: Vec<_> = unpacked.iter().filter_map(|each| each.report).collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].capture_ms, 7);
+    }
+
+    #[test]
+    fn a_full_line_brings_long_frames() {
+        let (mut sender, _, packets) = sender(Format::Protected);
+        for number in 1..10 {
+            speak(&mut sender, 10);
+            sender.on_report(report(10 * number, 0, 40 * number));
+        }
+        taken(&packets);
+        speak(&mut sender, 30);
+        let sent = taken(&packets);
+        assert_eq!(sent.len(), 10);
+        assert_eq!(sent[1].media_time - sent[0].media_time, 3 * 960);
+    }
+
+    #[test]
+    fn the_format_may_change() {
+        let (mut sender, shared, packets) = sender(Format::Opus);
+        speak(&mut sender, 2);
+        shared.set_format(Format::Red { opus: 111 });
+        speak(&mut sender, 2);
+        let formats: Vec<_> = taken(&packets).iter().map(|packet| packet.format).collect();
+        let red = Format::Red { opus: 111 };
+        assert_eq!(formats, [Format::Opus, Format::Opus, red, red]);
+    }
+
+    #[test]
+    fn the_media_time_goes_on_with_the_clock() {
+        let (mut sender, _, packets) = sender(Format::Opus);
+        speak(&mut sender, 1);
+        sender.catch_up(sender.epoch + Duration::from_millis(515));
+        speak(&mut sender, 1);
+        let times: Vec<_> = taken(&packets)
+            .iter()
+            .map(|packet| packet.media_time)
+            .collect();
+        assert_eq!(times, [0, 25 * 960]);
+    }
+}
