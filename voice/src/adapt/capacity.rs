@@ -10,11 +10,14 @@
 use std::time::Duration;
 
 /// A queue shorter than this is no sign of anything.
-const LEAST_QUEUE_MS: f32 = 50.0;
+const LEAST_QUEUE_MS: f32 = 40.0;
 /// A queue so many times as long as the jitter is no jitter.
 const JITTERS: f32 = 2.0;
 /// A queue so many times as long as that is not to be waited with.
-const LONG: f32 = 2.4;
+const LONG: f32 = 2.5;
+/// Part of a packet's own time on the slowest hop that the fastest packets, the
+/// shortest, did not need.
+const PASSING: f32 = 0.75;
 /// How long a long queue stands before it counts, and a short one, in ms.
 const LONG_MS: f32 = 350.0;
 const SHORT_MS: f32 = 1_600.0;
@@ -26,7 +29,7 @@ const CUT: f32 = 0.85;
 const DRAIN: f32 = 0.85;
 /// The queue has drained below this part of what would be too long, and only
 /// then is more sent.
-const DRAINED: f32 = 0.7;
+const DRAINED: f32 = 0.5;
 /// A queue that has not begun to shrink after this needs another cut.
 const SETTLE: Duration = Duration::from_millis(700);
 /// Any queue that is left after this does.
@@ -40,20 +43,20 @@ const LEAST: f32 = 14_000.0;
 /// Above this the line limits nothing that we send.
 const ENOUGH: f32 = 90_000.0;
 /// Growth a second: up to what has passed before, beyond it, and on new ground.
-const RETURN: f32 = 0.10;
-const PROBE: f32 = 0.04;
+const RETURN: f32 = 0.06;
+const PROBE: f32 = 0.03;
 const FREE: f32 = 0.20;
 /// Part of the limit that must be in use before it grows.
-const USED: f32 = 0.9;
+const USED: f32 = 0.8;
 /// Less a second while the queue is between drained and too long, and beyond.
-const EASE: f32 = 0.04;
-const BRAKE: f32 = 0.12;
+const EASE: f32 = 0.06;
+const BRAKE: f32 = 0.15;
 /// Part of the known capacity up to which it returns without a probe.
-const NEAR: f32 = 0.95;
+const NEAR: f32 = 0.86;
 /// A probe that came so far beyond the known capacity has proved a new one.
-const BEYOND: f32 = 1.2;
+const BEYOND: f32 = 1.1;
 /// How long the first probe waits, and the last.
-const FIRST_HOLD: Duration = Duration::from_secs(4);
+const FIRST_HOLD: Duration = Duration::from_secs(6);
 const LONGEST_HOLD: Duration = Duration::from_secs(20);
 /// Longest time between two reports for which growth counts, in ms.
 const LONGEST_STEP: f32 = 1_000.0;
@@ -76,6 +79,8 @@ pub(super) struct Seen {
     pub(super) arrived: f32,
     /// Share of the packets that were lost in it, 0 to 1.
     pub(super) lost: f32,
+    /// Bits of a packet of ours, overhead included.
+    pub(super) packet: f32,
     /// Bits a second that were sent of late, overhead included.
     pub(super) sent: f32,
 }
@@ -96,6 +101,14 @@ pub(super) enum Verdict {
 struct Standing {
     ms: f32,
     bits: f32,
+}
+
+/// Queues in ms.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    drained: f32,
+    too_long: f32,
+    long: f32,
 }
 
 /// Estimates how many bits a second may be sent. Times are since the start.
@@ -138,20 +151,17 @@ impl Capacity {
     pub(super) fn report(&mut self, now: Duration, seen: Seen) -> Verdict {
         let seconds = seen.ms.min(LONGEST_STEP) / 1e3;
         self.tolerance = (self.tolerance * (1.0 - LESS_TOLERANCE * seconds)).max(1.0);
-        let too_long = LEAST_QUEUE_MS.max(JITTERS * seen.jitter_ms) * self.tolerance;
-        if seen.queue_ms > too_long {
+        let bounds = self.bounds(seen);
+        if seen.queue_ms > bounds.too_long {
             let standing = self.standing.get_or_insert_default();
             standing.ms += seen.ms;
             standing.bits += seen.arrived;
-        } else {
-            self.standing = None;
-        }
-        if let Some(standing) = self.standing {
-            let passes = standing.bits / standing.ms.max(1.0) * 1e3;
+            let standing = *standing;
             self.ease(BRAKE * seconds);
-            return self.judge(now, seen, standing.ms, passes, too_long);
+            return self.judge(now, seen, standing, bounds);
         }
-        if seen.queue_ms < DRAINED * too_long {
+        self.standing = None;
+        if seen.queue_ms < bounds.drained {
             self.draining = false;
             self.grow(now, seen.sent, seconds);
         } else {
@@ -163,13 +173,27 @@ impl Capacity {
         if recent { Verdict::Busy } else { Verdict::Free }
     }
 
+    /// What the queue is compared with. A packet needs its time on the slowest
+    /// hop even without a queue, and more when it is longer.
+    fn bounds(&self, seen: Seen) -> Bounds {
+        let passing = |known| PASSING * seen.packet / known * 1e3;
+        let passing = self.known.map_or(0.0, passing);
+        let queue = LEAST_QUEUE_MS.max(JITTERS * seen.jitter_ms) * self.tolerance;
+        Bounds {
+            drained: DRAINED * queue + passing,
+            too_long: queue + passing,
+            long: LONG * queue + passing,
+        }
+    }
+
     /// A queue stands: is it long enough to cut, and is it ours?
-    fn judge(&mut self, now: Duration, seen: Seen, ms: f32, passes: f32, too_long: f32) -> Verdict {
-        let long = seen.queue_ms > LONG * too_long;
-        let full = ms > SHORT_MS || (long && ms > LONG_MS);
+    fn judge(&mut self, now: Duration, seen: Seen, standing: Standing, bounds: Bounds) -> Verdict {
+        let long = seen.queue_ms > bounds.long;
+        let full = standing.ms > SHORT_MS || (long && standing.ms > LONG_MS);
         if !full || !self.may_cut(now, seen) {
             return Verdict::Busy;
         }
+        let passes = standing.bits / standing.ms.max(1.0) * 1e3;
         if passes < OURS * seen.sent || seen.lost > 0.0 {
             self.cut(now, seen.queue_ms, passes);
             return Verdict::Cut;

@@ -192,11 +192,13 @@ impl Adapter {
         let arrived = usize::from(difference.expected - difference.lost);
         let bits = |payload: usize, packets: usize| (payload + OVERHEAD * packets) as f32 * 8.0;
         let sent: usize = self.sent.iter().map(|(_, bytes)| bytes).sum();
+        let all = bits(sent, self.sent.len());
         Seen {
             queue_ms: f32::from(report.queue_ms),
             jitter_ms: f32::from(report.jitter_ms),
             ms: f32::from(difference.ms),
-            sent: bits(sent, self.sent.len()) / COUNTED.as_secs_f32(),
+            packet: all / self.sent.len().max(1) as f32,
+            sent: all / COUNTED.as_secs_f32(),
             arrived: bits(difference.bytes as usize, arrived),
             lost: f32::from(difference.lost) / f32::from(difference.expected.max(1)),
         }

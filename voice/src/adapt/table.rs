@@ -10,7 +10,7 @@ use crate::{FRAME_SAMPLES, SAMPLE_RATE, codec::Band, protect::Window};
 pub(super) const OVERHEAD: usize = 60;
 /// What a rate that follows the line is lowered by when frames may differ in
 /// length: speech is above the mean of speech and pauses.
-const VARIABLE_SPEECH: f32 = 0.94;
+const VARIABLE_SPEECH: f32 = 0.9;
 /// Below this rate the full band costs more than it gives.
 const LEAST_FULL: i32 = 26_000;
 
@@ -120,6 +120,7 @@ const PROTECTED: [Point; 7] = [
         name: "bursts",
         loss: 0.03,
         run: 1.45,
+        rate: 14_900,
         constant: false,
         windows: &[Window::spread(1, 3, 2), Window::copy(12)],
         ..TWO_SYMBOLS
@@ -129,6 +130,7 @@ const PROTECTED: [Point; 7] = [
         name: "long bursts",
         loss: 0.03,
         run: 2.6,
+        rate: 14_900,
         constant: false,
         windows: &[Window::copy(6), Window::copy(12)],
         ..TWO_SYMBOLS
@@ -186,12 +188,12 @@ pub(super) const NARROW: [Point; 3] = [
     Point {
         name: "narrow, 20 ms",
         rate: LEAST_FULL,
-        least: 20_000,
+        least: 19_000,
         ..NARROWED
     },
     Point {
         name: "narrow, 40 ms",
-        rate: 24_000,
+        rate: 30_000,
         least: 15_000,
         frames: 2,
         ..NARROWED
@@ -238,11 +240,6 @@ impl Point {
         1.0 + symbols as f32
     }
 
-    /// Bits a second on the wire at its full rate.
-    pub(super) fn wire(&self) -> f32 {
-        self.rate as f32 * self.symbols() + self.heads()
-    }
-
     /// The rate of frames that a line of so many bits a second has room for, at
     /// most the full one. It may be below the least.
     pub(super) fn rate_within(&self, line: Option<f32>) -> i32 {
@@ -263,7 +260,8 @@ mod tests {
     fn no_point_exceeds_what_is_allowed() {
         for carrier in [Carrier::Plain, Carrier::Redundant, Carrier::Protected] {
             for (index, point) in points(carrier).iter().enumerate() {
-                let payload = point.wire() - point.packets() * 8.0 * OVERHEAD as f32;
+                let overhead = point.packets() * 8.0 * OVERHEAD as f32;
+                let payload = point.rate as f32 * point.symbols() + point.heads() - overhead;
                 let most = if index == 0 { 32_000.0 } else { 48_600.0 };
                 assert!(payload <= most, "{}: {payload}", point.name);
                 assert!(point.least <= point.rate);

@@ -74,7 +74,7 @@ mod tests {
             if b >> bit & 1 == 1 {
                 product ^= a;
             }
-            a = (a << 1) ^ (a >> 7) * POLYNOMIAL;
+            a = (a << 1) ^ ((a >> 7) * POLYNOMIAL);
         }
         product
     }
