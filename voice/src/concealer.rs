@@ -111,3 +111,41 @@ impl Concealer {
         redundancy.parse(&later.payload, later.distance + MARGIN)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::level::rms;
+
+    #[test]
+    fn long_concealment_ends_in_silence_and_begins_anew() {
+        let mut decoder = Decoder::new().unwrap();
+        let mut concealer = Concealer::default();
+        let mut last = vec![1.0; 960];
+        for _ in 0..30 {
+            assert_eq!(
+                concealer.fill(&mut decoder, None, &mut last),
+                Filled::Invented
+            );
+        }
+        assert_eq!(rms(&last), 0.0);
+        assert!(concealer.invented >= SILENT);
+        concealer.end();
+        assert_eq!(concealer.invented, 0);
+    }
+
+    #[test]
+    fn packets_without_deep_redundancy_repair_nothing() {
+        let mut decoder = Decoder::new().unwrap();
+        let mut concealer = Concealer::default();
+        for payload in [vec![], vec![0xff; 9], vec![0x78, 1, 2, 3]] {
+            let later = Later {
+                sequence: payload.len() as u64,
+                distance: 960,
+                payload,
+            };
+            let filled = concealer.fill(&mut decoder, Some(&later), &mut [0.0; 965]);
+            assert_eq!(filled, Filled::Invented);
+        }
+    }
+}

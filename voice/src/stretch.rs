@@ -175,3 +175,77 @@ fn likeness(a: &[f32], b: &[f32], step: usize) -> f32 {
     }
     product / f32::sqrt(power_a * power_b)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: usize = 960;
+
+    /// Plays frames through a stretcher; `surplus` is what each is given.
+    fn play(sound: &[f32], surplus: i64, quiet: bool) -> Vec<f32> {
+        let mut stretcher = Stretcher::new();
+        let mut played = Vec::new();
+        for frame in sound.chunks_exact(FRAME) {
+            let mut frame = frame.to_vec();
+            stretcher.adjust(&mut frame, surplus, quiet);
+            played.extend(frame);
+        }
+        played
+    }
+
+    fn sine(frames: usize) -> Vec<f32> {
+        (0..frames * FRAME)
+            .map(|i| (i as f32 * std::f32::consts::TAU / 320.0).sin())
+            .collect()
+    }
+
+    fn noise(frames: usize) -> Vec<f32> {
+        let mut state = 1_u32;
+        std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .take(frames * FRAME)
+        .collect()
+    }
+
+    fn steepest(sound: &[f32]) -> f32 {
+        let steps = sound.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        steps.fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn a_tone_keeps_its_shape() {
+        let whole = sine(50);
+        let shorter = play(&whole, 2_000, false);
+        let longer = play(&whole, -2_000, false);
+        assert!(shorter.len() < whole.len() * 9 / 10);
+        assert!(longer.len() > whole.len() * 11 / 10);
+        // The first seam has silence before it.
+        for changed in [&shorter[2 * FRAME..], &longer[2 * FRAME..]] {
+            assert!(steepest(changed) < 1.1 * steepest(&whole), "a click");
+            let loudest = changed.iter().fold(0.0_f32, |most, s| most.max(s.abs()));
+            assert!((0.95..1.05).contains(&loudest), "{loudest}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_repeat_is_left_to_the_next_pause() {
+        let sound = noise(20);
+        assert_eq!(play(&sound, 3_000, false), sound);
+        assert_eq!(play(&sound, -3_000, false), sound);
+        assert!(play(&sound, 3_000, true).len() < sound.len() * 3 / 4);
+        assert!(play(&sound, -3_000, true).len() > sound.len() * 5 / 4);
+        assert!(play(&sound, 10_000, false).len() < sound.len());
+    }
+
+    #[test]
+    fn no_more_is_taken_than_is_too_much() {
+        let sound = noise(1);
+        assert_eq!(play(&sound, 100, true), sound);
+        let shorter = play(&sound, 200, true);
+        assert!((760..=840).contains(&shorter.len()), "{}", shorter.len());
+        assert_eq!(play(&sine(5), 1_000, false).len(), 5 * FRAME);
+    }
+}

@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 
 use super::ms;
 
-/// Width of a bucket: fine enough for a wait of 5 ms on a clean line.
-const BUCKET: i64 = ms(5);
+/// Width of a bucket: the wait on a clean line.
+const BUCKET: i64 = ms(2);
 /// Buckets: lateness up to 500 ms is followed, more is an outage.
-const BUCKETS: usize = 100;
+const BUCKETS: usize = 250;
 /// Frames are remembered for 20 s, and what is older is forgotten at once.
 const MEMORY: i64 = ms(20_000);
 /// Frames remembered at most: those of 20 ms.
@@ -36,9 +36,9 @@ const LONG_HARM: f32 = 0.11;
 /// Where the whole delay passes 177 ms, as the rest of the path takes about
 /// 80 ms.
 const LONG_WAIT: i64 = ms(100);
-/// Impairment of each percent of frames that come too late. G.113, appendix I,
-/// has 4 to 5 for codecs that conceal; wide-band speech loses twice as much.
-const MISS_HARM: f32 = 8.0;
+/// Impairment of each percent of frames that come too late, with concealment
+/// (G.113, appendix I: the packet loss robustness of such codecs is about 20).
+const MISS_HARM: f32 = 4.5;
 /// The wait stays as it is while a better one would save less than this: a
 /// change can be heard as well.
 const CHANGE_HARM: f32 = 0.5;
@@ -201,10 +201,17 @@ impl Lateness {
     }
 
     fn least_harm(&self) -> (f32, i64) {
-        (1..=BUCKETS as i64)
-            .map(|buckets| (self.harm(buckets * BUCKET), buckets * BUCKET))
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .unwrap_or((0.0, BUCKET))
+        let all = self.frames.len().max(1) as f32;
+        let mut late = self.frames.len() as f32;
+        let mut least = (f32::INFINITY, BUCKET);
+        for (wait, count) in (1..).map(|bucket| bucket * BUCKET).zip(&self.counts) {
+            late -= f32::from(*count);
+            let harm = delay_harm(wait) + MISS_HARM * 100.0 * late / all;
+            if harm < least.0 {
+                least = (harm, wait);
+            }
+        }
+        least
     }
 
     /// What the latest of the last frames but a few would have needed. While
@@ -299,7 +306,7 @@ mod tests {
         let mut lateness = after(1_000, |i| (i as i64 * 7_919) % ms(150));
         assert!(lateness.wait() >= ms(100));
         for _ in 0..300 {
-            lateness.observe(ms(2), None);
+            lateness.observe(ms(1), None);
         }
         assert_eq!(lateness.wait(), BUCKET);
     }

@@ -5,6 +5,7 @@
 mod chat;
 mod files;
 mod history;
+mod sound;
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -26,13 +27,14 @@ const STARTS: usize = 7;
 
 /// A part of the table, by the name under which it can be asked for alone.
 type Part = (&'static str, fn() -> Vec<Row>);
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("look-ups", look_ups),
     ("messages", chat::messages),
     ("reconnect", chat::reconnect),
     ("files", files::throughput),
     ("history", history::million),
     ("paint", first_paint),
+    ("sound", sound::quality),
 ];
 
 fn main() -> io::Result<()> {
