@@ -20,6 +20,12 @@ const FIRST_SLACK: Duration = Duration::from_millis(2);
 const MORE_SLACK: Duration = Duration::from_millis(3);
 /// A device that needs more slack than this has other troubles.
 const MOST_SLACK: Duration = Duration::from_millis(40);
+/// A block seen this far from its time is no jitter of ours: the device has
+/// stood still or was changed.
+const CLOCK_JUMP: Duration = Duration::from_millis(30);
+/// One part of so many of what is seen corrects the clock: with blocks of 5 ms
+/// it follows a device's drift within half a second.
+const CLOCK_TRUST: u32 = 64;
 /// After this long without an underrun the slack shrinks again.
 const CALM: Duration = Duration::from_secs(30);
 
@@ -104,6 +110,34 @@ impl Playback {
     }
 }
 
+/// The device's own time, made out of the moments at which we find its ring
+/// short. Those come by whole periods of the device and as late as we wake up;
+/// taken as they are, they would look to the jitter buffer as if the delay went
+/// up and down, and it would stretch sound for nothing.
+#[derive(Debug, Default)]
+struct DeviceClock(Option<Instant>);
+
+impl DeviceClock {
+    /// Takes the moment at which the next block was due as it looked now;
+    /// returns when it was due.
+    fn follow(&mut self, seen: Instant) -> Instant {
+        let due = match self.0 {
+            Some(at) if seen > at && seen - at < CLOCK_JUMP => at + (seen - at) / CLOCK_TRUST,
+            Some(at) if at >= seen && at - seen < CLOCK_JUMP => at - (at - seen) / CLOCK_TRUST,
+            _ => seen,
+        };
+        self.0 = Some(due);
+        due
+    }
+
+    /// Goes on by a block of so many samples at 48 kHz.
+    fn advance(&mut self, samples: usize) {
+        if let Some(at) = &mut self.0 {
+            *at += samples_to_duration(samples as u64);
+        }
+    }
+}
+
 /// Keeps a device's ring just full enough.
 #[derive(Debug)]
 pub(crate) struct DevicePlayback {
@@ -112,6 +146,7 @@ pub(crate) struct DevicePlayback {
     converted: Vec<f32>,
     slack: Duration,
     calm_since: Instant,
+    clock: DeviceClock,
 }
 
 impl DevicePlayback {
@@ -124,6 +159,7 @@ impl DevicePlayback {
             port,
             slack: FIRST_SLACK,
             calm_since: now,
+            clock: DeviceClock::default(),
         })
     }
 
@@ -142,7 +178,7 @@ impl DevicePlayback {
         let held = room - self.port.ring.slots();
         let short = wanted.checked_sub(held).filter(|short| *short > 0)?;
         let short = samples_to_duration(short as u64 * u64::from(SAMPLE_RATE) / rate);
-        Some(now.checked_sub(short).unwrap_or(now))
+        Some(self.clock.follow(now.checked_sub(short).unwrap_or(now)))
     }
 
     /// A block due now finds the wanted samples before it in the ring, of
@@ -168,6 +204,7 @@ impl DevicePlayback {
         self.converter.push(block, &mut self.converted);
         let (_, left) = self.port.ring.push_partial_slice(&self.converted);
         debug_assert!(left.is_empty(), "next_due leaves room for two blocks");
+        self.clock.advance(block.len());
     }
 }
 
@@ -203,6 +240,24 @@ mod tests {
             heard.extend((0..period).map(|_| device.pop().unwrap_or(0.0)));
         }
         (heard, dues, playback.slack)
+    }
+
+    #[test]
+    fn the_clock_of_a_device_is_smooth() {
+        let start = Instant::now() + Duration::from_secs(1);
+        let mut clock = DeviceClock::default();
+        let mut last = None;
+        for n in 0..2_000_u64 {
+            let late = Duration::from_micros((n * 7_919) % 6_000);
+            let due = clock.follow(start + samples_to_duration(n * 240) + late);
+            clock.advance(240);
+            if let Some(last) = last.replace(due) {
+                let step = due.saturating_duration_since(last).as_secs_f64() * 1e3;
+                assert!((step - 5.0).abs() < 0.2, "{step} ms at {n}");
+            }
+        }
+        let stood_still = start + Duration::from_secs(20);
+        assert_eq!(clock.follow(stood_still), stood_still);
     }
 
     #[test]

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use sonora::{AudioProcessing, Config, StreamConfig, config};
 
-use super::BLOCK;
-use crate::SAMPLE_RATE;
+use super::{BLOCK, presence::Presence};
+use crate::{
+    SAMPLE_RATE,
+    level::{decibels, rms},
+};
 
 /// What the canceller adds: two of its blocks of 4 ms, and the split into
 /// three bands and back.
 pub(super) const DELAY: Duration = Duration::from_micros(8_960);
+/// What the loudspeaker gets below this level makes no echo that is heard.
+const FAR_ACTIVE_DB: f32 = -50.0;
 
 /// Learns the way from loudspeaker to microphone and subtracts what came it.
 #[derive(Debug)]
@@ -19,6 +24,11 @@ pub(super) struct EchoCanceller {
     reference: Vec<f32>,
     /// The reference as the library hands it back; nobody wants it.
     unused: [f32; BLOCK],
+    presence: Presence,
+    /// Blocks with sound in the reference since the last one of the microphone.
+    far_active: u32,
+    /// Share of the canceller's sound at the end of the last block.
+    share: f32,
 }
 
 impl Default for EchoCanceller {
@@ -43,6 +53,9 @@ impl Default for EchoCanceller {
             inner,
             reference: Vec::with_capacity(2 * BLOCK),
             unused: [0.0; BLOCK],
+            presence: Presence::default(),
+            far_active: 0,
+            share: 0.0,
         }
     }
 }
@@ -61,6 +74,7 @@ impl EchoCanceller {
         self.reference.extend_from_slice(samples);
         let whole = self.reference.len() / BLOCK * BLOCK;
         for block in self.reference[..whole].chunks_exact(BLOCK) {
+            self.far_active += u32::from(decibels(rms(block)) > FAR_ACTIVE_DB);
             let result = self
                 .inner
                 .process_render_f32(&[block], &mut [&mut self.unused]);
@@ -83,5 +97,31 @@ impl EchoCanceller {
             tracing::debug!(%error, "the echo canceller refuses a block");
             *block = input;
         }
+        self.choose(&input, block);
+    }
+
+    /// How much later sound comes out than it went in, now.
+    pub(super) fn delay(&self) -> Duration {
+        if self.share > 0.0 {
+            DELAY
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// Leaves the canceller's block, or puts what the microphone heard in its
+    /// place, which does not have to wait for the canceller. A change fades over
+    /// a block; the two are some milliseconds apart, once.
+    fn choose(&mut self, untouched: &[f32; BLOCK], block: &mut [f32; BLOCK]) {
+        let enhancement = self.inner.statistics().echo_return_loss_enhancement;
+        let heard = std::mem::take(&mut self.far_active);
+        let is_there = self.presence.push(heard, enhancement.unwrap_or(0.0));
+        let target = if is_there { 1.0 } else { 0.0 };
+        let step = (target - self.share) / BLOCK as f32;
+        for (sample, untouched) in block.iter_mut().zip(untouched) {
+            self.share += step;
+            *sample = untouched + (*sample - untouched) * self.share;
+        }
+        self.share = target;
     }
 }

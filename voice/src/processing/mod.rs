@@ -15,6 +15,7 @@
 mod echo;
 mod gain;
 mod noise;
+mod presence;
 #[cfg(test)]
 mod tests;
 
@@ -131,7 +132,7 @@ impl Processor {
 
     /// How much later sound comes out than it went in.
     pub(crate) fn delay(&self) -> Duration {
-        let echo = self.echo.as_ref().map(|_| echo::DELAY);
+        let echo = self.echo.as_ref().map(EchoCanceller::delay);
         let noise = self.noise.as_ref().map(|_| noise::DELAY);
         echo.unwrap_or_default() + noise.unwrap_or_default()
     }

@@ -261,3 +261,11 @@ fn it_is_cheap() {
     let share = start.elapsed().as_secs_f32() / 4.0;
     assert!(share < 0.2, "{share} of a core");
 }
+
+#[test]
+fn who_wears_headphones_is_left_alone() {
+    let (far, near) = (speech(12, 120.0, 1), speech(12, 210.0, 7));
+    let out = run(ECHO, &far, &near);
+    // Nor is anything late.
+    assert_eq!(out, near);
+}
