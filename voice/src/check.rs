@@ -10,6 +10,7 @@ use crate::{
     AudioError, Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, InputSpec, OutputSpec,
     Processing, ReceivedPacket, SAMPLE_RATE,
     codec::{Band, Encoder, Settings},
+    device::systems::available,
     level::FLOOR_DB,
     playout::Playout,
     processing::Processor,
@@ -45,7 +46,7 @@ pub struct Tried {
 
 /// The sound systems that this machine has, the best first.
 pub fn sound_systems() -> Vec<&'static str> {
-    let hosts = cpal::available_hosts().into_iter();
+    let hosts = available().into_iter();
     hosts.map(|host| host.name()).collect()
 }
 

@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    AudioError, FRAME_SAMPLES, FrameSink,
+    AudioError, FRAME_SAMPLES, FrameSink, Report,
     call::Inbox,
     capture::Capture,
     device::{DeviceEvent, Direction, Keeper, Wanted},
@@ -126,10 +126,16 @@ impl MediaThread {
     fn exchange_reports(&mut self, now: Instant) {
         self.sender.follow_reports();
         if let Some(report) = self.playout.take_heard() {
+            let theirs = f32::from(report.capture_ms);
+            self.shared.their_capture_ms.set(theirs);
             self.sender.on_report(report);
         }
         if let Some(report) = self.playout.take_report(now) {
-            self.sender.attach(report);
+            let ours = self.shared.capture_ms.get().round();
+            self.sender.attach(Report {
+                capture_ms: ours as u8,
+                ..report
+            });
         }
     }
 

@@ -75,6 +75,8 @@ pub struct CallStats {
     /// device as far as it tells, the processing, the codec's look-ahead. 0
     /// while nothing is captured.
     pub capture_ms: f32,
+    /// The same of the other side, if it has told.
+    pub their_capture_ms: Option<f32>,
     /// What our side adds between the jitter buffer and the loudspeaker's
     /// sound, in milliseconds: our own ring, and the device as far as it tells.
     pub playback_ms: f32,
@@ -202,6 +204,8 @@ pub(crate) struct Shared {
     output_meter: MeterGauges,
     sent: AtomicU64,
     pub(crate) capture_ms: Gauge,
+    /// What the other side's reports say; NaN before the first.
+    pub(crate) their_capture_ms: Gauge,
     pub(crate) playback_ms: Gauge,
     input: Mutex<DeviceState>,
     output: Mutex<DeviceState>,
@@ -276,6 +280,7 @@ impl Shared {
             output_meter: MeterGauges::new(),
             sent: AtomicU64::new(0),
             capture_ms: Gauge::new(0.0),
+            their_capture_ms: Gauge::new(f32::NAN),
             playback_ms: Gauge::new(0.0),
             input: Mutex::default(),
             output: Mutex::default(),
@@ -379,6 +384,7 @@ impl Shared {
             skipped: jitter.skipped.load(Relaxed) + self.overflowed.load(Relaxed),
             sent: self.sent.load(Relaxed),
             capture_ms: self.capture_ms.get(),
+            their_capture_ms: Some(self.their_capture_ms.get()).filter(|ms| !ms.is_nan()),
             playback_ms: self.playback_ms.get(),
             transmitting: self.transmitting.load(Relaxed),
             muted_speech_ms: self.muted_speech_ms.load(Relaxed),

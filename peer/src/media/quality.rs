@@ -19,10 +19,10 @@ const UNDISTURBED: f32 = 93.2;
 /// Delay from which on it is felt (`Ta`, equation 7-27), in ms.
 const FELT_DELAY_MS: f32 = 100.0;
 
-/// Estimated way of a word from mouth to ear, in ms. `here_ms`: in our buffer
-/// and devices; theirs are taken to be like ours.
-pub(super) fn mouth_to_ear_ms(rtt_ms: f32, here_ms: f32) -> f32 {
-    rtt_ms / 2.0 + here_ms + HIDDEN_DELAY_MS
+/// Estimated way of a word from mouth to ear, in ms. `ends_ms`: at their
+/// microphone, in our buffer and at our loudspeaker.
+pub(super) fn mouth_to_ear_ms(rtt_ms: f32, ends_ms: f32) -> f32 {
+    rtt_ms / 2.0 + ends_ms + HIDDEN_DELAY_MS
 }
 
 /// Estimated mean opinion score, 1 to 4.5. `concealed` is the share of the

@@ -1,6 +1,5 @@
 //! The sound systems of this machine. One connection to each is kept for the
-//! whole program: the client of PulseAudio never ends the thread and the
-//! socket of a connection that is dropped.
+//! whole program, to be asked about its devices.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,10 +8,14 @@ use cpal::{
     traits::{DeviceTrait, HostTrait},
 };
 
-use super::{Direction, Wanted, open::find, open::said};
+use super::{
+    Direction, Wanted,
+    open::{find, said},
+    systems::{available, connect},
+};
 use crate::sys::QuietStderr;
 
-static CONNECTED: Mutex<Vec<Arc<Host>>> = Mutex::new(Vec::new());
+static CONNECTED: Mutex<Vec<(HostId, Arc<Host>)>> = Mutex::new(Vec::new());
 
 /// Tries the hosts of this machine, the best first, until one has what is
 /// wanted. A connection that has failed is made anew once.
@@ -20,7 +23,7 @@ pub(super) fn on_any_host<T>(
     mut attempt: impl FnMut(&Host) -> Result<T, String>,
 ) -> Result<T, String> {
     let mut reason = "this machine has no sound system".to_owned();
-    for id in cpal::available_hosts() {
+    for id in available() {
         let _quiet = is_alsa(id).then(QuietStderr::begin);
         match on_host(id, &mut attempt) {
             Ok(found) => return Ok(found),
@@ -46,18 +49,20 @@ fn on_host<T>(
         if host.devices().is_ok() {
             return attempt(&host);
         }
-        connected().retain(|known| known.id() != id);
+        connected().retain(|(known, _)| *known != id);
     }
-    let host = Arc::new(cpal::host_from_id(id).map_err(said)?);
-    connected().push(Arc::clone(&host));
+    let host = Arc::new(connect(id).map_err(said)?);
+    connected().push((id, Arc::clone(&host)));
     attempt(&host)
 }
 
 fn known(id: HostId) -> Option<Arc<Host>> {
-    connected().iter().find(|host| host.id() == id).cloned()
+    let connected = connected();
+    let (_, host) = connected.iter().find(|(known, _)| *known == id)?;
+    Some(Arc::clone(host))
 }
 
-fn connected() -> std::sync::MutexGuard<'static, Vec<Arc<Host>>> {
+fn connected() -> std::sync::MutexGuard<'static, Vec<(HostId, Arc<Host>)>> {
     CONNECTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -69,15 +74,6 @@ pub(super) fn is_alsa(id: HostId) -> bool {
 
 /// The default device of a host, as the environment and the system name it.
 pub(super) fn default_device(host: &Host, direction: Direction) -> Option<Device> {
-    // libpulse's own variables; the host asks the server alone.
-    let variable = match direction {
-        Direction::Input => "PULSE_SOURCE",
-        Direction::Output => "PULSE_SINK",
-    };
-    let named = std::env::var(variable).ok().filter(|name| !name.is_empty());
-    if let Some(name) = named.filter(|_| host.id().name() == "PulseAudio") {
-        return find(host, direction, &Wanted::Named(name)).ok();
-    }
     match direction {
         Direction::Input => host.default_input_device(),
         Direction::Output => host.default_output_device(),

@@ -1,14 +1,23 @@
 //! Sound hardware through cpal.
 //!
-//! `hosts` keeps the connections to the sound systems, `open` finds and opens one device, `keeper` owns what is open on a thread of
-//! its own and brings it back when it fails, `list` shows what there is. The
-//! media thread sees two rings of mono `f32` samples at the device's rate, and
-//! nothing of cpal.
+//! `hosts` keeps the connections to the sound systems, of which `pulse` is our
+//! own (`systems` says which there are), `open` finds and opens one device, `keeper` owns what is open on a
+//! thread of its own and brings it back when it fails, `list` shows what there
+//! is. The media thread sees two rings of mono `f32` samples at the device's
+//! rate, and nothing of cpal.
 
 mod hosts;
 mod keeper;
 pub(crate) mod list;
 mod open;
+#[cfg(any(
+    target_os = "linux",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "netbsd"
+))]
+mod pulse;
+pub(crate) mod systems;
 
 use std::sync::{
     Arc,
@@ -26,7 +35,7 @@ const MOST_LATENCY: Duration = Duration::from_secs(2);
 const FORGET: usize = 64;
 
 /// Which way sound flows, seen from us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Direction {
     /// From a microphone.
     Input,

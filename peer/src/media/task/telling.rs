@@ -68,8 +68,10 @@ impl Task<'_> {
             (self.tell)(MediaEvent::Device(news)).await;
         }
         self.tell_alarms(&stats).await;
-        let devices = stats.capture_ms + stats.playback_ms;
-        let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), stats.buffer_ms + devices);
+        // Whoever does not tell has devices like ours.
+        let capture = stats.their_capture_ms.unwrap_or(stats.capture_ms);
+        let ends = capture + stats.buffer_ms + stats.playback_ms;
+        let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), ends);
         let pair = self.pair.as_ref();
         let event = CallStats {
             call: self.call,
