@@ -21,8 +21,8 @@ const MEMORY: i64 = ms(20_000);
 /// Frames remembered at most: those of 20 ms.
 const MOST_FRAMES: usize = 1_000;
 /// When nothing in so long a time needed the wait by far, the line has become
-/// better, and what was before is forgotten: 5 s.
-const BETTER_FOR: i64 = ms(5_000);
+/// better, and what was before is forgotten: 2.5 s.
+const BETTER_FOR: i64 = ms(2_500);
 /// What is meant by far: so much less, and a quarter of the wait at most.
 const BETTER_BY: i64 = ms(40);
 /// What is remembered when the sender begins to repair more: 0.5 s.
