@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use crate::{
-    ReceivedPacket, Report, SAMPLE_RATE,
+    FRAME_SAMPLES, ReceivedPacket, Report, SAMPLE_RATE,
     codec::{self, CodecError, Decoder},
     concealer::{Concealer, Filled},
     jitter::{Decision, JitterBuffer, JitterStats, Later, Packet},
@@ -37,6 +37,8 @@ pub(crate) struct Playout {
     concealer: Concealer,
     ready: VecDeque<f32>,
     frame: Vec<f32>,
+    /// A part of a frame that may change its length.
+    part: Vec<f32>,
     stretcher: Stretcher,
     speech: f32,
     shares: Shares,
@@ -81,6 +83,7 @@ impl Playout {
             concealer: Concealer::default(),
             ready: VecDeque::with_capacity(2 * MOST_SAMPLES),
             frame: Vec::with_capacity(2 * MOST_SAMPLES),
+            part: Vec::with_capacity(2 * FRAME_SAMPLES),
             stretcher: Stretcher::new(),
             speech: 0.0,
             shares: Shares::default(),
@@ -176,7 +179,6 @@ impl Playout {
             Decision::Silence { samples } => self.frame.resize(samples, 0.0),
             Decision::Normal { packet, surplus } => {
                 self.normal(&packet, surplus);
-                self.ready.extend(&self.frame);
                 return;
             }
             Decision::Fec { payload, samples } => {
@@ -200,10 +202,17 @@ impl Playout {
             Origin::Packet
         };
         self.settle(decoded, packet.samples, origin);
-        let level = rms(&self.frame);
-        let quiet = level < QUIET.max(QUIET_PART * self.speech);
-        self.speech = level.max(self.speech * SPEECH_KEPT);
-        self.stretcher.adjust(&mut self.frame, surplus, quiet);
+        let mut surplus = surplus;
+        for part in self.frame.chunks(FRAME_SAMPLES) {
+            let level = rms(part);
+            let quiet = level < QUIET.max(QUIET_PART * self.speech);
+            self.speech = level.max(self.speech * SPEECH_KEPT);
+            self.part.clear();
+            self.part.extend_from_slice(part);
+            self.stretcher.adjust(&mut self.part, surplus, quiet);
+            surplus -= part.len() as i64 - self.part.len() as i64;
+            self.ready.extend(&self.part);
+        }
     }
 
     /// Accepts what was decoded; conceals when the packet was damaged.

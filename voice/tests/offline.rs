@@ -9,7 +9,7 @@ use std::time::Duration;
 use common::{compare, speech};
 use twocan_voice::{
     Format, SAMPLE_RATE,
-    offline::{Heard, Options, run, scenarios},
+    offline::{Heard, Options, Stalls, run, scenarios},
 };
 
 const SECONDS: f32 = 9.0;
@@ -102,6 +102,37 @@ fn clocks_that_differ_are_followed() {
             assert!((45.0..80.0).contains(&delay), "{delay} ms at {ppm} ppm");
             let share = heard.concealed as f32 / heard.samples.len() as f32;
             assert!(share < 0.005, "{share} invented at {ppm} ppm");
+        }
+    }
+}
+
+#[test]
+fn a_busy_machine_is_waited_for_and_taken_for_no_bad_line() {
+    let ms = Duration::from_millis;
+    let said = speech(14.0);
+    let line = scenarios().swap_remove(0).line;
+    let busy = Some(Stalls {
+        per_second: 2.0,
+        shortest: ms(20),
+        longest: ms(80),
+    });
+    for stalls in [[busy, None], [None, busy], [busy, busy]] {
+        let options = Options {
+            stalls,
+            ..Options::default()
+        };
+        let sides = run(&said, &line, &options).unwrap();
+        for (side, heard) in sides.iter().enumerate() {
+            let late = &heard.seconds[5..14];
+            let share = late.iter().map(|s| s.concealed).sum::<f32>() / late.len() as f32;
+            assert!(share < 0.01, "{share} invented, {stalls:?}");
+            let delay = heard.delay_ms(seconds(5.0), seconds(13.5)).unwrap();
+            // Only what is sent in lumps has to be waited for: a side that
+            // plays late finds everything there.
+            let most = if stalls[side].is_some() { 145.0 } else { 62.0 };
+            assert!(delay <= most, "{delay} ms, {stalls:?}");
+            let a_second = heard.sent.packets as f32 * 48_000.0 / heard.samples.len() as f32;
+            assert!(a_second > 48.0, "{a_second} packets a second, {stalls:?}");
         }
     }
 }

@@ -22,6 +22,9 @@ const MOST_LATE: i64 = ms(500);
 const OUTAGE: i64 = ms(300);
 /// After an outage, lateness that lasts this long is the line's new delay.
 const NEW_DELAY: i64 = ms(200);
+/// Outages that follow each other within this time are how the line is, and
+/// what they delay counts.
+const AGAIN: i64 = ms(10_000);
 
 /// Follows the delay of one stream of packets.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub(super) struct DelayEstimator {
     /// When the first packet after an outage came, while those that follow
     /// are late.
     outage: Option<i64>,
+    /// When the last outage was over.
+    over: Option<i64>,
+    /// Outages come again and again.
+    recurring: bool,
 }
 
 impl DelayEstimator {
@@ -48,6 +55,8 @@ impl DelayEstimator {
             base: None,
             last_arrival: None,
             outage: None,
+            over: None,
+            recurring: false,
         }
     }
 
@@ -58,6 +67,8 @@ impl DelayEstimator {
         self.base = None;
         self.last_arrival = None;
         self.outage = None;
+        self.over = None;
+        self.recurring = false;
     }
 
     /// Smallest transit of late; none before the first packet.
@@ -93,7 +104,7 @@ impl DelayEstimator {
     /// time the sender's redundancy can repair a frame, if this one was.
     pub(super) fn available(&mut self, now: i64, media: i64, reach: Option<i64>) {
         let late = self.late(now, media);
-        if self.outage.is_none() && late < MOST_LATE {
+        if (self.outage.is_none() || self.recurring) && late < MOST_LATE {
             self.lateness.observe(now, late.max(0), reach);
         }
     }
@@ -137,19 +148,31 @@ impl DelayEstimator {
     fn watch_outage(&mut self, arrival: i64, transit: i64, pause: i64) {
         let late = transit - self.base.unwrap_or(transit);
         if pause > OUTAGE || late >= MOST_LATE {
-            self.outage.get_or_insert(arrival);
+            self.begin_outage(arrival);
         }
         let Some(since) = self.outage else {
             return;
         };
         if late <= self.wait() {
-            self.outage = None;
+            self.end_outage(arrival);
         } else if arrival - since > NEW_DELAY {
-            self.outage = None;
+            self.end_outage(arrival);
             self.fastest.clear();
             self.fastest.push_back(transit);
             self.base = Some(transit);
         }
+    }
+
+    fn begin_outage(&mut self, arrival: i64) {
+        if self.outage.is_none() {
+            self.recurring = self.over.is_some_and(|over| arrival - over < AGAIN);
+            self.outage = Some(arrival);
+        }
+    }
+
+    fn end_outage(&mut self, arrival: i64) {
+        self.outage = None;
+        self.over = Some(arrival);
     }
 }
 
@@ -173,6 +196,19 @@ mod tests {
         // Packets 50 to 149 all arrive together, when 150 is sent.
         feed(&mut delay, 50..150, |i| (150 - i) * 960);
         feed(&mut delay, 150..200, |_| 0);
+        assert!(delay.wait() <= ms(10), "{}", delay.wait() / 48);
+    }
+
+    #[test]
+    fn outages_that_recur_are_waited_for() {
+        let mut delay = DelayEstimator::new();
+        // Every 2 s nothing comes for 340 ms, and then all of it.
+        let late = |i: i64| (17 - i % 100).max(0) * 960;
+        feed(&mut delay, 20..150, late);
+        assert!(delay.wait() <= ms(15), "one: {}", delay.wait() / 48);
+        feed(&mut delay, 150..600, late);
+        assert!(delay.wait() > ms(150), "{}", delay.wait() / 48);
+        feed(&mut delay, 600..1_800, |_| 0);
         assert!(delay.wait() <= ms(10), "{}", delay.wait() / 48);
     }
 

@@ -21,8 +21,11 @@ const MEMORY: i64 = ms(20_000);
 /// Frames remembered at most: those of 20 ms.
 const MOST_FRAMES: usize = 1_000;
 /// When nothing in so long a time needed the wait by far, the line has become
-/// better, and what was before is forgotten: 5 s.
-const BETTER_FOR: i64 = ms(5_000);
+/// better, and what was before is forgotten: 2.5 s.
+const BETTER_FOR: i64 = ms(2_500);
+/// And so long while it was found better before within [`MEMORY`], as a line
+/// that stalls now and then is no better in between: 10 s.
+const BETTER_AGAIN: i64 = ms(10_000);
 /// What is meant by far: so much less, and a quarter of the wait at most.
 const BETTER_BY: i64 = ms(40);
 /// What is remembered when the sender begins to repair more: 0.5 s.
@@ -65,6 +68,8 @@ pub(super) struct Lateness {
     /// more frames.
     held: i64,
     hold: usize,
+    /// When the line was last found better.
+    improved: Option<i64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +89,7 @@ impl Lateness {
             wait: START_WAIT,
             held: 0,
             hold: 0,
+            improved: None,
         }
     }
 
@@ -111,8 +117,10 @@ impl Lateness {
             self.forget_oldest();
         }
         self.forget_before(now - MEMORY);
-        if self.is_better(now) {
-            self.forget_before(now - BETTER_FOR);
+        let before = now - self.patience(now);
+        if self.is_better(before) {
+            self.forget_before(before);
+            self.improved = Some(now);
         }
         self.hold = self.hold.saturating_sub(1);
         if let Some(reach) = reach
@@ -160,10 +168,14 @@ impl Lateness {
         }
     }
 
-    /// Whether the latest frame of the last seconds came long before the wait
-    /// was over.
-    fn is_better(&self, now: i64) -> bool {
-        let since = now - BETTER_FOR;
+    fn patience(&self, now: i64) -> i64 {
+        let again = self.improved.is_some_and(|at| now - at < MEMORY);
+        if again { BETTER_AGAIN } else { BETTER_FOR }
+    }
+
+    /// Whether the latest frame since a time came long before the wait was
+    /// over.
+    fn is_better(&self, since: i64) -> bool {
         if self.frames.front().is_none_or(|frame| frame.at >= since) {
             return false;
         }

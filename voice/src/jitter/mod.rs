@@ -42,8 +42,9 @@ const fn ms(milliseconds: i64) -> i64 {
 const MOST_PACKETS: usize = 150;
 /// Silence and concealment are handed out in pieces of this length.
 const STEP: i64 = ms(10);
-/// From this much above on, whole packets are skipped.
-const SKIP_ABOVE: i64 = ms(200);
+/// From this much above on, as after an outage, whole packets are skipped. Less
+/// is left to faster play, as a queue that drains should not cost a word.
+const SKIP_ABOVE: i64 = ms(400);
 /// After this long without a packet nothing is invented any more.
 const LONGEST_CONCEALMENT: i64 = ms(2_000);
 /// Repair that comes so much later than the sender's redundancy is made for is

@@ -14,15 +14,18 @@ mod line;
 mod random;
 mod scenario;
 mod side;
+mod stall;
 
 use std::time::{Duration, Instant};
 
 pub use line::{Bottleneck, Bursts, HEADER_BYTES, Line};
 pub use scenario::{Scenario, scenarios};
+pub use stall::Stalls;
 
 use crate::{AudioError, Format, SAMPLE_RATE, pacer::samples_to_duration};
 use line::Direction;
 use side::{Ear, Said, Side};
+use stall::Waking;
 
 /// How often each side moves sound, in samples: 10 ms, as with a device.
 const STEP: usize = 480;
@@ -47,6 +50,8 @@ pub struct Options {
     /// How much slower than the first side's clock the second side's runs, in
     /// parts per million.
     pub drift_ppm: f64,
+    /// How the threads of the first and the second side stall.
+    pub stalls: [Option<Stalls>; 2],
 }
 
 impl Default for Options {
@@ -58,6 +63,7 @@ impl Default for Options {
             second_speaks_after: Duration::from_secs(1),
             tail: Duration::from_millis(1_500),
             drift_ppm: 0.0,
+            stalls: [None; 2],
         }
     }
 }
@@ -142,16 +148,16 @@ pub fn run(speech: &[f32], line: &Line, options: &Options) -> Result<[Heard; 2],
     let epoch = Instant::now();
     let starts = [Duration::ZERO, options.second_speaks_after];
     let slow = [1.0, 1.0 + options.drift_ppm / 1e6];
-    let mut sides = [
-        Side::new(speech, starts[0], slow[0], options.format, epoch)?,
-        Side::new(speech, starts[1], slow[1], options.format, epoch)?,
-    ];
+    let side = |n: usize| Side::new(speech, starts[n], slow[n], options.format, epoch);
+    let mut sides = [side(0)?, side(1)?];
+    let mut waking = [0, 1].map(|n| Waking::new(options.stalls[n], options.seed * 2 + n as u64));
     let mut directions =
         [0, 1].map(|n| Direction::new(line.clone(), options.good_for, options.seed * 2 + n));
     let length = samples_to_duration(speech.len() as u64) + starts[1] + options.tail;
     loop {
-        let turn = usize::from(sides[1].next_step() < sides[0].next_step());
-        let now = sides[turn].next_step();
+        let wakes = [0, 1].map(|n| waking[n].at(sides[n].next_step()));
+        let turn = usize::from(wakes[1] < wakes[0]);
+        let now = wakes[turn];
         if now > length {
             break;
         }

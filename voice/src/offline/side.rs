@@ -98,7 +98,7 @@ impl Side {
         })
     }
 
-    /// When this side moves sound next, since the call began.
+    /// When sound falls due next on this side, since the call began.
     pub(super) fn next_step(&self) -> Duration {
         samples_to_duration(self.steps * STEP as u64).mul_f64(self.slow)
     }
@@ -114,9 +114,10 @@ impl Side {
         }));
     }
 
-    /// Takes what has arrived, sends what has been said and plays 10 ms.
+    /// Takes what has arrived by now, sends what has been said and plays the
+    /// block that is due, which may be since earlier.
     pub(super) fn step(&mut self, now: Duration) -> Vec<SentPacket> {
-        let at = self.epoch + now;
+        let (at, due) = (self.epoch + now, self.epoch + self.next_step());
         self.take(at);
         let start = Instant::now();
         self.exchange_reports(at);
@@ -128,7 +129,7 @@ impl Side {
             .map(|packet| self.count(packet))
             .collect();
         let start = Instant::now();
-        self.play(at);
+        self.play(due);
         self.ear.time += start.elapsed();
         self.steps += 1;
         let block = Block {
