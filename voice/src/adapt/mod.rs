@@ -146,6 +146,7 @@ impl Adapter {
                 constant: point.constant,
                 band: point.band,
                 fec_percent: self.fec_percent(point.fec),
+                deep: point.deep,
             },
             windows: point.windows,
             samples: point.frames * FRAME_SAMPLES,
