@@ -253,6 +253,7 @@ impl MediaThread {
             let meter = self.output_meter.push(block);
             let (jitter, shares) = (self.playout.jitter_stats(), self.playout.shares());
             self.shared.publish_output(meter, jitter, shares);
+            self.shared.publish_stream(self.playout.stream());
             if let Some(latency) = self.playback.device_latency() {
                 self.processor.render(block);
                 self.shared.playback_ms.set(latency.as_secs_f32() * 1_000.0);

@@ -79,8 +79,7 @@ impl Encoder {
     pub(super) fn set(&mut self, control: Control, value: i32) -> Result<(), CodecError> {
         // SAFETY: the handle is live, and each request of `Control` takes one
         // int by value.
-        let status =
-            unsafe { c::opus_encoder_ctl(self.handle.as_ptr(), control as i32, value) };
+        let status = unsafe { c::opus_encoder_ctl(self.handle.as_ptr(), control as i32, value) };
         check("opus_encoder_ctl", status)
     }
 

@@ -160,6 +160,8 @@ pub(crate) struct PacketInfo {
     pub(crate) samples: usize,
     /// Whether it carries a low-rate copy of the frame before it.
     pub(crate) carries_fec: bool,
+    /// Whether it may carry deep redundancy, which stands in its padding.
+    pub(crate) is_padded: bool,
 }
 
 /// Looks into a packet; none when it is no Opus packet that we would decode.
@@ -171,7 +173,25 @@ pub(crate) fn inspect(packet: &[u8]) -> Option<PacketInfo> {
     (samples > 0).then(|| PacketInfo {
         samples,
         carries_fec: ffi::carries_fec(packet),
+        is_padded: is_padded(packet),
     })
+}
+
+/// Whether a packet has padding (RFC 6716, 3.2.5: code 3 and its bit p).
+pub(crate) fn is_padded(packet: &[u8]) -> bool {
+    matches!(packet, [first, second, ..] if first & 0x03 == 3 && second & 0x40 != 0)
+}
+
+/// A packet without its padding and what stands in it. Equal packets give equal
+/// ones, and one without padding stays as it is.
+pub(crate) fn bare(packet: &[u8]) -> Vec<u8> {
+    let mut bare = packet.to_vec();
+    if is_padded(packet)
+        && let Ok(length) = opus::packet::unpad(&mut bare)
+    {
+        bare.truncate(length);
+    }
+    bare
 }
 
 #[cfg(test)]
