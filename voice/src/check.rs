@@ -27,6 +27,7 @@ const USUAL: Settings = Settings {
     constant: false,
     band: Band::Full,
     fec_percent: 0,
+    deep: None,
 };
 
 /// What was seen of the devices that calls would use.

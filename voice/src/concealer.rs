@@ -1,9 +1,11 @@
 //! Sound in the place of what is lost: from deep redundancy where a later
 //! packet has it, invented otherwise, and in the end silence.
 
+use std::collections::VecDeque;
+
 use crate::{
-    codec::{CodecError, Decoder, Redundancy},
-    jitter::Later,
+    codec::{self, CodecError, Decoder, Redundancy},
+    jitter::{Later, Packet},
 };
 
 /// libopus conceals in steps of 2.5 ms.
@@ -17,17 +19,40 @@ const SILENT: usize = 19_200;
 const MARGIN: usize = 1_920;
 /// Deep redundancy reaches no farther than this: 1.04 s.
 const MOST_DISTANCE: usize = 49_920;
+/// Packets with deep redundancy that are kept: those of 640 ms. A gap is seldom
+/// farther from the next one that came as it was sent.
+const MOST_HEARD: usize = 32;
 
 /// Fills in for lost packets.
 #[derive(Debug, Default)]
 pub(crate) struct Concealer {
     /// Made when it is needed first.
     redundancy: Option<Redundancy>,
-    /// Sequence number of the packet that was parsed last, and how many samples
-    /// before it its redundancy begins.
-    parsed: Option<(u64, usize)>,
+    /// The packets with deep redundancy that came last. A repaired one has none,
+    /// so that the packet after a gap may not be the one that describes it.
+    heard: VecDeque<Heard>,
+    /// Sequence number of the packet that was made ready last, and how many
+    /// samples before it its redundancy begins.
+    ready: Option<(u64, usize)>,
     /// Samples invented in a row.
     invented: usize,
+}
+
+/// A packet with deep redundancy.
+#[derive(Debug)]
+struct Heard {
+    sequence: u64,
+    media_time: u32,
+    payload: Vec<u8>,
+}
+
+/// Sound that is lost, with packets after it that are here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Missing<'a> {
+    /// The next packet.
+    pub(crate) later: &'a Later,
+    /// Low 32 bits of the media time at which it begins.
+    pub(crate) media_time: u32,
 }
 
 /// How lost sound was filled in.
@@ -45,22 +70,31 @@ impl Concealer {
         self.invented = 0;
     }
 
+    /// Takes a packet that may carry deep redundancy.
+    pub(crate) fn hear(&mut self, packet: &Packet) {
+        if self.heard.len() >= MOST_HEARD {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(Heard {
+            sequence: packet.sequence,
+            media_time: packet.media_time as u32,
+            payload: packet.payload.clone(),
+        });
+    }
+
     /// Fills `pcm` (48 kHz mono) with what may have been said.
     pub(crate) fn fill(
         &mut self,
         decoder: &mut Decoder,
-        later: Option<&Later>,
+        missing: Option<Missing<'_>>,
         pcm: &mut [f32],
     ) -> Filled {
         let whole = pcm.len() / STEP * STEP;
         let (sound, rest) = pcm.split_at_mut(whole);
         rest.fill(0.0);
-        if let Some(later) = later
-            && self.reaches(later)
+        if let Some(distance) = missing.and_then(|missing| self.describe(missing))
             && let Some(redundancy) = &self.redundancy
-            && decoder
-                .decode_deep(redundancy, later.distance, sound)
-                .is_ok()
+            && decoder.decode_deep(redundancy, distance, sound).is_ok()
         {
             self.invented = 0;
             return Filled::Repaired;
@@ -83,32 +117,56 @@ impl Concealer {
         self.invented += sound.len();
     }
 
-    /// Whether the redundancy of a later packet describes what is missing.
-    fn reaches(&mut self, later: &Later) -> bool {
-        if later.distance > MOST_DISTANCE {
+    /// Makes the deep redundancy ready that describes what is missing: that of
+    /// the next packet, or, if that one was repaired, of the next that came as
+    /// it was sent. Returns how many samples before its packet the sound begins.
+    fn describe(&mut self, missing: Missing<'_>) -> Option<usize> {
+        let Missing { later, media_time } = missing;
+        if codec::is_padded(&later.payload) {
+            let reaches = self.reaches(later.sequence, &later.payload, later.distance);
+            return reaches.then_some(later.distance);
+        }
+        let heard = std::mem::take(&mut self.heard);
+        let next = heard
+            .iter()
+            .filter(|heard| heard.sequence > later.sequence)
+            .min_by_key(|heard| heard.sequence);
+        let found = next.and_then(|heard| {
+            let distance = heard.media_time.wrapping_sub(media_time) as usize;
+            let reaches = self.reaches(heard.sequence, &heard.payload, distance);
+            reaches.then_some(distance)
+        });
+        self.heard = heard;
+        found
+    }
+
+    /// Whether the redundancy of a packet describes the sound so many samples
+    /// before it. It is ready then.
+    fn reaches(&mut self, sequence: u64, payload: &[u8], distance: usize) -> bool {
+        if distance > MOST_DISTANCE {
             return false;
         }
-        let begin = match self.parsed {
-            Some((sequence, begin)) if sequence == later.sequence => begin,
+        let begin = match self.ready {
+            Some((ready, begin)) if ready == sequence => begin,
             _ => {
-                let begin = self.parse(later).unwrap_or_else(|error| {
+                let begin = self.parse(payload, distance).unwrap_or_else(|error| {
                     tracing::debug!(%error, "deep redundancy cannot be read");
                     0
                 });
-                self.parsed = Some((later.sequence, begin));
+                self.ready = Some((sequence, begin));
                 begin
             }
         };
-        later.distance <= begin
+        distance <= begin
     }
 
-    fn parse(&mut self, later: &Later) -> Result<usize, CodecError> {
+    fn parse(&mut self, payload: &[u8], distance: usize) -> Result<usize, CodecError> {
         let redundancy = match self.redundancy.take() {
             Some(redundancy) => redundancy,
             None => Redundancy::new()?,
         };
         let redundancy = self.redundancy.insert(redundancy);
-        redundancy.parse(&later.payload, later.distance + MARGIN)
+        redundancy.parse(payload, distance + MARGIN)
     }
 }
 
@@ -144,7 +202,11 @@ mod tests {
                 distance: 960,
                 payload,
             };
-            let filled = concealer.fill(&mut decoder, Some(&later), &mut [0.0; 965]);
+            let missing = Missing {
+                later: &later,
+                media_time: 0,
+            };
+            let filled = concealer.fill(&mut decoder, Some(missing), &mut [0.0; 965]);
             assert_eq!(filled, Filled::Invented);
         }
     }

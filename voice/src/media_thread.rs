@@ -126,8 +126,6 @@ impl MediaThread {
     fn exchange_reports(&mut self, now: Instant) {
         self.sender.follow_reports();
         if let Some(report) = self.playout.take_heard() {
-            let theirs = f32::from(report.capture_ms);
-            self.shared.their_capture_ms.set(theirs);
             self.sender.on_report(report);
         }
         if let Some(report) = self.playout.take_report(now) {
@@ -259,6 +257,7 @@ impl MediaThread {
             let meter = self.output_meter.push(block);
             let (jitter, shares) = (self.playout.jitter_stats(), self.playout.shares());
             self.shared.publish_output(meter, jitter, shares);
+            self.shared.publish_stream(self.playout.stream());
             if let Some(latency) = self.playback.device_latency() {
                 self.processor.render(block);
                 self.shared.playback_ms.set(latency.as_secs_f32() * 1_000.0);

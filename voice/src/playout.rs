@@ -5,9 +5,10 @@ use std::{collections::VecDeque, time::Instant};
 use crate::{
     FRAME_SAMPLES, ReceivedPacket, Report, SAMPLE_RATE,
     codec::{self, CodecError, Decoder},
-    concealer::{Concealer, Filled},
+    concealer::{Concealer, Filled, Missing},
     jitter::{Decision, JitterBuffer, JitterStats, Later, Packet},
     level::rms,
+    losses::{LossHistory, Losses},
     pacer::samples_to_duration,
     protect::{self, Frame, Unpacker},
     reporter::Reporter,
@@ -43,6 +44,8 @@ pub(crate) struct Playout {
     speech: f32,
     shares: Shares,
     totals: Totals,
+    history: LossHistory,
+    stream: Stream,
 }
 
 /// Where all sound so far came from, in samples.
@@ -52,6 +55,15 @@ pub(crate) struct Totals {
     pub(crate) concealed: u64,
     /// Repaired from redundancy.
     pub(crate) recovered: u64,
+}
+
+/// What the packets that come are like.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Stream {
+    /// What becomes of them.
+    pub(crate) losses: Losses,
+    /// How long one plays, in samples; 0 before the first.
+    pub(crate) packet_samples: usize,
 }
 
 /// Where the sound of the last seconds came from, 0 to 1 each.
@@ -88,6 +100,8 @@ impl Playout {
             speech: 0.0,
             shares: Shares::default(),
             totals: Totals::default(),
+            history: LossHistory::default(),
+            stream: Stream::default(),
         })
     }
 
@@ -104,13 +118,17 @@ impl Playout {
         self.heard = unpacked.report.or(self.heard);
         self.jitter.set_reach(unpacked.reach.samples, arrived);
         for frame in unpacked.frames {
-            let Some(packet) = packet_of(frame) else {
+            let Some((packet, is_padded)) = packet_of(frame) else {
                 continue;
             };
+            if is_padded && !packet.repaired {
+                self.concealer.hear(&packet);
+            }
             if packet.repaired {
                 self.jitter.recover(packet, arrived);
             } else {
                 let (sequence, samples) = (packet.sequence, packet.samples);
+                self.stream.packet_samples = samples;
                 self.jitter.insert(packet, arrived);
                 if let Some(transit) = self.jitter.transit() {
                     self.reporter
@@ -126,11 +144,13 @@ impl Playout {
         let wait = samples_to_duration(stats.target.max(0) as u64);
         let report = self.reporter.report(now, wait)?;
         let jitter_ms = stats.jitter * 1_000.0 / SAMPLE_RATE as f32;
-        Some(Report {
+        let report = Report {
             unrepaired: stats.unrepaired as u16,
             jitter_ms: jitter_ms.min(255.0) as u8,
             ..report
-        })
+        };
+        self.stream.losses = self.history.take(report);
+        Some(report)
     }
 
     /// What the other side has told about our stream since the last call.
@@ -154,6 +174,11 @@ impl Playout {
     /// What the jitter buffer has counted and measured.
     pub(crate) fn jitter_stats(&self) -> JitterStats {
         self.jitter.stats()
+    }
+
+    /// What the packets of late were like.
+    pub(crate) fn stream(&self) -> Stream {
+        self.stream
     }
 
     /// Where the sound of late came from.
@@ -234,9 +259,14 @@ impl Playout {
     fn conceal(&mut self, samples: usize, later: Option<&Later>) {
         self.frame.clear();
         self.frame.resize(samples.min(MOST_SAMPLES), 0.0);
+        let missing = later.zip(self.jitter.position());
+        let missing = missing.map(|(later, next)| Missing {
+            later,
+            media_time: next.wrapping_sub(samples as i64) as u32,
+        });
         let filled = self
             .concealer
-            .fill(&mut self.decoder, later, &mut self.frame);
+            .fill(&mut self.decoder, missing, &mut self.frame);
         let origin = match filled {
             Filled::Repaired => Origin::Repair,
             Filled::Invented => Origin::Invention,
@@ -267,16 +297,18 @@ impl Playout {
     }
 }
 
-fn packet_of(frame: Frame) -> Option<Packet> {
+/// A frame for the jitter buffer, and whether it may carry deep redundancy.
+fn packet_of(frame: Frame) -> Option<(Packet, bool)> {
     let info = codec::inspect(&frame.payload)?;
-    Some(Packet {
+    let packet = Packet {
         sequence: frame.sequence,
         media_time: frame.media_time,
         samples: info.samples,
         carries_fec: info.carries_fec,
         repaired: frame.origin == protect::Origin::Repaired,
         payload: frame.payload,
-    })
+    };
+    Some((packet, info.is_padded))
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use crate::{
     AudioError, FRAME_SAMPLES, Format, FrameSink, Report, SentPacket,
     adapt::Adapter,
     codec::Encoder,
+    losses::LossHistory,
     microphone::Outgoing,
     pacer::{duration_to_samples, samples_to_duration},
     protect::{Packer, SentFrame},
-    stats::Shared,
+    stats::{Shared, Theirs},
 };
 
 /// Encodes frames and hands them to the call's sink.
@@ -30,6 +31,8 @@ pub(crate) struct Sender {
     voiced: bool,
     /// What the other side is to be told about its stream.
     report: Option<Report>,
+    /// What they have told of ours.
+    history: LossHistory,
     epoch: Instant,
     /// Media time of the next frame.
     media_time: u64,
@@ -60,6 +63,7 @@ impl Sender {
             waiting: Vec::new(),
             voiced: false,
             report: None,
+            history: LossHistory::default(),
             epoch,
             media_time: 0,
             sequence: 0,
@@ -71,12 +75,17 @@ impl Sender {
     pub(crate) fn follow_reports(&mut self) {
         if let Some(fraction) = self.shared.take_reported_loss() {
             self.adapter.on_rtcp(fraction, self.now());
+            self.shared
+                .publish_theirs(|theirs| theirs.take_rtcp(fraction));
         }
     }
 
     /// Takes what the other side has told about our stream.
     pub(crate) fn on_report(&mut self, report: Report) {
         self.adapter.on_report(report, self.now());
+        let losses = self.history.take(report);
+        self.shared
+            .publish_theirs(|theirs| *theirs = Theirs::told(report, losses));
     }
 
     /// Tells the other side this with the next packet, if its format can.
@@ -150,13 +159,13 @@ impl Sender {
             media_time,
             samples,
         };
-        let windows = self.adapter.plan().windows;
+        let plan = self.adapter.plan();
         let report = self.report.take();
         let payload = self
             .packer
-            .pack(self.format, windows, report.as_ref(), frame);
+            .pack(self.format, plan.windows, report.as_ref(), frame);
         self.adapter.sent(payload.len(), self.now());
-        self.shared.publish_sent();
+        self.shared.publish_sent(plan);
         let sequence = self.sequence;
         self.sequence += 1;
         (self.sink)(SentPacket {

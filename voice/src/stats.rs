@@ -1,15 +1,16 @@
 //! What others may read and set while the media thread runs: plain atomics.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
 use crate::{
-    Activation, Format, SAMPLE_RATE,
+    Activation, Format, Losses, Report, SAMPLE_RATE,
+    adapt::Plan,
     jitter::JitterStats,
     level::{FLOOR_DB, Meter},
-    playout::Shares,
+    playout::{Shares, Stream},
     processing::Switches,
     silence::{Silence, SilenceGauge},
 };
@@ -50,6 +51,24 @@ pub struct CallStats {
     /// Share of the sound of the last 5 s that was repaired from in-band FEC,
     /// 0 to 1.
     pub recovered: f32,
+    /// Mean length of the runs of lost packets of the last 10 s, in packets; 0
+    /// while nothing is lost.
+    pub burst: f32,
+    /// Share of packets of the last 5 s that neither came nor were brought back
+    /// by redundancy, 0 to 1. What deep redundancy describes of them counts as
+    /// recovered sound.
+    pub unrepaired: f32,
+    /// Sound in one packet that arrives, in milliseconds; 0 before the first.
+    pub received_frame_ms: f32,
+    /// Sound in one packet that is sent, in milliseconds; 0 before the first.
+    pub sent_frame_ms: f32,
+    /// How we send, in words: `clean`, or `moderate: 1 symbol of 5`; empty
+    /// before the first packet.
+    pub sending: String,
+    /// What the encoder is told to give, without repair, in kbit/s.
+    pub encoder_kbps: f32,
+    /// What the other side tells of our stream.
+    pub theirs: Theirs,
     /// Level of what is sent, RMS in dBFS; -96 is silence.
     pub level_in_db: f32,
     /// Level of what is heard, RMS in dBFS; -96 is silence.
@@ -75,8 +94,6 @@ pub struct CallStats {
     /// device as far as it tells, the processing, the codec's look-ahead. 0
     /// while nothing is captured.
     pub capture_ms: f32,
-    /// The same of the other side, if it has told.
-    pub their_capture_ms: Option<f32>,
     /// What our side adds between the jitter buffer and the loudspeaker's
     /// sound, in milliseconds: our own ring, and the device as far as it tells.
     pub playback_ms: f32,
@@ -94,6 +111,45 @@ pub struct CallStats {
     pub input: DeviceState,
     /// The loudspeaker.
     pub output: DeviceState,
+}
+
+/// What the other side tells of our stream: everything in a report of ours, the
+/// loss alone in RTCP.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[non_exhaustive]
+pub struct Theirs {
+    /// Share of our packets that did not come, before repair, 0 to 1.
+    pub loss: Option<f32>,
+    /// Share that was not repaired either, 0 to 1.
+    pub unrepaired: Option<f32>,
+    /// Mean length of the runs in which they are lost, in packets.
+    pub burst: Option<f32>,
+    /// Interarrival jitter in milliseconds (RFC 3550, 6.4.1), 255 at most.
+    pub jitter_ms: Option<f32>,
+    /// What their side adds between a sound at the microphone and its packet,
+    /// in milliseconds; none while they capture nothing.
+    pub capture_ms: Option<f32>,
+}
+
+impl Theirs {
+    /// From a report and those before it.
+    pub(crate) fn told(report: Report, losses: Losses) -> Self {
+        let capture_ms = f32::from(report.capture_ms);
+        Self {
+            loss: Some(losses.before),
+            unrepaired: Some(losses.after),
+            burst: Some(losses.burst),
+            jitter_ms: Some(f32::from(report.jitter_ms)),
+            capture_ms: (capture_ms > 0.0).then_some(capture_ms),
+        }
+    }
+
+    /// From RTCP, which counts only where there are no reports.
+    pub(crate) fn take_rtcp(&mut self, loss: f32) {
+        if self.unrepaired.is_none() {
+            self.loss = Some(loss);
+        }
+    }
 }
 
 /// What the meters of a call show now.
@@ -203,9 +259,11 @@ pub(crate) struct Shared {
     input_meter: MeterGauges,
     output_meter: MeterGauges,
     sent: AtomicU64,
+    stream: Mutex<Stream>,
+    theirs: Mutex<Theirs>,
+    /// How the last packet was sent.
+    plan: Mutex<Option<Plan>>,
     pub(crate) capture_ms: Gauge,
-    /// What the other side's reports say; NaN before the first.
-    pub(crate) their_capture_ms: Gauge,
     pub(crate) playback_ms: Gauge,
     input: Mutex<DeviceState>,
     output: Mutex<DeviceState>,
@@ -279,8 +337,10 @@ impl Shared {
             input_meter: MeterGauges::new(),
             output_meter: MeterGauges::new(),
             sent: AtomicU64::new(0),
+            stream: Mutex::default(),
+            theirs: Mutex::default(),
+            plan: Mutex::default(),
             capture_ms: Gauge::new(0.0),
-            their_capture_ms: Gauge::new(f32::NAN),
             playback_ms: Gauge::new(0.0),
             input: Mutex::default(),
             output: Mutex::default(),
@@ -311,11 +371,11 @@ impl Shared {
 
     /// How the packets that we send are laid out.
     pub(crate) fn format(&self) -> Format {
-        *self.format.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.format)
     }
 
     pub(crate) fn set_format(&self, format: Format) {
-        *self.format.lock().unwrap_or_else(PoisonError::into_inner) = format;
+        *lock(&self.format) = format;
     }
 
     pub(crate) fn report_loss(&self, fraction: f32) {
@@ -332,8 +392,17 @@ impl Shared {
         self.input_meter.set(meter);
     }
 
-    pub(crate) fn publish_sent(&self) {
+    pub(crate) fn publish_sent(&self, plan: Plan) {
         self.sent.fetch_add(1, Relaxed);
+        *lock(&self.plan) = Some(plan);
+    }
+
+    pub(crate) fn publish_stream(&self, stream: Stream) {
+        *lock(&self.stream) = stream;
+    }
+
+    pub(crate) fn publish_theirs(&self, change: impl FnOnce(&mut Theirs)) {
+        change(&mut lock(&self.theirs));
     }
 
     pub(crate) fn publish_output(&self, meter: Meter, jitter: JitterStats, shares: Shares) {
@@ -354,19 +423,26 @@ impl Shared {
     }
 
     pub(crate) fn set_input(&self, state: DeviceState) {
-        *self.input.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        *lock(&self.input) = state;
     }
 
     pub(crate) fn set_output(&self, state: DeviceState) {
-        *self.output.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        *lock(&self.output) = state;
     }
 
     pub(crate) fn snapshot(&self) -> CallStats {
-        let state = |state: &Mutex<DeviceState>| {
-            state.lock().unwrap_or_else(PoisonError::into_inner).clone()
-        };
+        let state = |state: &Mutex<DeviceState>| lock(state).clone();
         let jitter = &self.jitter;
+        let (stream, plan) = (*lock(&self.stream), *lock(&self.plan));
+        let ms = |samples: usize| samples as f32 * 1_000.0 / SAMPLE_RATE as f32;
         CallStats {
+            burst: stream.losses.burst,
+            unrepaired: stream.losses.after,
+            received_frame_ms: ms(stream.packet_samples),
+            sent_frame_ms: plan.map_or(0.0, |plan| ms(plan.samples)),
+            sending: plan.map_or_else(String::new, |plan| plan.to_string()),
+            encoder_kbps: plan.map_or(0.0, |plan| plan.settings.rate as f32 / 1_000.0),
+            theirs: *lock(&self.theirs),
             buffer_ms: jitter.delay_ms.get(),
             target_ms: jitter.target_ms.get(),
             jitter_ms: jitter.jitter_ms.get(),
@@ -384,7 +460,6 @@ impl Shared {
             skipped: jitter.skipped.load(Relaxed) + self.overflowed.load(Relaxed),
             sent: self.sent.load(Relaxed),
             capture_ms: self.capture_ms.get(),
-            their_capture_ms: Some(self.their_capture_ms.get()).filter(|ms| !ms.is_nan()),
             playback_ms: self.playback_ms.get(),
             transmitting: self.transmitting.load(Relaxed),
             muted_speech_ms: self.muted_speech_ms.load(Relaxed),
@@ -394,4 +469,8 @@ impl Shared {
             output: state(&self.output),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -189,6 +189,11 @@ pub struct CallStats {
     pub rtt_ms: Option<f32>,
     /// Share of packets that did not come, before repair, 0 to 1.
     pub loss: f32,
+    /// Mean length of the runs in which packets are lost, in packets; 0 while
+    /// none are.
+    pub burst: f32,
+    /// Share of packets that neither came nor were brought back, 0 to 1.
+    pub unrepaired: f32,
     /// Jitter of their packets in milliseconds.
     pub jitter_ms: f32,
     /// Sound waiting to be played, in milliseconds.
@@ -204,6 +209,25 @@ pub struct CallStats {
     pub sent_format: &'static str,
     /// The same of what we get; empty before the first packet.
     pub received_format: &'static str,
+    /// Sound in one packet that we send, in milliseconds.
+    pub sent_frame_ms: f32,
+    /// The same of what we get; 0 before the first packet.
+    pub received_frame_ms: f32,
+    /// How we send, in words: `clean`, or `moderate: 1 symbol of 5`; empty
+    /// before the first packet.
+    pub sending: String,
+    /// What the encoder is told to give, without repair, in kbit/s.
+    pub encoder_kbps: f32,
+    /// Share of our packets that the other side does not get, before repair, 0
+    /// to 1; `None` until it has told.
+    pub their_loss: Option<f32>,
+    /// Share that is not brought back there either; only a twocan tells it, as
+    /// the two that follow.
+    pub their_unrepaired: Option<f32>,
+    /// Mean length of the runs in which they are lost, in packets.
+    pub their_burst: Option<f32>,
+    /// Jitter of our packets there, in milliseconds.
+    pub their_jitter_ms: Option<f32>,
     /// Packets sent so far.
     pub sent_packets: u64,
     /// Packets received so far.

@@ -7,9 +7,10 @@
 //! 7-29) with no impairment of the codec itself, as Opus at the rates used has
 //! none that the narrow-band scale would show.
 
-/// Delay that no statistic shows: a frame of 20 ms has to be whole before it
-/// is encoded.
-const HIDDEN_DELAY_MS: f32 = 20.0;
+use twocan_voice::CallStats;
+
+/// A frame has to be whole before it is encoded; so long while none has come.
+const USUAL_FRAME_MS: f32 = 20.0;
 /// Robustness against loss (`Bpl`) of Opus with deep concealment: PESQ-WB of
 /// speech with 5, 10 and 20 % of its frames invented is 3.2, 2.5 and 1.85,
 /// which this formula gives with 10 to 13. What is repaired counts as whole.
@@ -19,10 +20,40 @@ const UNDISTURBED: f32 = 93.2;
 /// Delay from which on it is felt (`Ta`, equation 7-27), in ms.
 const FELT_DELAY_MS: f32 = 100.0;
 
-/// Estimated way of a word from mouth to ear, in ms. `ends_ms`: at their
-/// microphone, in our buffer and at our loudspeaker.
-pub(super) fn mouth_to_ear_ms(rtt_ms: f32, ends_ms: f32) -> f32 {
-    rtt_ms / 2.0 + ends_ms + HIDDEN_DELAY_MS
+/// What the two ends add to the way of a word from them to us, in ms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Delays {
+    /// From their microphone to the encoder, as they tell; where they do not,
+    /// it is taken to be like ours.
+    capture_ms: f32,
+    /// Sound in one of their packets, 0 while unknown.
+    frame_ms: f32,
+    /// In our buffer.
+    buffer_ms: f32,
+    /// From there to our loudspeaker.
+    playback_ms: f32,
+}
+
+impl Delays {
+    /// As the sound tells them.
+    pub(super) fn of(stats: &CallStats) -> Self {
+        Self {
+            capture_ms: stats.theirs.capture_ms.unwrap_or(stats.capture_ms),
+            frame_ms: stats.received_frame_ms,
+            buffer_ms: stats.buffer_ms,
+            playback_ms: stats.playback_ms,
+        }
+    }
+}
+
+/// Estimated way of a word from their mouth to our ear, in ms.
+pub(super) fn mouth_to_ear_ms(rtt_ms: f32, ends: &Delays) -> f32 {
+    let frame_ms = if ends.frame_ms > 0.0 {
+        ends.frame_ms
+    } else {
+        USUAL_FRAME_MS
+    };
+    rtt_ms / 2.0 + ends.capture_ms + frame_ms + ends.buffer_ms + ends.playback_ms
 }
 
 /// Estimated mean opinion score, 1 to 4.5. `concealed` is the share of the
@@ -51,8 +82,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_part_of_the_way_counts() {
+        let mut ends = Delays {
+            capture_ms: 12.0,
+            frame_ms: 60.0,
+            buffer_ms: 30.0,
+            playback_ms: 15.0,
+        };
+        assert!((mouth_to_ear_ms(40.0, &ends) - 137.0).abs() < 0.01);
+        ends.frame_ms = 0.0;
+        assert!((mouth_to_ear_ms(40.0, &ends) - 97.0).abs() < 0.01);
+    }
+
+    #[test]
     fn a_clean_short_call_is_good_and_everything_bad_makes_it_worse() {
-        let clean = mean_opinion_score(mouth_to_ear_ms(20.0, 40.0), 0.0);
+        let clean = mean_opinion_score(70.0, 0.0);
         assert!(clean > 4.3, "{clean}");
         let lossy = mean_opinion_score(95.0, 0.10);
         assert!((2.3..2.8).contains(&lossy), "{lossy}");

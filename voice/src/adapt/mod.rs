@@ -16,7 +16,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use capacity::{Capacity, Seen, Verdict};
 use loss::LossMeter;
@@ -56,6 +56,25 @@ pub(crate) struct Plan {
     pub(crate) windows: &'static [Window],
     /// Samples in a packet.
     pub(crate) samples: usize,
+}
+
+/// In words: `clean`, or `moderate: 1 symbol of 5`.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        let mut before = ": ";
+        let mut next = || std::mem::replace(&mut before, ", ");
+        for window in self.windows {
+            write!(f, "{}{window}", next())?;
+        }
+        if self.settings.fec_percent > 0 {
+            write!(f, "{}in-band FEC", next())?;
+        }
+        if self.settings.deep.is_some() {
+            write!(f, "{}deep redundancy", next())?;
+        }
+        Ok(())
+    }
 }
 
 /// Chooses how to send. Times are media time: since the start of the call.
@@ -146,6 +165,7 @@ impl Adapter {
                 constant: point.constant,
                 band: point.band,
                 fec_percent: self.fec_percent(point.fec),
+                deep: point.deep,
             },
             windows: point.windows,
             samples: point.frames * FRAME_SAMPLES,

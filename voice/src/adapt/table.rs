@@ -4,7 +4,11 @@
 //! lost concealed by libopus' network. All rates count frames, repair symbols
 //! and their heads; what networks add to a packet is [`OVERHEAD`].
 
-use crate::{FRAME_SAMPLES, SAMPLE_RATE, codec::Band, protect::Window};
+use crate::{
+    FRAME_SAMPLES, SAMPLE_RATE,
+    codec::{Band, Deep},
+    protect::Window,
+};
 
 /// Bytes that a packet has beside its payload: IPv4 20, UDP 8, RTP 12, SRTP 20.
 pub(super) const OVERHEAD: usize = 60;
@@ -54,6 +58,8 @@ pub(super) struct Point {
     pub(super) band: Band,
     /// In-band FEC.
     pub(super) fec: Fec,
+    /// Deep redundancy, which is paid from the rate.
+    pub(super) deep: Option<Deep>,
     /// What each packet carries of earlier frames.
     pub(super) windows: &'static [Window],
     /// Frames of 20 ms that one packet has as one Opus packet.
@@ -70,6 +76,7 @@ const BASE: Point = Point {
     constant: false,
     band: Band::Full,
     fec: Fec::Percent(0),
+    deep: None,
     windows: &[],
     frames: 1,
 };

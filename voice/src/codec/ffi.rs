@@ -1,10 +1,10 @@
-//! The one place with `unsafe` code: the Opus decoder and deep redundancy by
-//! their C interface.
+//! The one place with `unsafe` code: the Opus encoder and decoder and deep
+//! redundancy by their C interface.
 //!
-//! `opus::Decoder` keeps its pointer private and cannot set the decoder's
-//! complexity, without which libopus never conceals with its network; so the
-//! handle is ours. Every call below passes a live handle and slices with their
-//! own lengths.
+//! The handles of the `opus` crate keep their pointers private and can set
+//! neither the decoder's complexity, without which libopus never conceals with
+//! its network, nor the reach of deep redundancy; so ours are our own. Every
+//! call below passes a live handle and slices with their own lengths.
 #![allow(
     unsafe_code,
     reason = "libopus is a C library; nothing else in this crate may call it unsafely"
@@ -20,6 +20,113 @@ use crate::SAMPLE_RATE;
 /// From 5 on libopus conceals with its network; above 6 it also postprocesses
 /// low rates, which gains nothing at ours.
 const DECODER_COMPLEXITY: i32 = 5;
+
+/// A number that can be set in an encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub(super) enum Control {
+    /// Effort, 0 to 10.
+    Complexity = c::OPUS_SET_COMPLEXITY_REQUEST,
+    /// Bits a second.
+    Rate = c::OPUS_SET_BITRATE_REQUEST,
+    /// Whether the length of a frame follows the sound.
+    Variable = c::OPUS_SET_VBR_REQUEST,
+    /// Whether it does so in bounds.
+    Constrained = c::OPUS_SET_VBR_CONSTRAINT_REQUEST,
+    /// The widest band, a constant of libopus.
+    MostBand = c::OPUS_SET_MAX_BANDWIDTH_REQUEST,
+    /// Whether there is in-band FEC.
+    Fec = c::OPUS_SET_INBAND_FEC_REQUEST,
+    /// Expected loss in percent.
+    Loss = c::OPUS_SET_PACKET_LOSS_PERC_REQUEST,
+    /// Reach of deep redundancy in units of 10 ms, 0 to 104.
+    DeepReach = c::OPUS_SET_DRED_DURATION_REQUEST,
+}
+
+/// An encoder for 48 kHz mono.
+#[derive(Debug)]
+pub(super) struct Encoder {
+    handle: NonNull<c::OpusEncoder>,
+}
+
+// SAFETY: an encoder is plain memory without ties to a thread; libopus only
+// forbids using one from two threads at once, which `&mut self` rules out.
+unsafe impl Send for Encoder {}
+
+impl Encoder {
+    /// For sound of every kind: see `codec::Encoder`.
+    ///
+    /// # Errors
+    /// When libopus has no memory.
+    pub(super) fn new() -> Result<Self, CodecError> {
+        let mut status = c::OPUS_OK;
+        // SAFETY: rate, channel count and application are among those that
+        // libopus takes, and `status` outlives the call.
+        let handle = unsafe {
+            c::opus_encoder_create(
+                SAMPLE_RATE as i32,
+                1,
+                c::OPUS_APPLICATION_AUDIO,
+                &raw mut status,
+            )
+        };
+        let handle = NonNull::new(handle).ok_or_else(|| failed("opus_encoder_create", status))?;
+        Ok(Self { handle })
+    }
+
+    /// # Errors
+    /// When libopus refuses the value.
+    pub(super) fn set(&mut self, control: Control, value: i32) -> Result<(), CodecError> {
+        // SAFETY: the handle is live, and each request of `Control` takes one
+        // int by value.
+        let status = unsafe { c::opus_encoder_ctl(self.handle.as_ptr(), control as i32, value) };
+        check("opus_encoder_ctl", status)
+    }
+
+    /// Encodes `pcm` (48 kHz mono) into at most `room` bytes.
+    ///
+    /// # Errors
+    /// When `pcm` has no length that Opus knows.
+    pub(super) fn encode(&mut self, pcm: &[f32], room: usize) -> Result<Vec<u8>, CodecError> {
+        let mut packet = vec![0; room];
+        // SAFETY: the handle is live, `pcm` holds as many samples as it says,
+        // of one channel, and `packet` as many bytes.
+        let length = unsafe {
+            c::opus_encode_float(
+                self.handle.as_ptr(),
+                pcm.as_ptr(),
+                to_int(pcm.len()),
+                packet.as_mut_ptr(),
+                to_int(packet.len()),
+            )
+        };
+        let length = usize::try_from(length).map_err(|_| failed("opus_encode_float", length))?;
+        packet.truncate(length);
+        Ok(packet)
+    }
+
+    #[cfg(test)]
+    fn deep_reach(&mut self) -> i32 {
+        let mut value = -1_i32;
+        // SAFETY: the handle is live, and this request writes one int.
+        let status = unsafe {
+            c::opus_encoder_ctl(
+                self.handle.as_ptr(),
+                c::OPUS_GET_DRED_DURATION_REQUEST,
+                &raw mut value,
+            )
+        };
+        assert_eq!(status, c::OPUS_OK);
+        value
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        // SAFETY: the handle came from `opus_encoder_create` and is freed once.
+        unsafe { c::opus_encoder_destroy(self.handle.as_ptr()) }
+    }
+}
 
 /// A decoder for 48 kHz mono that conceals with libopus' network.
 #[derive(Debug)]
@@ -258,6 +365,16 @@ mod tests {
     #[test]
     fn deep_concealment_is_on() {
         assert_eq!(Decoder::new().unwrap().complexity(), DECODER_COMPLEXITY);
+    }
+
+    #[test]
+    fn the_encoder_keeps_the_reach_of_deep_redundancy() {
+        let mut encoder = Encoder::new().unwrap();
+        assert_eq!(encoder.deep_reach(), 0);
+        encoder.set(Control::DeepReach, 100).unwrap();
+        assert_eq!(encoder.deep_reach(), 100);
+        assert!(encoder.set(Control::DeepReach, 105).is_err());
+        assert!(encoder.encode(&[0.0; 7], 100).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{
     red::{self, Block},
     window::Sent,
 };
-use crate::{Format, Report};
+use crate::{Format, Report, codec};
 
 /// A frame, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub(crate) struct SentFrame {
 
 /// Puts frames into payloads together with what repairs those before them. To
 /// be given each frame that becomes a packet, in order.
+///
+/// What repairs a frame has it without deep redundancy, which is of use in the
+/// packet after a loss and not again in each repair.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
     sent: Sent,
@@ -60,7 +63,7 @@ impl Packer {
                 payload::write(report, &parts, &payload)
             }
         };
-        self.sent.push(payload);
+        self.sent.push(codec::bare(&payload));
         packed
     }
 

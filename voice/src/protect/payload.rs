@@ -22,6 +22,8 @@
 //! The length is that of each of its n symbols. The frame is one Opus packet
 //! (RFC 6716) and goes to the end.
 
+use std::fmt;
+
 use super::PayloadError;
 use crate::Report;
 
@@ -152,6 +154,17 @@ impl Window {
             return Err(PayloadError::Window);
         }
         Ok(window)
+    }
+}
+
+/// In words: `a copy at 6`, `1 symbol of 5`.
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_copy() {
+            return write!(f, "a copy at {}", self.first);
+        }
+        let plural = if self.symbols == 1 { "" } else { "s" };
+        write!(f, "{} symbol{plural} of {}", self.symbols, self.count)
     }
 }
 

@@ -94,7 +94,7 @@ impl Unpacker {
         let mut reach = Reach::default();
         let mut frames = vec![own(packet, newest.to_vec())];
         let near = self.follow(packet.sequence);
-        self.solver.frame(packet.sequence, newest);
+        self.solver.frame(packet.sequence, &codec::bare(newest));
         for block in blocks {
             // Blocks tell a time, not a number: an offset that is no whole
             // number of frames cannot be put in its place.
@@ -131,7 +131,7 @@ impl Unpacker {
         let near = self.follow(packet.sequence);
         let mut solved = self
             .solver
-            .frame(packet.sequence, payload.frame)
+            .frame(packet.sequence, &codec::bare(payload.frame))
             .unwrap_or_default();
         for part in &payload.parts {
             reach.packets = reach.packets.max(part.window.last() as u32);

@@ -10,7 +10,7 @@ use crate::api::{CallStats, Path};
 use crate::core::path_to;
 use crate::media::MediaEvent;
 use crate::media::alarms::Observed;
-use crate::media::quality::{mean_opinion_score, mouth_to_ear_ms};
+use crate::media::quality::{Delays, mean_opinion_score, mouth_to_ear_ms};
 
 /// The candidates in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,15 +68,14 @@ impl Task<'_> {
             (self.tell)(MediaEvent::Device(news)).await;
         }
         self.tell_alarms(&stats).await;
-        // Whoever does not tell has devices like ours.
-        let capture = stats.their_capture_ms.unwrap_or(stats.capture_ms);
-        let ends = capture + stats.buffer_ms + stats.playback_ms;
-        let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), ends);
+        let mouth_to_ear = mouth_to_ear_ms(self.rtt_ms.unwrap_or(0.0), &Delays::of(&stats));
         let pair = self.pair.as_ref();
         let event = CallStats {
             call: self.call,
             rtt_ms: self.rtt_ms,
             loss: stats.loss,
+            burst: stats.burst,
+            unrepaired: stats.unrepaired,
             jitter_ms: stats.jitter_ms,
             buffer_ms: stats.buffer_ms,
             target_ms: stats.target_ms,
@@ -84,6 +83,14 @@ impl Task<'_> {
             received_kbps: self.received.rate(),
             sent_format: name(self.session.format()),
             received_format: self.their_format.map_or("", name),
+            sent_frame_ms: stats.sent_frame_ms,
+            received_frame_ms: stats.received_frame_ms,
+            sending: stats.sending,
+            encoder_kbps: stats.encoder_kbps,
+            their_loss: stats.theirs.loss,
+            their_unrepaired: stats.theirs.unrepaired,
+            their_burst: stats.theirs.burst,
+            their_jitter_ms: stats.theirs.jitter_ms,
             sent_packets: self.sent.packets,
             received_packets: self.received.packets,
             lost_packets: stats.lost,
