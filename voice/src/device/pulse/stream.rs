@@ -2,7 +2,7 @@
 //! for sound, or to give some.
 //!
 //! ```text
-//! playback   callback -> |stream's queue: 1.5 to 2 periods| -> |device: 1 period| -> ear
+//! playback   callback -> |stream's queue: 2 periods|  -> |device: 1 period| -> ear
 //! recording  mouth -> |device: 1 period| -> callback
 //! ```
 //!
@@ -40,7 +40,7 @@ use super::{
 };
 
 /// The smallest request is this part of a period.
-const REQUESTS_A_PERIOD: u32 = 4;
+const REQUESTS_A_PERIOD: u32 = 2;
 /// Periods of sound that wait at the server when we do not take them.
 const WAITING_PERIODS: u32 = 16;
 /// The server is asked for the device's delay every so many callbacks.
@@ -127,8 +127,6 @@ impl PulseStream {
             buffer_attr: BufferAttr {
                 target_length: flow.bytes(2 * flow.period + 2 * request),
                 minimum_request_length: flow.bytes(request),
-                // What comes late is not waited for: the delay stays.
-                pre_buffering: 0,
                 ..BufferAttr::default()
             },
             props: properties(),
@@ -422,8 +420,9 @@ where
         Ok(())
     }
 
-    /// Has the callback make what is asked for. More than the whole queue is
-    /// asked for when we have slept: what is past by then is passed over.
+    /// Has the callback make what is asked for. After an underrun the server
+    /// waits until its queue is full again, so that nothing of what comes late
+    /// is lost; whoever asks for more than the queue gets as much and a gap.
     fn give(&mut self, bytes: u32) -> Result<(), Error> {
         let frames = bytes as usize / SAMPLE_BYTES;
         let most = self.most as usize / SAMPLE_BYTES;
@@ -510,5 +509,48 @@ where
         let on_data = &mut self.on_data;
         as_data(&mut self.samples, |data| on_data(data, &info));
         self.wire.follow_delay(0, Command::GetRecordLatency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn answer(device_us: u64, written: i64, read: i64) -> Vec<u8> {
+        let wide = |tag: u8, bytes: [u8; 8]| [&[tag][..], &bytes].concat();
+        let time = wide(b'T', [0xff; 8]);
+        let parts = [
+            wide(b'U', device_us.to_be_bytes()),
+            wide(b'U', [0; 8]),
+            vec![b'1'],
+            time.clone(),
+            time,
+            wide(b'r', written.to_be_bytes()),
+            wide(b'r', read.to_be_bytes()),
+        ];
+        parts.concat()
+    }
+
+    #[test]
+    fn the_delay_is_read_and_wild_numbers_are_survived() {
+        let (device, queued) = read_delay(&answer(5_000, 9_600, 8_000)).unwrap();
+        assert_eq!((device, queued), (Duration::from_millis(5), 1_600));
+        // After an underrun more has been read than written.
+        assert_eq!(read_delay(&answer(5_000, 0, 8_000)).unwrap().1, 0);
+        let wild = read_delay(&answer(u64::MAX, i64::MAX, i64::MIN)).unwrap();
+        assert_eq!(wild.0, MOST_DELAY);
+        let whole = answer(1, 2, 3);
+        for cut in 0..whole.len() {
+            assert!(read_delay(&whole[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_survived(body in prop::collection::vec(any::<u8>(), 0..80)) {
+            drop(read_delay(&body));
+        }
     }
 }

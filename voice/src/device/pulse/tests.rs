@@ -196,14 +196,16 @@ fn the_end_of_a_device_and_of_the_server_are_told() {
     let Some((daemon, host)) = daemon() else {
         return;
     };
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(8);
     let errors = move |direction: &'static str| {
         let tell = tell.clone();
-        move |error: Error| drop(tell.send((direction, error.kind())))
+        move |error: Error| tell.try_send((direction, error.kind())).unwrap()
     };
     let beats = Arc::new(AtomicUsize::new(0));
     let beat = Arc::clone(&beats);
-    let fill = move |_: &mut [f32]| drop(beat.fetch_add(1, Relaxed));
+    let fill = move |_: &mut [f32]| {
+        beat.fetch_add(1, Relaxed);
+    };
     let output = play(&host, fill, errors("output"));
     until("it plays", || (beats.load(Relaxed) > 5).then_some(()));
     // Its module takes the sink away, and there is none to move to.
