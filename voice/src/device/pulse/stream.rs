@@ -17,7 +17,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use cpal::{
@@ -25,9 +25,8 @@ use cpal::{
     OutputCallbackInfo, OutputStreamTimestamp, StreamInstant, traits::StreamTrait,
 };
 use pulseaudio::protocol::{
-    ChannelMap, Command, CommandTag, CorkStreamParams, CreatePlaybackStreamReply,
-    CreateRecordStreamReply, LatencyParams, PlaybackStreamParams, Prop, Props, RecordStreamParams,
-    SampleFormat, SampleSpec, TagStructReader,
+    ChannelMap, Command, CommandTag, CreatePlaybackStreamReply, CreateRecordStreamReply,
+    PlaybackStreamParams, Prop, Props, RecordStreamParams, SampleFormat, SampleSpec,
     stream::{BufferAttr, StreamFlags},
 };
 
@@ -37,17 +36,13 @@ use super::{
     connection::{Connection, Handle, Incoming},
     lost,
     samples::as_data,
+    wire::Wire,
 };
 
 /// The smallest request is this part of a period.
 const REQUESTS_A_PERIOD: u32 = 2;
 /// Periods of sound that wait at the server when we do not take them.
 const WAITING_PERIODS: u32 = 16;
-/// The server is asked for the device's delay every so many callbacks.
-const ASK_EVERY: u32 = 64;
-/// No device delays more; what is said beyond it is a mistake.
-const MOST_DELAY: Duration = Duration::from_secs(2);
-
 /// What a stream is to be.
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
@@ -265,111 +260,6 @@ fn instant(since: Duration) -> StreamInstant {
     StreamInstant::new(since.as_secs(), since.subsec_nanos())
 }
 
-/// What both directions have in common: the connection, and the device's delay.
-struct Wire {
-    connection: Connection,
-    channel: u32,
-    rate: u32,
-    started: Instant,
-    /// From a callback to its first sample's sound, or from the last sample's
-    /// sound to a callback.
-    delay: Duration,
-    callbacks: u32,
-    /// The question for the delay that is under way, and what it will find too
-    /// much.
-    asked: Option<(u32, Duration)>,
-}
-
-impl Wire {
-    fn new(connection: Connection, channel: u32, flow: &Flow) -> Self {
-        Self {
-            connection,
-            channel,
-            rate: flow.rate,
-            started: Instant::now(),
-            delay: Duration::ZERO,
-            callbacks: 0,
-            asked: None,
-        }
-    }
-
-    fn handle(&self) -> Result<Handle, Error> {
-        self.connection.handle()
-    }
-
-    fn uncork(&self) -> CorkStreamParams {
-        CorkStreamParams {
-            channel: self.channel,
-            cork: false,
-        }
-    }
-
-    fn time_of(&self, frames: usize) -> Duration {
-        Duration::from_secs_f64(frames as f64 / f64::from(self.rate))
-    }
-
-    /// Asks for the delay now and then; `ask` makes the command, and `just_sent`
-    /// samples stand in the queue that did not when the callback ran.
-    fn follow_delay(
-        &mut self,
-        just_sent: usize,
-        ask: fn(LatencyParams) -> Command,
-    ) -> Result<(), Error> {
-        if self.callbacks.is_multiple_of(ASK_EVERY) {
-            // The server repeats the time, and nothing else.
-            let now = SystemTime::UNIX_EPOCH;
-            let channel = self.channel;
-            let number = self.connection.send(&ask(LatencyParams { channel, now }))?;
-            self.asked = Some((number, self.time_of(just_sent)));
-        }
-        self.callbacks = self.callbacks.wrapping_add(1);
-        Ok(())
-    }
-
-    /// Waits for the next message; what both directions understand is done.
-    fn next(&mut self) -> Result<Incoming, Error> {
-        let incoming = self.connection.next()?;
-        match incoming {
-            Incoming::Reply(number) => {
-                let asked = self.asked.take_if(|(asked, _)| *asked == number);
-                if let Some((_, too_much)) = asked {
-                    let (device, queued) = read_delay(self.connection.body())?;
-                    let delay = device + self.time_of(queued / SAMPLE_BYTES);
-                    self.delay = delay.saturating_sub(too_much).min(MOST_DELAY);
-                }
-            }
-            Incoming::Told(CommandTag::PlaybackStreamKilled | CommandTag::RecordStreamKilled) => {
-                let said = "PulseAudio has closed the device";
-                return Err(Error::with_message(ErrorKind::DeviceNotAvailable, said));
-            }
-            _ => {}
-        }
-        Ok(incoming)
-    }
-}
-
-/// Reads the delay of the device, and the bytes in the server's queue, from an
-/// answer about a stream's latency. The crate's own reader multiplies the
-/// server's numbers unchecked where it reads the times, which are of no use.
-fn read_delay(body: &[u8]) -> Result<(Duration, usize), Error> {
-    /// Two numbers of 8 bytes and a flag, each with its type.
-    const DEVICE: usize = 19;
-    /// Two times of 8 bytes, each with its type.
-    const TIMES: usize = 18;
-    let read = || {
-        let (mut device, rest) = body.split_at_checked(DEVICE)?;
-        let (_, mut offsets) = rest.split_at_checked(TIMES)?;
-        let mut device = TagStructReader::new(&mut device, 0);
-        let mut offsets = TagStructReader::new(&mut offsets, 0);
-        let (sink, source) = (device.read_usec().ok()?, device.read_usec().ok()?);
-        let (written, read) = (offsets.read_i64().ok()?, offsets.read_i64().ok()?);
-        let queued = usize::try_from(written.saturating_sub(read)).unwrap_or(0);
-        let device = Duration::from_micros(sink.saturating_add(source));
-        Some((device.min(MOST_DELAY), queued))
-    };
-    read().ok_or_else(|| lost("an answer is cut off"))
-}
-
 struct Player<D, E> {
     wire: Wire,
     /// Bytes that the server asked for when it made the stream.
@@ -509,48 +399,5 @@ where
         let on_data = &mut self.on_data;
         as_data(&mut self.samples, |data| on_data(data, &info));
         self.wire.follow_delay(0, Command::GetRecordLatency)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn answer(device_us: u64, written: i64, read: i64) -> Vec<u8> {
-        let wide = |tag: u8, bytes: [u8; 8]| [&[tag][..], &bytes].concat();
-        let time = wide(b'T', [0xff; 8]);
-        let parts = [
-            wide(b'U', device_us.to_be_bytes()),
-            wide(b'U', [0; 8]),
-            vec![b'1'],
-            time.clone(),
-            time,
-            wide(b'r', written.to_be_bytes()),
-            wide(b'r', read.to_be_bytes()),
-        ];
-        parts.concat()
-    }
-
-    #[test]
-    fn the_delay_is_read_and_wild_numbers_are_survived() {
-        let (device, queued) = read_delay(&answer(5_000, 9_600, 8_000)).unwrap();
-        assert_eq!((device, queued), (Duration::from_millis(5), 1_600));
-        // After an underrun more has been read than written.
-        assert_eq!(read_delay(&answer(5_000, 0, 8_000)).unwrap().1, 0);
-        let wild = read_delay(&answer(u64::MAX, i64::MAX, i64::MIN)).unwrap();
-        assert_eq!(wild.0, MOST_DELAY);
-        let whole = answer(1, 2, 3);
-        for cut in 0..whole.len() {
-            assert!(read_delay(&whole[..cut]).is_err(), "{cut}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_answer_is_survived(body in prop::collection::vec(any::<u8>(), 0..80)) {
-            drop(read_delay(&body));
-        }
     }
 }
