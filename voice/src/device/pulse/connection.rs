@@ -281,3 +281,84 @@ fn connect(path: &Path) -> std::io::Result<UnixStream> {
     socket.connect(&SockAddr::unix(path)?)?;
     Ok(UnixStream::from(OwnedFd::from(socket)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A connection to a server that says these bytes and then hangs up.
+    fn told(said: Vec<u8>) -> Connection {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        thread::spawn(move || far.write_all(&said));
+        Connection {
+            reader: BufReader::with_capacity(READ_BYTES, near),
+            version: MAX_VERSION,
+            next_request: 0,
+            body: Vec::new(),
+            sending: Vec::new(),
+        }
+    }
+
+    fn message(channel: u32, flags: u32, body: &[u8]) -> Vec<u8> {
+        let length = (body.len() as u32).to_be_bytes();
+        let head = [length, channel.to_be_bytes(), [0; 4], [0; 4]];
+        [&head.concat()[..], &flags.to_be_bytes()[..], body].concat()
+    }
+
+    fn control_message(tag: u32, number: u32, body: &[u8]) -> Vec<u8> {
+        let numbers = [tag, number].map(|number| {
+            let bytes = number.to_be_bytes();
+            [b'L', bytes[0], bytes[1], bytes[2], bytes[3]]
+        });
+        message(CONTROL, 0, &[&numbers.concat()[..], body].concat())
+    }
+
+    #[test]
+    fn messages_are_told_apart() {
+        let asks = [b'L', 0, 0, 0, 7, b'L', 0, 0, 4, 0];
+        let said = [
+            control_message(CommandTag::Reply as u32, 3, &[]),
+            control_message(CommandTag::Error as u32, 4, &[b'L', 0, 0, 0, 5]),
+            control_message(CommandTag::Request as u32, u32::MAX, &asks),
+            message(7, 0, &[1, 2, 3, 4]),
+            control_message(9_999, 0, &[]),
+        ];
+        let mut connection = told(said.concat());
+        let mut next = || connection.next().unwrap();
+        assert_eq!(next(), Incoming::Reply(3));
+        assert_eq!(next(), Incoming::Refused(4, PulseError::NoEntity));
+        assert_eq!(next(), Incoming::Told(CommandTag::Request));
+        assert_eq!(connection.numbers::<2>().unwrap(), [7, 1_024]);
+        assert!(connection.numbers::<3>().is_err());
+        assert_eq!(connection.next().unwrap(), Incoming::Sound(7));
+        assert_eq!(connection.sound(), [1, 2, 3, 4]);
+        assert_eq!(connection.next().unwrap(), Incoming::Unknown);
+        assert!(connection.next().is_err(), "it has hung up");
+    }
+
+    #[test]
+    fn what_is_too_long_or_shared_ends_the_connection() {
+        let mut long = message(7, 0, &[]);
+        long[..4].copy_from_slice(&(MOST_BYTES as u32 + 1).to_be_bytes());
+        assert!(told(long).next().is_err());
+        assert!(told(message(7, 0x8000_0000, &[0; 4])).next().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_message_is_survived(
+            tag in 0_u32..110,
+            body in prop::collection::vec(any::<u8>(), 0..64),
+        ) {
+            let mut connection = told(control_message(tag, 0, &body));
+            prop_assert!(connection.next().is_ok());
+            prop_assert_eq!(connection.body(), &body[..]);
+            drop(connection.numbers::<2>());
+            drop(told(body).next());
+        }
+    }
+}

@@ -5,7 +5,7 @@
 //! much is to be buffered where.
 //!
 //! `address` finds the server, `connection` speaks with it, `host` knows its
-//! devices, `stream` lets sound flow. The messages themselves are those of the
+//! devices, `stream` lets sound flow over a `wire`. The messages themselves are those of the
 //! `pulseaudio` crate. Every stream has a connection and a thread of its own,
 //! which waits in a read and runs the callback when the server speaks.
 
@@ -14,6 +14,7 @@ mod connection;
 mod host;
 mod samples;
 mod stream;
+mod wire;
 
 pub(super) use address::is_there;
 pub(super) use host::PulseHost;

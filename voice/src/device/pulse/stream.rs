@@ -2,7 +2,7 @@
 //! for sound, or to give some.
 //!
 //! ```text
-//! playback   callback -> |stream's queue: 1.5 to 2 periods| -> |device: 1 period| -> ear
+//! playback   callback -> |stream's queue: 2 periods|  -> |device: 1 period| -> ear
 //! recording  mouth -> |device: 1 period| -> callback
 //! ```
 //!
@@ -17,7 +17,7 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use cpal::{
@@ -25,9 +25,8 @@ use cpal::{
     OutputCallbackInfo, OutputStreamTimestamp, StreamInstant, traits::StreamTrait,
 };
 use pulseaudio::protocol::{
-    ChannelMap, Command, CommandTag, CorkStreamParams, CreatePlaybackStreamReply,
-    CreateRecordStreamReply, LatencyParams, PlaybackStreamParams, Prop, Props, RecordStreamParams,
-    SampleFormat, SampleSpec, TagStructReader,
+    ChannelMap, Command, CommandTag, CreatePlaybackStreamReply, CreateRecordStreamReply,
+    PlaybackStreamParams, Prop, Props, RecordStreamParams, SampleFormat, SampleSpec,
     stream::{BufferAttr, StreamFlags},
 };
 
@@ -37,17 +36,13 @@ use super::{
     connection::{Connection, Handle, Incoming},
     lost,
     samples::as_data,
+    wire::Wire,
 };
 
 /// The smallest request is this part of a period.
-const REQUESTS_A_PERIOD: u32 = 4;
+const REQUESTS_A_PERIOD: u32 = 2;
 /// Periods of sound that wait at the server when we do not take them.
 const WAITING_PERIODS: u32 = 16;
-/// The server is asked for the device's delay every so many callbacks.
-const ASK_EVERY: u32 = 64;
-/// No device delays more; what is said beyond it is a mistake.
-const MOST_DELAY: Duration = Duration::from_secs(2);
-
 /// What a stream is to be.
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
@@ -127,8 +122,6 @@ impl PulseStream {
             buffer_attr: BufferAttr {
                 target_length: flow.bytes(2 * flow.period + 2 * request),
                 minimum_request_length: flow.bytes(request),
-                // What comes late is not waited for: the delay stays.
-                pre_buffering: 0,
                 ..BufferAttr::default()
             },
             props: properties(),
@@ -267,111 +260,6 @@ fn instant(since: Duration) -> StreamInstant {
     StreamInstant::new(since.as_secs(), since.subsec_nanos())
 }
 
-/// What both directions have in common: the connection, and the device's delay.
-struct Wire {
-    connection: Connection,
-    channel: u32,
-    rate: u32,
-    started: Instant,
-    /// From a callback to its first sample's sound, or from the last sample's
-    /// sound to a callback.
-    delay: Duration,
-    callbacks: u32,
-    /// The question for the delay that is under way, and what it will find too
-    /// much.
-    asked: Option<(u32, Duration)>,
-}
-
-impl Wire {
-    fn new(connection: Connection, channel: u32, flow: &Flow) -> Self {
-        Self {
-            connection,
-            channel,
-            rate: flow.rate,
-            started: Instant::now(),
-            delay: Duration::ZERO,
-            callbacks: 0,
-            asked: None,
-        }
-    }
-
-    fn handle(&self) -> Result<Handle, Error> {
-        self.connection.handle()
-    }
-
-    fn uncork(&self) -> CorkStreamParams {
-        CorkStreamParams {
-            channel: self.channel,
-            cork: false,
-        }
-    }
-
-    fn time_of(&self, frames: usize) -> Duration {
-        Duration::from_secs_f64(frames as f64 / f64::from(self.rate))
-    }
-
-    /// Asks for the delay now and then; `ask` makes the command, and `just_sent`
-    /// samples stand in the queue that did not when the callback ran.
-    fn follow_delay(
-        &mut self,
-        just_sent: usize,
-        ask: fn(LatencyParams) -> Command,
-    ) -> Result<(), Error> {
-        if self.callbacks.is_multiple_of(ASK_EVERY) {
-            // The server repeats the time, and nothing else.
-            let now = SystemTime::UNIX_EPOCH;
-            let channel = self.channel;
-            let number = self.connection.send(&ask(LatencyParams { channel, now }))?;
-            self.asked = Some((number, self.time_of(just_sent)));
-        }
-        self.callbacks = self.callbacks.wrapping_add(1);
-        Ok(())
-    }
-
-    /// Waits for the next message; what both directions understand is done.
-    fn next(&mut self) -> Result<Incoming, Error> {
-        let incoming = self.connection.next()?;
-        match incoming {
-            Incoming::Reply(number) => {
-                let asked = self.asked.take_if(|(asked, _)| *asked == number);
-                if let Some((_, too_much)) = asked {
-                    let (device, queued) = read_delay(self.connection.body())?;
-                    let delay = device + self.time_of(queued / SAMPLE_BYTES);
-                    self.delay = delay.saturating_sub(too_much).min(MOST_DELAY);
-                }
-            }
-            Incoming::Told(CommandTag::PlaybackStreamKilled | CommandTag::RecordStreamKilled) => {
-                let said = "PulseAudio has closed the device";
-                return Err(Error::with_message(ErrorKind::DeviceNotAvailable, said));
-            }
-            _ => {}
-        }
-        Ok(incoming)
-    }
-}
-
-/// Reads the delay of the device, and the bytes in the server's queue, from an
-/// answer about a stream's latency. The crate's own reader multiplies the
-/// server's numbers unchecked where it reads the times, which are of no use.
-fn read_delay(body: &[u8]) -> Result<(Duration, usize), Error> {
-    /// Two numbers of 8 bytes and a flag, each with its type.
-    const DEVICE: usize = 19;
-    /// Two times of 8 bytes, each with its type.
-    const TIMES: usize = 18;
-    let read = || {
-        let (mut device, rest) = body.split_at_checked(DEVICE)?;
-        let (_, mut offsets) = rest.split_at_checked(TIMES)?;
-        let mut device = TagStructReader::new(&mut device, 0);
-        let mut offsets = TagStructReader::new(&mut offsets, 0);
-        let (sink, source) = (device.read_usec().ok()?, device.read_usec().ok()?);
-        let (written, read) = (offsets.read_i64().ok()?, offsets.read_i64().ok()?);
-        let queued = usize::try_from(written.saturating_sub(read)).unwrap_or(0);
-        let device = Duration::from_micros(sink.saturating_add(source));
-        Some((device.min(MOST_DELAY), queued))
-    };
-    read().ok_or_else(|| lost("an answer is cut off"))
-}
-
 struct Player<D, E> {
     wire: Wire,
     /// Bytes that the server asked for when it made the stream.
@@ -422,8 +310,9 @@ where
         Ok(())
     }
 
-    /// Has the callback make what is asked for. More than the whole queue is
-    /// asked for when we have slept: what is past by then is passed over.
+    /// Has the callback make what is asked for. After an underrun the server
+    /// waits until its queue is full again, so that nothing of what comes late
+    /// is lost; whoever asks for more than the queue gets as much and a gap.
     fn give(&mut self, bytes: u32) -> Result<(), Error> {
         let frames = bytes as usize / SAMPLE_BYTES;
         let most = self.most as usize / SAMPLE_BYTES;

@@ -196,12 +196,10 @@ fn the_end_of_a_device_and_of_the_server_are_told() {
     let Some((daemon, host)) = daemon() else {
         return;
     };
-    let (tell, told) = mpsc::channel();
+    let (tell, told) = mpsc::sync_channel(8);
     let errors = move |direction: &'static str| {
         let tell = tell.clone();
-        move |error: Error| {
-            let _over = tell.send((direction, error.kind()));
-        }
+        move |error: Error| tell.try_send((direction, error.kind())).unwrap()
     };
     let beats = Arc::new(AtomicUsize::new(0));
     let beat = Arc::clone(&beats);
