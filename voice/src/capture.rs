@@ -6,7 +6,10 @@ use std::{
 };
 
 use crate::{
-    AudioError, FRAME_SAMPLES, SAMPLE_RATE, device::InputPort, pacer::Pacer, resample::Converter,
+    AudioError, FRAME_SAMPLES, SAMPLE_RATE,
+    device::InputPort,
+    pacer::{Pacer, samples_to_duration},
+    resample::Converter,
     source::Feed,
 };
 
@@ -63,6 +66,15 @@ impl Capture {
                 true
             }
             Self::Device(device) => device.next_frame(frame),
+        }
+    }
+
+    /// How long ago the last frame that was taken was complete.
+    pub(crate) fn behind(&self, now: Instant) -> Duration {
+        match self {
+            Self::Opening { .. } => Duration::ZERO,
+            Self::Paced { pacer, .. } => now.saturating_duration_since(pacer.period_start()),
+            Self::Device(device) => samples_to_duration(device.ready.len() as u64),
         }
     }
 

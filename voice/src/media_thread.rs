@@ -239,6 +239,7 @@ impl MediaThread {
                 self.processor.capture(&mut frame, echo_delay);
             }
             let outgoing = self.microphone.process(&mut frame);
+            self.sender.behind(capture.behind(now));
             self.sender.take(&frame, outgoing);
         }
     }

@@ -104,6 +104,11 @@ impl Sender {
         }
     }
 
+    /// Notes how long ago the next frame was complete.
+    pub(crate) fn behind(&mut self, time: Duration) {
+        self.adapter.behind(time, self.now());
+    }
+
     /// Takes the next frame of the microphone: sends it, or lets its time pass.
     /// A packet that has begun is completed, and a report does not wait.
     pub(crate) fn take(&mut self, frame: &[f32; FRAME_SAMPLES], outgoing: Outgoing) {
@@ -277,6 +282,19 @@ mod tests {
         let sent = taken(&packets);
         assert_eq!(sent.len(), 10);
         assert_eq!(sent[1].media_time - sent[0].media_time, 3 * 960);
+    }
+
+    #[test]
+    fn what_is_sent_late_is_no_full_line() {
+        let (mut sender, _, packets) = sender(Format::Protected);
+        for number in 1..10 {
+            sender.behind(Duration::from_millis(40 * u64::from(number)));
+            speak(&mut sender, 10);
+            sender.on_report(report(10 * number, 0, 40 * number));
+        }
+        taken(&packets);
+        speak(&mut sender, 30);
+        assert_eq!(taken(&packets).len(), 30);
     }
 
     #[test]

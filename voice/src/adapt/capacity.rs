@@ -21,6 +21,8 @@ const PASSING: f32 = 0.75;
 /// How long a long queue stands before it counts, and a short one, in ms.
 const LONG_MS: f32 = 350.0;
 const SHORT_MS: f32 = 1_600.0;
+/// Reports that must agree: one may be of a moment.
+const LEAST_REPORTS: u32 = 2;
 /// Part of what is sent that arrives at most when the queue is our own.
 const OURS: f32 = 0.97;
 /// Part of what passes that is sent after a cut.
@@ -101,6 +103,7 @@ pub(super) enum Verdict {
 struct Standing {
     ms: f32,
     bits: f32,
+    reports: u32,
 }
 
 /// Queues in ms.
@@ -156,6 +159,7 @@ impl Capacity {
             let standing = self.standing.get_or_insert_default();
             standing.ms += seen.ms;
             standing.bits += seen.arrived;
+            standing.reports += 1;
             let standing = *standing;
             self.ease(BRAKE * seconds);
             return self.judge(now, seen, standing, bounds);
@@ -190,7 +194,7 @@ impl Capacity {
     fn judge(&mut self, now: Duration, seen: Seen, standing: Standing, bounds: Bounds) -> Verdict {
         let long = seen.queue_ms > bounds.long;
         let full = standing.ms > SHORT_MS || (long && standing.ms > LONG_MS);
-        if !full || !self.may_cut(now, seen) {
+        if !full || standing.reports < LEAST_REPORTS || !self.may_cut(now, seen) {
             return Verdict::Busy;
         }
         let passes = standing.bits / standing.ms.max(1.0) * 1e3;

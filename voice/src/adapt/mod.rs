@@ -42,6 +42,8 @@ const FEC_FROM: f32 = 0.03;
 const MOST_FEC: f32 = 30.0;
 /// What we send is counted over so long, as the receiver does.
 const COUNTED: Duration = Duration::from_secs(1);
+/// How long our own lateness explains what the receiver sees as a queue.
+const BEHIND_FOR: Duration = Duration::from_millis(1_500);
 /// Packets counted at most; more in a second are no sound.
 const MOST_COUNTED: usize = 128;
 
@@ -86,6 +88,8 @@ pub(crate) struct Adapter {
     capacity: Capacity,
     reported: Option<Report>,
     sent: VecDeque<(Duration, usize)>,
+    /// When packets were sent latest of late, and how late, in ms.
+    behind: (Duration, f32),
     /// Index of the point among those of the carrier; none at the start.
     point: Option<usize>,
     /// Since when a milder point would do.
@@ -108,6 +112,7 @@ impl Adapter {
             capacity: Capacity::default(),
             reported: None,
             sent: VecDeque::with_capacity(MOST_COUNTED),
+            behind: (Duration::ZERO, 0.0),
             point: None,
             milder_since: None,
             narrow: None,
@@ -120,6 +125,16 @@ impl Adapter {
         let old = |&(at, _): &(Duration, usize)| at + COUNTED <= now;
         while self.sent.len() > MOST_COUNTED || self.sent.front().is_some_and(old) {
             self.sent.pop_front();
+        }
+    }
+
+    /// Notes how long ago the sound was complete that is sent now: a machine that
+    /// is busy sends late, and the line has no part in that.
+    pub(crate) fn behind(&mut self, time: Duration, now: Duration) {
+        let ms = time.as_secs_f32() * 1e3;
+        let (at, most) = self.behind;
+        if ms >= most || now.saturating_sub(at) > BEHIND_FOR {
+            self.behind = (now, ms);
         }
     }
 
@@ -214,7 +229,7 @@ impl Adapter {
         let sent: usize = self.sent.iter().map(|(_, bytes)| bytes).sum();
         let all = bits(sent, self.sent.len());
         Seen {
-            queue_ms: f32::from(report.queue_ms),
+            queue_ms: (f32::from(report.queue_ms) - self.behind.1).max(0.0),
             jitter_ms: f32::from(report.jitter_ms),
             ms: f32::from(difference.ms),
             packet: all / self.sent.len().max(1) as f32,

@@ -121,6 +121,7 @@ impl Side {
         self.take(at);
         let start = Instant::now();
         self.exchange_reports(at);
+        self.sender.behind(now.saturating_sub(self.next_step()));
         self.send();
         self.said.time += start.elapsed();
         let packets = std::mem::take(&mut *lock(&self.sent));
