@@ -112,7 +112,7 @@ mod tests {
             lost: 400,
             runs: 200,
             unrepaired: 100,
-            clock_ms: 20 * n,
+            clock_ms: n.wrapping_mul(20),
             ..Report::default()
         };
         assert_eq!(history.take(told(990)), bad);
