@@ -117,7 +117,7 @@ mod tests {
         };
         assert_eq!(history.take(told(990)), bad);
         let mut losses = bad;
-        for n in 1..250 {
+        for n in 1..400 {
             losses = history.take(told(1_000 + 10 * n));
         }
         assert!(losses.before < 0.001 && losses.burst == 0.0, "{losses:?}");
