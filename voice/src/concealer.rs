@@ -173,7 +173,11 @@ impl Concealer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::level::rms;
+    use crate::{
+        FRAME_SAMPLES, SAMPLE_RATE,
+        codec::{Encoder, Settings},
+        level::rms,
+    };
 
     #[test]
     fn long_concealment_ends_in_silence_and_begins_anew() {
@@ -208,6 +212,81 @@ mod tests {
             };
             let filled = concealer.fill(&mut decoder, Some(missing), &mut [0.0; 965]);
             assert_eq!(filled, Filled::Invented);
+        }
+    }
+
+    /// Speech-like sound that changes with each frame.
+    fn voiced(frame: usize) -> Vec<f32> {
+        let pitch = 110.0 + 60.0 * (frame as f32 / 9.0).sin();
+        (0..FRAME_SAMPLES)
+            .map(|i| {
+                let t = (frame * FRAME_SAMPLES + i) as f32 / SAMPLE_RATE as f32;
+                let wave = |h: i32| (t * pitch * h as f32 * std::f32::consts::TAU).sin() / h as f32;
+                (1..20).map(wave).sum::<f32>() * 0.2
+            })
+            .collect()
+    }
+
+    fn packet(sequence: u64, payload: Vec<u8>) -> Packet {
+        Packet {
+            sequence,
+            media_time: sequence * FRAME_SAMPLES as u64,
+            samples: FRAME_SAMPLES,
+            carries_fec: false,
+            repaired: false,
+            payload,
+        }
+    }
+
+    #[test]
+    fn deep_redundancy_describes_a_burst_even_from_behind_a_repaired_packet() {
+        let deep = codec::Deep {
+            ms: 1_000,
+            percent: 20,
+        };
+        let mut encoder = Encoder::new(Settings {
+            rate: 40_000,
+            band: codec::Band::Wide,
+            deep: Some(deep),
+            ..Settings::default()
+        })
+        .unwrap();
+        let packets: Vec<_> = (0..60)
+            .map(|frame| encoder.encode(&voiced(frame)).unwrap())
+            .collect();
+        let bytes: usize = packets.iter().map(Vec::len).sum();
+        assert!(bytes * 8 * 50 / 60 < 42_000, "{bytes}");
+        assert!(codec::is_padded(&packets[59]));
+        let bare = codec::bare(&packets[55]);
+        assert!(bare.len() + 20 < packets[55].len() && !codec::is_padded(&bare));
+        // 50 to 54 are lost; 55 came itself, or was repaired and 56 came.
+        for repaired in [false, true] {
+            let mut decoder = Decoder::new().unwrap();
+            let mut concealer = Concealer::default();
+            let mut pcm = vec![0.0; FRAME_SAMPLES];
+            for payload in &packets[..50] {
+                decoder.decode(payload, &mut pcm).unwrap();
+            }
+            let next = if repaired {
+                concealer.hear(&packet(56, packets[56].clone()));
+                bare.clone()
+            } else {
+                packets[55].clone()
+            };
+            for lost in 50..55 {
+                let later = Later {
+                    sequence: 55,
+                    distance: (55 - lost) * FRAME_SAMPLES,
+                    payload: next.clone(),
+                };
+                let missing = Missing {
+                    later: &later,
+                    media_time: (lost * FRAME_SAMPLES) as u32,
+                };
+                let filled = concealer.fill(&mut decoder, Some(missing), &mut pcm);
+                assert_eq!(filled, Filled::Repaired, "{lost} {repaired}");
+                assert!(rms(&pcm) > 0.3 * rms(&voiced(lost)), "{lost}");
+            }
         }
     }
 }

@@ -112,12 +112,12 @@ mod tests {
             lost: 400,
             runs: 200,
             unrepaired: 100,
-            clock_ms: 20 * n,
+            clock_ms: n.wrapping_mul(20),
             ..Report::default()
         };
         assert_eq!(history.take(told(990)), bad);
         let mut losses = bad;
-        for n in 1..250 {
+        for n in 1..400 {
             losses = history.take(told(1_000 + 10 * n));
         }
         assert!(losses.before < 0.001 && losses.burst == 0.0, "{losses:?}");

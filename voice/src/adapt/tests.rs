@@ -372,6 +372,30 @@ fn rtcp_alone_leads_to_in_band_fec_or_copies() {
 }
 
 #[test]
+fn plain_opus_gets_deep_redundancy_under_heavy_loss_only() {
+    let mut adapter = Adapter::new(Format::Opus);
+    adapter.on_rtcp(0.12, Duration::from_secs(1));
+    assert_eq!(adapter.plan().to_string(), "plain, loss: in-band FEC");
+    adapter.on_rtcp(0.25, Duration::from_secs(2));
+    let heavy = "plain, heavy loss: in-band FEC, deep redundancy";
+    assert_eq!(adapter.plan().to_string(), heavy);
+    assert!(adapter.plan().settings.rate <= 48_000);
+}
+
+#[test]
+fn a_plan_says_in_words_what_it_sends() {
+    let words = |point: usize| {
+        let mut adapter = Adapter::new(Format::Protected);
+        adapter.change(point);
+        adapter.plan().to_string()
+    };
+    assert_eq!(words(0), "clean");
+    assert_eq!(words(2), "moderate: 1 symbol of 5");
+    assert_eq!(words(4), "severe: 2 symbols of 9");
+    assert_eq!(words(6), "long bursts: a copy at 6, a copy at 12");
+}
+
+#[test]
 fn an_overtaken_report_changes_nothing() {
     let mut adapter = Adapter::new(Format::Protected);
     let report = |highest, lost| Report {
