@@ -88,7 +88,7 @@ fn level(name: &str, level: Meter, more: &str, theme: Theme, cells: usize) -> Li
 /// scale, or what the number means.
 enum Beside<'a> {
     Minute(&'a Series, f32),
-    Words(String),
+    Words(&'static str),
 }
 
 /// What kind of address the sound goes to (RFC 8445 section 4), in words.
@@ -98,27 +98,6 @@ fn way(s: &CallStats) -> &'static str {
         Some("srflx" | "prflx") => "to the address of their router",
         Some("relay") => "through a relay",
         _ => "",
-    }
-}
-
-/// How we send.
-fn sending(s: &CallStats) -> String {
-    format!("{:.0} ms a packet, {}", s.sent_frame_ms, s.sending)
-}
-
-/// What is left of their loss after repair.
-fn their_end(s: &CallStats) -> String {
-    match s.their_unrepaired {
-        Some(share) => format!("{:.1} % after repair", share * 100.0),
-        None => "of what you send".to_owned(),
-    }
-}
-
-/// With the length of the runs of lost packets, where there are some.
-fn bursts(what: &str, burst: Option<f32>) -> String {
-    match burst.filter(|burst| *burst > 0.0) {
-        Some(burst) => format!("{what}, lost {burst:.1} in a row"),
-        None => what.to_owned(),
     }
 }
 
@@ -137,18 +116,13 @@ fn numbers(call: &CallView, s: &CallStats, theme: Theme, cells: usize) -> Vec<Li
         (
             "buffer",
             ms(s.buffer_ms),
-            Words("waits here, so that jitter is not heard".to_owned()),
+            Words("waits here, so that jitter is not heard"),
         ),
         ("lost", percent(s.loss), Minute(&call.loss, 10.0)),
         (
             "repaired",
             percent(s.recovered),
-            Words("of what is heard, by redundancy".to_owned()),
-        ),
-        (
-            "not repaired",
-            percent(s.unrepaired),
-            Words(bursts("of their packets", Some(s.burst))),
+            Words("of what is heard, by redundancy"),
         ),
         (
             "invented",
@@ -158,16 +132,10 @@ fn numbers(call: &CallView, s: &CallStats, theme: Theme, cells: usize) -> Vec<Li
         (
             "mouth to ear",
             ms(s.mouth_to_ear_ms),
-            Words("estimated, from them to you".to_owned()),
+            Words("estimated, from them to you"),
         ),
         ("received", rate(s.received_kbps), Minute(&call.rate, 64.0)),
-        ("sent", rate(s.sent_kbps), Words(way(s).to_owned())),
-        ("encoder", rate(s.encoder_kbps), Words(sending(s))),
-        (
-            "they lose",
-            s.their_loss.map_or_else(|| "-".to_owned(), percent),
-            Words(bursts(&their_end(s), s.their_burst)),
-        ),
+        ("sent", rate(s.sent_kbps), Words(way(s))),
     ];
     let beside = cells.saturating_sub(LABEL + NUMBER);
     let mut lines: Vec<_> = rows
@@ -175,7 +143,7 @@ fn numbers(call: &CallView, s: &CallStats, theme: Theme, cells: usize) -> Vec<Li
         .map(|(label, number, more)| {
             let more = match more {
                 Minute(series, most) => sparkline(series, beside.min(40), most, theme),
-                Words(text) => wrap::truncate(&text, beside, theme.signs.cut),
+                Words(text) => wrap::truncate(text, beside, theme.signs.cut),
             };
             Line::from(vec![
                 span(format!("{label:<LABEL$}"), theme.dim()),
