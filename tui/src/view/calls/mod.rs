@@ -3,7 +3,7 @@
 //! | part | what it draws |
 //! |---|---|
 //! | [`prompt`] | a call that rings |
-//! | [`strip`] | the call in a few rows above the conversation |
+//! | [`mod@strip`] | the call in a few rows above the conversation |
 //! | [`panel`] | the call beside the conversation |
 //! | [`stats`] | everything that is measured, over the conversation |
 //! | [`meters`] | bars and lines of the last minute |
