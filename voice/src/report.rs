@@ -25,7 +25,8 @@ pub struct Report {
     /// queue on the way. It is the least of some packets, so that jitter is no
     /// queue.
     pub queue_ms: u16,
-    /// The receiver's clock in milliseconds.
+    /// The receiver's clock in milliseconds when `highest` came: between two
+    /// such moments just the bytes in between have passed, however packets fall.
     pub clock_ms: u16,
     /// Bytes of payload that came.
     pub bytes: u32,
@@ -47,7 +48,7 @@ pub struct Difference {
     pub runs: u16,
     /// Frames that no repair brought back in time.
     pub unrepaired: u16,
-    /// Milliseconds that passed.
+    /// Milliseconds that passed between the newest packets.
     pub ms: u16,
     /// Bytes of payload that came.
     pub bytes: u32,

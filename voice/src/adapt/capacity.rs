@@ -21,6 +21,8 @@ const PASSING: f32 = 0.75;
 /// How long a long queue stands before it counts, and a short one, in ms.
 const LONG_MS: f32 = 350.0;
 const SHORT_MS: f32 = 1_600.0;
+/// What arrives in so long a time is a rate, in ms.
+const MEASURED_MS: f32 = 300.0;
 /// Reports that must agree: one may be of a moment.
 const LEAST_REPORTS: u32 = 2;
 /// Part of what is sent that arrives at most when the queue is our own.
@@ -29,6 +31,8 @@ const OURS: f32 = 0.97;
 const CUT: f32 = 0.85;
 /// Part of that while the queue drains.
 const DRAIN: f32 = 0.85;
+/// Part of what passes that is sent at least once it has drained.
+const REGAIN: f32 = 0.75;
 /// The queue has drained below this part of what would be too long, and only
 /// then is more sent.
 const DRAINED: f32 = 0.5;
@@ -106,6 +110,13 @@ struct Standing {
     reports: u32,
 }
 
+impl Standing {
+    /// Bits a second.
+    fn rate(self) -> f32 {
+        self.bits / self.ms.max(1.0) * 1e3
+    }
+}
+
 /// Queues in ms.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
@@ -156,17 +167,14 @@ impl Capacity {
         self.tolerance = (self.tolerance * (1.0 - LESS_TOLERANCE * seconds)).max(1.0);
         let bounds = self.bounds(seen);
         if seen.queue_ms > bounds.too_long {
-            let standing = self.standing.get_or_insert_default();
-            standing.ms += seen.ms;
-            standing.bits += seen.arrived;
-            standing.reports += 1;
-            let standing = *standing;
+            let standing = self.stand(seen);
+            self.refine(standing);
             self.ease(BRAKE * seconds);
             return self.judge(now, seen, standing, bounds);
         }
         self.standing = None;
         if seen.queue_ms < bounds.drained {
-            self.draining = false;
+            self.drained();
             self.grow(now, seen.sent, seconds);
         } else {
             self.ease(EASE * seconds);
@@ -177,11 +185,39 @@ impl Capacity {
         if recent { Verdict::Busy } else { Verdict::Free }
     }
 
+    /// The queue stands, since the last report or for longer. What came before
+    /// the first such report came before the queue, too, and tells of no limit.
+    fn stand(&mut self, seen: Seen) -> Standing {
+        let standing = match self.standing {
+            None => Standing::default(),
+            Some(standing) => Standing {
+                ms: standing.ms + seen.ms,
+                bits: standing.bits + seen.arrived,
+                reports: standing.reports + 1,
+            },
+        };
+        self.standing = Some(standing);
+        standing
+    }
+
+    /// Behind a queue that stands, no more arrives than the line carries, but
+    /// less of ours may, when something else has its share: the most counts.
+    fn refine(&mut self, standing: Standing) {
+        let Some(known) = self.known.filter(|_| self.draining) else {
+            return;
+        };
+        let passes = standing.rate();
+        if standing.ms >= MEASURED_MS && passes > known {
+            self.known = Some(passes);
+            self.limit = self.limit.map(|limit| limit.max(CUT * passes));
+        }
+    }
+
     /// What the queue is compared with. A packet needs its time on the slowest
     /// hop even without a queue, and more when it is longer.
     fn bounds(&self, seen: Seen) -> Bounds {
         let passing = |known| PASSING * seen.packet / known * 1e3;
-        let passing = self.known.map_or(0.0, passing);
+        let passing = self.known.or(self.limit).map_or(0.0, passing);
         let queue = LEAST_QUEUE_MS.max(JITTERS * seen.jitter_ms) * self.tolerance;
         Bounds {
             drained: DRAINED * queue + passing,
@@ -197,7 +233,7 @@ impl Capacity {
         if !full || standing.reports < LEAST_REPORTS || !self.may_cut(now, seen) {
             return Verdict::Busy;
         }
-        let passes = standing.bits / standing.ms.max(1.0) * 1e3;
+        let passes = standing.rate();
         if passes < OURS * seen.sent || seen.lost > 0.0 {
             self.cut(now, seen.queue_ms, passes);
             return Verdict::Cut;
@@ -216,18 +252,33 @@ impl Capacity {
         })
     }
 
+    /// Sends less than passes. A cut soon after another is still about the same
+    /// queue: what passes has been measured, but something else fills the line.
     fn cut(&mut self, now: Duration, queue_ms: f32, passes: f32) {
         let passes = passes.max(LEAST);
-        let again = |(at, _)| now.saturating_sub(at) > NEW_CUT;
-        if self.known.is_some() && self.cut.is_some_and(again) {
+        let is_new = |(at, _)| now.saturating_sub(at) > NEW_CUT;
+        let (known, cut) = match (self.known, self.limit, self.cut) {
+            (Some(known), Some(limit), Some(last)) if !is_new(last) => {
+                (known.max(passes), CUT * limit)
+            }
+            _ => (passes, CUT * passes),
+        };
+        if self.known.is_some() && self.cut.is_some_and(is_new) {
             self.hold = (2 * self.hold).min(LONGEST_HOLD);
         }
-        self.known = Some(passes);
-        let cut = CUT * passes;
-        self.limit = Some(self.limit.map_or(cut, |limit| limit.min(cut)));
+        self.known = Some(known);
+        self.limit = Some(self.limit.map_or(cut, |limit| limit.min(cut)).max(LEAST));
         self.draining = true;
         self.standing = None;
         self.cut = Some((now, queue_ms));
+    }
+
+    /// The queue has drained: what was not sent to that end may be sent again.
+    fn drained(&mut self) {
+        if std::mem::take(&mut self.draining) {
+            let regained = self.known.map_or(0.0, |known| REGAIN * known);
+            self.limit = self.limit.map(|limit| limit.max(regained));
+        }
     }
 
     fn ease(&mut self, part: f32) {

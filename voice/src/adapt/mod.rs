@@ -150,7 +150,9 @@ impl Adapter {
         };
         self.reported = Some(report);
         let seen = self.seen(report, difference);
-        match self.capacity.report(now, seen) {
+        let verdict = self.capacity.report(now, seen);
+        tracing::trace!(?now, ?seen, ?verdict, capacity = ?self.capacity, "a report");
+        match verdict {
             Verdict::Free => self.loss.add(difference),
             Verdict::Busy => {}
             // What was lost before a full queue says nothing of the line.

@@ -20,13 +20,14 @@ const BUCKETS: usize = 250;
 const MEMORY: i64 = ms(20_000);
 /// Frames remembered at most: those of 20 ms.
 const MOST_FRAMES: usize = 1_000;
-/// When nothing in so long a time needed the wait by far, the line has become
-/// better, and what was before is forgotten: 2.5 s.
-const BETTER_FOR: i64 = ms(2_500);
-/// And so long while it was found better before within [`MEMORY`], as a line
-/// that stalls now and then is no better in between: 10 s.
-const BETTER_AGAIN: i64 = ms(10_000);
-/// What is meant by far: so much less, and a quarter of the wait at most.
+/// When nothing for so long a time needed more than such a part of the wait, in
+/// percent, the line has become better, and what was before is forgotten. The
+/// smaller the difference, the longer it takes to be sure.
+const BETTER: [(i64, i64); 3] = [(ms(2_500), 25), (ms(4_000), 50), (ms(6_000), 67)];
+/// All of these times are so much longer while the line was found better before
+/// within [`MEMORY`]: one that stalls now and then is no better in between.
+const BETTER_AGAIN: i64 = 4;
+/// A smaller difference than this is none.
 const BETTER_BY: i64 = ms(40);
 /// What is remembered when the sender begins to repair more: 0.5 s.
 const KEPT: i64 = ms(500);
@@ -49,6 +50,9 @@ const CHANGE_HARM: f32 = 0.5;
 const RECENT: usize = 50;
 /// So many of them later than the wait raise it at once.
 const RECENT_LATE: usize = 4;
+/// How long it then stays there, as what was late by chance would else move the
+/// sound up and at once down again: 6 s.
+const GROWN_HOLD: usize = 300;
 /// So many of them repaired, but later than the wait, raise it to all that
 /// repair can take: loss has begun.
 const RECENT_REPAIRS: usize = 2;
@@ -68,6 +72,9 @@ pub(super) struct Lateness {
     /// more frames.
     held: i64,
     hold: usize,
+    /// The least wait after early growth, and for how many more frames.
+    grown: i64,
+    grown_hold: usize,
     /// When the line was last found better.
     improved: Option<i64>,
 }
@@ -89,6 +96,8 @@ impl Lateness {
             wait: START_WAIT,
             held: 0,
             hold: 0,
+            grown: 0,
+            grown_hold: 0,
             improved: None,
         }
     }
@@ -117,12 +126,9 @@ impl Lateness {
             self.forget_oldest();
         }
         self.forget_before(now - MEMORY);
-        let before = now - self.patience(now);
-        if self.is_better(before) {
-            self.forget_before(before);
-            self.improved = Some(now);
-        }
+        self.notice_improvement(now);
         self.hold = self.hold.saturating_sub(1);
+        self.grown_hold = self.grown_hold.saturating_sub(1);
         if let Some(reach) = reach
             && self.loss_has_begun()
         {
@@ -168,22 +174,30 @@ impl Lateness {
         }
     }
 
-    fn patience(&self, now: i64) -> i64 {
+    /// Forgets how the line was when it has become better since.
+    fn notice_improvement(&mut self, now: i64) {
         let again = self.improved.is_some_and(|at| now - at < MEMORY);
-        if again { BETTER_AGAIN } else { BETTER_FOR }
+        let times = if again { BETTER_AGAIN } else { 1 };
+        let better = BETTER.iter().find(|(time, part)| {
+            let most = (self.wait * part / 100).min(self.wait - BETTER_BY);
+            self.needed_at_most(now - time * times, most)
+        });
+        if let Some((time, _)) = better {
+            self.forget_before(now - time * times);
+            self.improved = Some(now);
+            self.grown_hold = 0;
+        }
     }
 
-    /// Whether the latest frame since a time came long before the wait was
-    /// over.
-    fn is_better(&self, since: i64) -> bool {
+    /// Whether no frame since a time needed a longer wait, and there are older
+    /// ones.
+    fn needed_at_most(&self, since: i64, most: i64) -> bool {
         if self.frames.front().is_none_or(|frame| frame.at >= since) {
             return false;
         }
         let last = self.frames.iter().rev();
-        let recent = last.take_while(|frame| frame.at >= since);
-        let latest = recent.map(|frame| frame.bucket).max().unwrap_or(0);
-        let needed = (i64::from(latest) + 1) * BUCKET;
-        needed + BETTER_BY.max(self.wait * 3 / 4) < self.wait
+        let mut recent = last.take_while(|frame| frame.at >= since);
+        recent.all(|frame| (i64::from(frame.bucket) + 1) * BUCKET <= most)
     }
 
     fn loss_has_begun(&self) -> bool {
@@ -196,12 +210,24 @@ impl Lateness {
 
     fn choose(&mut self) {
         let (least, best) = self.least_harm();
-        let floor = if self.hold > 0 { self.held } else { 0 }.max(self.recent());
+        let floor = self.floor();
         let saved = self.harm(self.wait) - least;
         if saved > CHANGE_HARM || self.frames.len() <= RECENT {
             self.wait = best;
         }
         self.wait = self.wait.max(floor);
+    }
+
+    /// What the wait is at least, whatever it was long ago.
+    fn floor(&mut self) -> i64 {
+        let recent = self.recent();
+        let grows = recent > self.wait && self.frames.len() > RECENT;
+        if grows {
+            (self.grown, self.grown_hold) = (recent, GROWN_HOLD);
+        }
+        let held = if self.hold > 0 { self.held } else { 0 };
+        let grown = if self.grown_hold > 0 { self.grown } else { 0 };
+        recent.max(held).max(grown)
     }
 
     /// The impairment of a wait.

@@ -11,6 +11,13 @@ use super::random::Random;
 /// RTP 12, SRTP tag 16, one header extension 4 (RFC 3711, RFC 8285).
 pub const HEADER_BYTES: usize = 60;
 
+/// What else a call sends each way, in bytes of payload, that goes the same way
+/// as the sound: a check of the path, the answer to the other side's (RFC 7675),
+/// and both kinds of RTCP report (RFC 3550).
+const UPKEEP: [usize; 4] = [72, 32, 84, 40];
+/// After how long the next of them is sent.
+const UPKEEP_EVERY: Duration = Duration::from_millis(625);
+
 /// What one direction of a network does to packets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
@@ -89,6 +96,9 @@ pub(super) struct Direction {
     /// When the bottleneck is free again.
     free: Duration,
     last_due: Duration,
+    /// When the next upkeep is sent, and how many were.
+    upkeep: Duration,
+    kept_up: usize,
 }
 
 impl Direction {
@@ -106,6 +116,8 @@ impl Direction {
             in_burst: false,
             free: Duration::ZERO,
             last_due: Duration::ZERO,
+            upkeep: bad_from,
+            kept_up: 0,
         }
     }
 
@@ -122,6 +134,7 @@ impl Direction {
         if lost || in_burst || self.in_outage(now) {
             return Vec::new();
         }
+        self.pass_upkeep(now);
         let Some(queued) = self.pass_bottleneck(bytes, now) else {
             return Vec::new();
         };
@@ -162,6 +175,16 @@ impl Direction {
         let covers =
             |&(start, length): &(Duration, Duration)| (start..start + length).contains(&since);
         self.line.outages.iter().any(covers)
+    }
+
+    /// What else the call has sent by now takes its place in the queue.
+    fn pass_upkeep(&mut self, now: Duration) {
+        while self.upkeep <= now {
+            let bytes = UPKEEP[self.kept_up % UPKEEP.len()];
+            self.pass_bottleneck(bytes, self.upkeep);
+            self.kept_up += 1;
+            self.upkeep += UPKEEP_EVERY;
+        }
     }
 
     /// How long a packet waits for the bottleneck and passes it; none when the
