@@ -32,6 +32,7 @@ mod playback;
 mod playout;
 mod processing;
 pub mod protect;
+mod realtime;
 mod report;
 mod reporter;
 mod resample;

@@ -10,10 +10,10 @@ use crate::{
 /// Most samples that are asked for at once: blocks of 10 ms for what is paced
 /// by the clock.
 pub(crate) const MOST_BLOCK: usize = 480;
-/// Blocks of up to 5 ms for devices: what is not asked for yet can still arrive.
-const DEVICE_BLOCK: usize = 240;
-/// The shortest block for a device, 2.5 ms: shorter ones would wake us too often.
-const LEAST_BLOCK: usize = 120;
+/// Blocks of up to 4 ms for devices: what is not asked for yet can still arrive.
+const DEVICE_BLOCK: usize = 192;
+/// The shortest block for a device, 2 ms: shorter ones would wake us too often.
+const LEAST_BLOCK: usize = 96;
 /// What is kept in a device's ring beside one callback's worth, at first. The
 /// media thread is woken by a callback and has until the next one, so it may
 /// be late by this and a period.
@@ -25,7 +25,7 @@ const MOST_SLACK: Duration = Duration::from_millis(40);
 /// A block seen this far from its time is no jitter of ours: the device has
 /// stood still or was changed.
 const CLOCK_JUMP: Duration = Duration::from_millis(30);
-/// One part of so many of what is seen corrects the clock: with blocks of 5 ms
+/// One part of so many of what is seen corrects the clock: with blocks of 4 ms
 /// it follows a device's drift within half a second.
 const CLOCK_TRUST: u32 = 64;
 /// After this long without an underrun the slack shrinks again.
@@ -315,9 +315,9 @@ mod tests {
 
     #[test]
     fn a_usual_device_finds_its_period_and_the_slack_and_no_more() {
-        let run = run(48_000, 240);
-        assert_eq!(run.most_held, 240 + 48);
+        let run = run(48_000, 192);
+        assert_eq!(run.most_held, 192 + 48);
         let last = run.blocks.iter().rev().take(100);
-        assert!(last.into_iter().all(|(_, samples)| *samples == 240));
+        assert!(last.into_iter().all(|(_, samples)| *samples == 192));
     }
 }

@@ -42,6 +42,7 @@ use super::{
     samples::as_data,
     wire::Wire,
 };
+use crate::realtime;
 
 /// The smallest request is this part of a period. A callback has twice as much
 /// time before the device runs dry.
@@ -238,7 +239,10 @@ impl StreamTrait for PulseStream {
         let dropped = Arc::clone(&self.dropped);
         let thread = thread::Builder::new()
             .name("pulse".into())
-            .spawn(move || work(&dropped))
+            .spawn(move || {
+                realtime::ask();
+                work(&dropped);
+            })
             .map_err(|error| Error::with_message(ErrorKind::BackendError, error.to_string()))?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
