@@ -18,6 +18,8 @@ pub mod check;
 mod codec;
 mod concealer;
 mod device;
+#[cfg(test)]
+mod device_tests;
 mod gate;
 mod jitter;
 mod level;
