@@ -153,7 +153,7 @@ fn noise() -> Vec<Vec<u8>> {
     .unwrap();
     let mut state = 1_u32;
     let mut frame = [0.0; FRAME_SAMPLES];
-    let mut encode = |index| {
+    let encode = |index| {
         let level = if index < 30 { 0.1 } else { 0.000_1 };
         for sample in &mut frame {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
