@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use twocan_peer::api::Config;
-use twocan_peer::sound_check::{self, DeviceState, Tried};
+use twocan_peer::sound_check::{self, DeviceState, Scheduling, Tried};
 use twocan_proto::registry_url::RegistryUrl;
 
 use crate::cli::Failure;
@@ -130,6 +130,7 @@ async fn sound(config: &Config) -> Result<Vec<Finding>, Failure> {
             Ok(speed) => processor(speed),
             Err(error) => Finding::problem(error.to_string(), "a fresh build of twocan"),
         });
+        findings.push(scheduling(&sound_check::scheduling()));
         findings
     });
     looked
@@ -238,6 +239,18 @@ fn processor(speed: f32) -> Finding {
         false => Finding::warning(
             what,
             "end other programs, or turn noise suppression and echo cancellation off",
+        ),
+    }
+}
+
+/// Whether a busy machine makes the sound late.
+fn scheduling(threads: &Scheduling) -> Finding {
+    let what = format!("sound is worked on {threads}");
+    match threads {
+        Scheduling::RealTime => Finding::good(what),
+        Scheduling::Usual(_) => Finding::warning(
+            what,
+            "install rtkit, or let your user have real-time priority (ulimit -r)",
         ),
     }
 }

@@ -108,6 +108,8 @@ pub(crate) struct DeviceCapture {
     converter: Converter,
     raw: Vec<f32>,
     ready: Vec<f32>,
+    /// Whether a frame has been taken.
+    begun: bool,
 }
 
 impl DeviceCapture {
@@ -117,6 +119,7 @@ impl DeviceCapture {
             converter: Converter::new(port.rate, SAMPLE_RATE)?,
             raw: vec![0.0; room],
             ready: Vec::with_capacity(room),
+            begun: false,
             port,
         };
         capture.ask_for_rest();
@@ -128,6 +131,12 @@ impl DeviceCapture {
         self.converter.push(fresh, &mut self.ready);
         let complete = self.ready.len() >= frame.len();
         if complete {
+            if !self.begun {
+                // Frames end where the device's periods do, so that the end of
+                // none waits for the next period.
+                self.begun = true;
+                self.ready.drain(..self.ready.len() - frame.len());
+            }
             frame.copy_from_slice(&self.ready[..frame.len()]);
             self.ready.drain(..frame.len());
         }

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use crate::realtime::{Scheduling, scheduling};
 use crate::{
     AudioError, Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, InputSpec, OutputSpec,
     Processing, ReceivedPacket, SAMPLE_RATE,

@@ -18,6 +18,8 @@ pub mod check;
 mod codec;
 mod concealer;
 mod device;
+#[cfg(test)]
+mod device_tests;
 mod gate;
 mod jitter;
 mod level;
@@ -32,6 +34,7 @@ mod playback;
 mod playout;
 mod processing;
 pub mod protect;
+mod realtime;
 mod report;
 mod reporter;
 mod resample;

@@ -24,6 +24,7 @@ use crate::{
     playback::{MOST_BLOCK, Playback},
     playout::Playout,
     processing::{Processing, Processor},
+    realtime,
     sender::Sender,
     sink::Drain,
     source::Feed,
@@ -108,6 +109,7 @@ impl MediaThread {
 
     /// Moves sound until the call stops.
     pub(crate) fn run(&mut self) {
+        realtime::ask();
         while !self.shared.stop.load(Relaxed) {
             let now = Instant::now();
             self.take_changes(now);

@@ -10,12 +10,14 @@ use crate::{
 /// Most samples that are asked for at once: blocks of 10 ms for what is paced
 /// by the clock.
 pub(crate) const MOST_BLOCK: usize = 480;
-/// Blocks of 5 ms for devices: what is not asked for yet can still arrive.
-const DEVICE_BLOCK: usize = 240;
+/// Blocks of up to 4 ms for devices: what is not asked for yet can still arrive.
+const DEVICE_BLOCK: usize = 192;
+/// The shortest block for a device, 2 ms: shorter ones would wake us too often.
+const LEAST_BLOCK: usize = 96;
 /// What is kept in a device's ring beside one callback's worth, at first. The
 /// media thread is woken by a callback and has until the next one, so it may
 /// be late by this and a period.
-const FIRST_SLACK: Duration = Duration::from_millis(2);
+const FIRST_SLACK: Duration = Duration::from_millis(1);
 /// What is added each time the device found too little.
 const MORE_SLACK: Duration = Duration::from_millis(3);
 /// A device that needs more slack than this has other troubles.
@@ -23,7 +25,7 @@ const MOST_SLACK: Duration = Duration::from_millis(40);
 /// A block seen this far from its time is no jitter of ours: the device has
 /// stood still or was changed.
 const CLOCK_JUMP: Duration = Duration::from_millis(30);
-/// One part of so many of what is seen corrects the clock: with blocks of 5 ms
+/// One part of so many of what is seen corrects the clock: with blocks of 4 ms
 /// it follows a device's drift within half a second.
 const CLOCK_TRUST: u32 = 64;
 /// After this long without an underrun the slack shrinks again.
@@ -71,7 +73,7 @@ impl Playback {
     pub(crate) fn block(&self) -> usize {
         match self {
             Self::Paced { .. } => MOST_BLOCK,
-            Self::Device(_) => DEVICE_BLOCK,
+            Self::Device(device) => device.block,
         }
     }
 
@@ -144,6 +146,9 @@ pub(crate) struct DevicePlayback {
     port: OutputPort,
     converter: Converter,
     converted: Vec<f32>,
+    /// Samples at 48 kHz that bring the ring to what is wanted, or as much of
+    /// them as is handed over at once.
+    block: usize,
     slack: Duration,
     calm_since: Instant,
     clock: DeviceClock,
@@ -157,6 +162,7 @@ impl DevicePlayback {
             converter: Converter::new(SAMPLE_RATE, port.rate)?,
             converted: Vec::with_capacity(port.rate as usize / 10),
             port,
+            block: DEVICE_BLOCK,
             slack: FIRST_SLACK,
             calm_since: now,
             clock: DeviceClock::default(),
@@ -177,7 +183,12 @@ impl DevicePlayback {
         self.port.feedback.wake_below(wanted);
         let held = room - self.port.ring.slots();
         let short = wanted.checked_sub(held).filter(|short| *short > 0)?;
-        let short = samples_to_duration(short as u64 * u64::from(SAMPLE_RATE) / rate);
+        let short = short as u64 * u64::from(SAMPLE_RATE) / rate;
+        if self.port.rate == SAMPLE_RATE {
+            // Other rates are converted in whole blocks.
+            self.block = (short as usize).clamp(LEAST_BLOCK, DEVICE_BLOCK);
+        }
+        let short = samples_to_duration(short);
         Some(self.clock.follow(now.checked_sub(short).unwrap_or(now)))
     }
 
@@ -215,9 +226,19 @@ mod tests {
     use super::*;
     use crate::device::OutputFeedback;
 
+    struct Run {
+        heard: Vec<f32>,
+        /// When each block was due, and its samples.
+        blocks: Vec<(Duration, usize)>,
+        slack: Duration,
+        /// What the ring held at most when the device took from it, in the second
+        /// half.
+        most_held: usize,
+    }
+
     /// Runs a device that takes `period` samples at a time for 2 s of its own
-    /// time, and returns what it heard, the blocks' due times and the slack.
-    fn run(rate: u32, period: usize) -> (Vec<f32>, Vec<Duration>, Duration) {
+    /// time.
+    fn run(rate: u32, period: usize) -> Run {
         let start = Instant::now();
         let (ring, mut device) = rtrb::RingBuffer::new(rate as usize / 2);
         let feedback = Arc::new(OutputFeedback::default());
@@ -228,18 +249,26 @@ mod tests {
             latency: Arc::default(),
         };
         let mut playback = DevicePlayback::new(port, start).unwrap();
-        let (mut heard, mut dues) = (Vec::new(), Vec::new());
+        let (mut heard, mut blocks, mut most_held) = (Vec::new(), Vec::new(), 0);
         for callback in 0..2 * rate as usize / period {
             let elapsed = (callback * period) as u64 * 48_000 / u64::from(rate);
             let now = start + samples_to_duration(elapsed);
             while let Some(due) = playback.next_due(now) {
-                dues.push(due.saturating_duration_since(start));
-                playback.write(&[0.5; DEVICE_BLOCK]);
+                blocks.push((due.saturating_duration_since(start), playback.block));
+                playback.write(&[0.5; DEVICE_BLOCK][..playback.block]);
             }
             feedback.asked(period, device.slots());
+            if heard.len() > rate as usize {
+                most_held = most_held.max(device.slots());
+            }
             heard.extend((0..period).map(|_| device.pop().unwrap_or(0.0)));
         }
-        (heard, dues, playback.slack)
+        Run {
+            heard,
+            blocks,
+            slack: playback.slack,
+            most_held,
+        }
     }
 
     #[test]
@@ -263,22 +292,32 @@ mod tests {
     #[test]
     fn any_callback_size_finds_its_sound() {
         for (rate, period) in [(48_000, 24), (48_000, 480), (48_000, 1_024), (44_100, 441)] {
-            let (heard, dues, slack) = run(rate, period);
+            let run = run(rate, period);
             // A larger first callback than expected may find too little once.
-            let settled = &heard[3 * period.max(480)..];
+            let settled = &run.heard[3 * period.max(480)..];
             assert!(
                 settled.iter().all(|s| (s - 0.5).abs() < 0.05),
                 "{rate} {period}"
             );
-            assert!(dues.is_sorted(), "{rate} {period}");
             assert!(
-                slack <= FIRST_SLACK + MORE_SLACK,
-                "{rate} {period}: {slack:?}"
+                run.blocks.is_sorted_by_key(|(due, _)| *due),
+                "{rate} {period}"
             );
-            let written = dues.len() * DEVICE_BLOCK * rate as usize / 48_000;
-            let spare = written.saturating_sub(heard.len());
+            assert!(
+                run.slack <= FIRST_SLACK + MORE_SLACK,
+                "{rate} {period}: {:?}",
+                run.slack
+            );
             let most = period + 2 * DEVICE_BLOCK * rate as usize / 48_000;
-            assert!(spare <= most, "{rate} {period}: {spare} in the ring");
+            assert!(run.most_held <= most, "{rate} {period}: {}", run.most_held);
         }
+    }
+
+    #[test]
+    fn a_usual_device_finds_its_period_and_the_slack_and_no_more() {
+        let run = run(48_000, 192);
+        assert_eq!(run.most_held, 192 + 48);
+        let last = run.blocks.iter().rev().take(100);
+        assert!(last.into_iter().all(|(_, samples)| *samples == 192));
     }
 }

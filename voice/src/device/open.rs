@@ -22,9 +22,10 @@ use super::{
 };
 use crate::{SAMPLE_RATE, stats::Shared, sys::monotonic_seconds};
 
-/// Samples a callback should carry: 5 ms, for the delay of a device is a
-/// multiple of it. cpal's own default may be seconds.
-const PERIOD: u32 = 240;
+/// Samples a callback should carry: 4 ms, for the delay of both devices together
+/// is five to six times that, and a frame of 20 ms is made of whole ones. cpal's
+/// own default may be seconds.
+const PERIOD: u32 = 192;
 /// The same for ALSA, which with less floods us with errors under load.
 const ALSA_PERIOD: u32 = 960;
 /// Rings hold half a second; the media thread keeps them nearly empty or short.
@@ -395,7 +396,7 @@ mod tests {
         assert_eq!(chosen.format, SampleFormat::I16);
         assert_eq!(chosen.config.channels, 1);
         assert_eq!(chosen.config.sample_rate, 48_000);
-        assert_eq!(chosen.config.buffer_size, BufferSize::Fixed(240));
+        assert_eq!(chosen.config.buffer_size, BufferSize::Fixed(192));
         let other = [range(6, 16_000, 44_100, SampleFormat::U16)];
         let chosen = choose(other.into_iter(), true).ok().unwrap();
         assert_eq!(chosen.config.sample_rate, 44_100);

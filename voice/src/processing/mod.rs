@@ -14,6 +14,7 @@
 
 mod echo;
 mod gain;
+mod likeness;
 mod noise;
 mod presence;
 #[cfg(test)]

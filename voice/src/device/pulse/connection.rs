@@ -249,6 +249,7 @@ fn control(mut message: &[u8]) -> Result<Incoming, Error> {
     }
     let known = [
         CommandTag::Request,
+        CommandTag::Underflow,
         CommandTag::PlaybackStreamKilled,
         CommandTag::RecordStreamKilled,
         CommandTag::PlaybackStreamMoved,

@@ -2,9 +2,12 @@
 //! for sound, or to give some.
 //!
 //! ```text
-//! playback   callback -> |stream's queue: 2 periods|  -> |device: 1 period| -> ear
+//! playback   callback -> |stream's queue: 1.5 periods|  -> |device: 1 period| -> ear
 //! recording  mouth -> |device: 1 period| -> callback
 //! ```
+//!
+//! Half a period of the stream's queue is the time that a callback has. Where
+//! the machine does not keep to it, the queue grows until it does.
 //!
 //! With `adjust_latency` the server gives half of what a playback stream asks
 //! for beyond two minimal requests to the device, and half of a fragment of a
@@ -27,6 +30,7 @@ use cpal::{
 use pulseaudio::protocol::{
     ChannelMap, Command, CommandTag, CreatePlaybackStreamReply, CreateRecordStreamReply,
     PlaybackStreamParams, Prop, Props, RecordStreamParams, SampleFormat, SampleSpec,
+    SetPlaybackStreamBufferAttrParams,
     stream::{BufferAttr, StreamFlags},
 };
 
@@ -38,9 +42,14 @@ use super::{
     samples::as_data,
     wire::Wire,
 };
+use crate::realtime;
 
-/// The smallest request is this part of a period.
-const REQUESTS_A_PERIOD: u32 = 2;
+/// The smallest request is this part of a period. A callback has twice as much
+/// time before the device runs dry.
+const REQUESTS_A_PERIOD: u32 = 4;
+/// Each time the device has run dry, requests grow by the same part, at most so
+/// many times: to a whole period, which gives two periods of time.
+const MOST_GROWTHS: u32 = REQUESTS_A_PERIOD - 1;
 /// Periods of sound that wait at the server when we do not take them.
 const WAITING_PERIODS: u32 = 16;
 /// What a stream is to be.
@@ -71,6 +80,16 @@ impl Flow {
 
     fn bytes(&self, frames: u32) -> u32 {
         frames.saturating_mul(SAMPLE_BYTES as u32)
+    }
+
+    /// What a playback stream holds whose device has run dry so many times.
+    fn playback_buffer(&self, growths: u32) -> BufferAttr {
+        let request = self.period * (1 + growths) / REQUESTS_A_PERIOD;
+        BufferAttr {
+            target_length: self.bytes(2 * self.period + 2 * request),
+            minimum_request_length: self.bytes(request),
+            ..BufferAttr::default()
+        }
     }
 }
 
@@ -114,16 +133,11 @@ impl PulseStream {
         on_error: impl FnMut(Error) + Send + 'static,
     ) -> Result<Self, Error> {
         let mut connection = Connection::open(&flow.server)?;
-        let request = flow.period / REQUESTS_A_PERIOD;
         let params = PlaybackStreamParams {
             sample_spec: flow.sample_spec(),
             channel_map: ChannelMap::mono(),
             sink_name: Some(flow.device.clone()),
-            buffer_attr: BufferAttr {
-                target_length: flow.bytes(2 * flow.period + 2 * request),
-                minimum_request_length: flow.bytes(request),
-                ..BufferAttr::default()
-            },
+            buffer_attr: flow.playback_buffer(0),
             props: properties(),
             flags: flags(),
             ..PlaybackStreamParams::default()
@@ -131,8 +145,11 @@ impl PulseStream {
         let created: CreatePlaybackStreamReply =
             connection.request(&Command::CreatePlaybackStream(params))?;
         let wire = Wire::new(connection, created.channel, &flow);
+        let period = flow.period;
         let mut player = Player {
             wire,
+            flow,
+            growths: 0,
             requested: created.requested_bytes,
             most: created.buffer_attr.target_length,
             samples: Vec::new(),
@@ -140,7 +157,7 @@ impl PulseStream {
             on_error,
         };
         Self::start(
-            flow.period,
+            period,
             player.wire.handle()?,
             player.wire.started,
             move |dropped| {
@@ -222,7 +239,10 @@ impl StreamTrait for PulseStream {
         let dropped = Arc::clone(&self.dropped);
         let thread = thread::Builder::new()
             .name("pulse".into())
-            .spawn(move || work(&dropped))
+            .spawn(move || {
+                realtime::ask();
+                work(&dropped);
+            })
             .map_err(|error| Error::with_message(ErrorKind::BackendError, error.to_string()))?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(())
@@ -262,6 +282,9 @@ fn instant(since: Duration) -> StreamInstant {
 
 struct Player<D, E> {
     wire: Wire,
+    flow: Flow,
+    /// How many times the queue has grown.
+    growths: u32,
     /// Bytes that the server asked for when it made the stream.
     requested: u32,
     /// Bytes of the stream's whole queue.
@@ -302,12 +325,31 @@ where
                     self.give(bytes)?;
                 }
             }
+            Incoming::Told(CommandTag::Underflow) => self.grow()?,
             Incoming::Told(CommandTag::PlaybackStreamMoved) => {
                 (self.on_error)(Error::new(ErrorKind::DeviceChanged));
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// The device has run dry: we are too slow for so little.
+    fn grow(&mut self) -> Result<(), Error> {
+        if self.growths == MOST_GROWTHS {
+            return Ok(());
+        }
+        self.growths += 1;
+        let buffer_attr = self.flow.playback_buffer(self.growths);
+        self.most = buffer_attr.target_length;
+        let wider = SetPlaybackStreamBufferAttrParams {
+            index: self.wire.channel,
+            buffer_attr,
+            adjust_latency: true,
+            early_requests: false,
+        };
+        let wider = Command::SetPlaybackStreamBufferAttr(wider);
+        self.wire.connection.send(&wider).map(drop)
     }
 
     /// Has the callback make what is asked for. After an underrun the server

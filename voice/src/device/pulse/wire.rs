@@ -15,6 +15,9 @@ use super::{
 
 /// The server is asked for the device's delay every so many callbacks.
 const ASK_EVERY: u32 = 64;
+/// Callbacks before it is asked first: a device that has slept tells the delay
+/// that it had then.
+const ASK_AFTER: u32 = 16;
 /// No device delays more; what is said beyond it is a mistake.
 const MOST_DELAY: Duration = Duration::from_secs(2);
 
@@ -41,7 +44,7 @@ impl Wire {
             rate: flow.rate,
             started: Instant::now(),
             delay: Duration::ZERO,
-            callbacks: 0,
+            callbacks: ASK_EVERY - ASK_AFTER,
             asked: None,
         }
     }
