@@ -18,6 +18,8 @@ pub mod check;
 mod codec;
 mod concealer;
 mod device;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod jitter;
 mod level;
