@@ -12,6 +12,8 @@ pub const BIN_DIR_VARIABLE: &str = "TWOCAN_BIN_DIR";
 
 /// How often a condition that nothing announces is looked at.
 const POLL: Duration = Duration::from_millis(10);
+/// How often sound is tried that a busy machine may have spoiled.
+const TRIES: usize = 3;
 /// How long a program may take to end after a polite request.
 const ENDING: Duration = Duration::from_secs(20);
 
@@ -263,4 +265,25 @@ pub fn wait_until(what: &str, limit: Duration, mut condition: impl FnMut() -> bo
         );
         std::thread::sleep(POLL);
     }
+}
+
+/// Tries what only a machine that keeps time can do: sound in real time. A
+/// fault of the program shows each time; that other programs had the processor
+/// just then does not.
+///
+/// # Panics
+/// If no try succeeds; names the fault of each.
+#[track_caller]
+pub fn in_real_time(what: &str, mut attempt: impl FnMut() -> Result<(), String>) {
+    let mut faults = Vec::new();
+    for _ in 0..TRIES {
+        match attempt() {
+            Ok(()) => return,
+            Err(fault) => {
+                eprintln!("{what}: {fault}");
+                faults.push(fault);
+            }
+        }
+    }
+    panic!("{what}, each time: {}", faults.join("\n"));
 }

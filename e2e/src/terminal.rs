@@ -39,6 +39,13 @@ pub mod keys {
     pub const CTRL_C: &str = "\x03";
     /// The leader of commands.
     pub const CTRL_X: &str = "\x18";
+    /// F8 going down, staying down and coming up, as a terminal says it that
+    /// was asked to say when keys are let go (kitty keyboard protocol).
+    pub const F8_DOWN: &str = "\x1b[19;1:1~";
+    /// See `F8_DOWN`.
+    pub const F8_AGAIN: &str = "\x1b[19;1:2~";
+    /// See `F8_DOWN`.
+    pub const F8_UP: &str = "\x1b[19;1:3~";
 }
 
 /// A program in a terminal.
@@ -68,10 +75,39 @@ struct Display {
 type Shared = Arc<(Mutex<Display>, Condvar)>;
 type Input = Arc<Mutex<Box<dyn Write + Send>>>;
 
-/// Answers of a plain xterm to what programs ask at their start.
+/// Flag of the kitty keyboard protocol: keys are told when they come up.
+pub const RELEASES: u16 = 2;
+
+/// Answers of a plain xterm to what programs ask at their start; or of one
+/// that also knows the kitty keyboard protocol.
 #[derive(Default)]
 struct Answers {
     pending: Vec<u8>,
+    /// The flags that were asked for, the ones in force last. None if the
+    /// terminal does not know the protocol.
+    kitty: Option<Vec<u16>>,
+}
+
+impl Answers {
+    fn key_flags(&self) -> u16 {
+        let stack = self.kitty.as_deref().unwrap_or_default();
+        stack.last().copied().unwrap_or(0)
+    }
+
+    /// A sequence of the kitty keyboard protocol.
+    fn keyboard(&mut self, first: Option<u8>, parameter: u16) {
+        let flags = self.key_flags();
+        let Some(stack) = &mut self.kitty else { return };
+        match first {
+            Some(b'?') => self.pending.extend(format!("\x1b[?{flags}u").into_bytes()),
+            Some(b'>') => stack.push(parameter),
+            Some(b'<') => {
+                let left = stack.len().saturating_sub(usize::from(parameter.max(1)));
+                stack.truncate(left);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Callbacks for Answers {
@@ -89,6 +125,7 @@ impl Callbacks for Answers {
             .copied()
             .unwrap_or(0);
         match (first, last, parameter) {
+            (first, 'u', parameter) => self.keyboard(first, parameter),
             // Primary device attributes: a VT220 with colours.
             (None, 'c', 0) => self.pending.extend(b"\x1b[?62;22c"),
             // Device status, and the position of the cursor.
@@ -108,6 +145,7 @@ impl Callbacks for Answers {
 pub struct Launch {
     command: CommandBuilder,
     size: PtySize,
+    kitty: bool,
 }
 
 impl Launch {
@@ -125,6 +163,7 @@ impl Launch {
         Self {
             command,
             size: PtySize::default(),
+            kitty: false,
         }
     }
 
@@ -155,6 +194,13 @@ impl Launch {
         self
     }
 
+    /// In a terminal that knows the kitty keyboard protocol.
+    #[must_use]
+    pub fn kitty(mut self) -> Self {
+        self.kitty = true;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -166,7 +212,11 @@ impl Launch {
             .must("open a pseudo-terminal");
         let modes_before = modes(pair.master.as_ref());
         let (rows, columns) = cells(self.size.rows, self.size.cols);
-        let parser = Parser::new_with_callbacks(rows, columns, 0, Answers::default());
+        let answers = Answers {
+            kitty: self.kitty.then(Vec::new),
+            ..Answers::default()
+        };
+        let parser = Parser::new_with_callbacks(rows, columns, 0, answers);
         let display: Shared = Arc::new((
             Mutex::new(Display {
                 parser,
@@ -199,6 +249,19 @@ impl Terminal {
     #[must_use]
     pub fn screen(&self) -> String {
         lock(&self.display.0).parser.screen().contents()
+    }
+
+    /// Waits until flags of the kitty keyboard protocol are in force, or no
+    /// longer.
+    ///
+    /// # Panics
+    /// If that does not come in time.
+    #[track_caller]
+    pub fn wait_for_key_flags(&self, flags: u16, on: bool) {
+        let what = format!("key flags {flags} {on}");
+        self.wait(&what, |display| {
+            (display.parser.callbacks().key_flags() & flags == flags) == on
+        });
     }
 
     /// Presses keys, given as what the terminal sends for them.
@@ -245,10 +308,17 @@ impl Terminal {
     /// If it does not in time; shows the screen.
     #[track_caller]
     pub fn wait_until(&self, what: &str, condition: impl Fn(&str) -> bool) {
+        self.wait(what, |display| {
+            condition(&display.parser.screen().contents())
+        });
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str, condition: impl Fn(&Display) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         let (mutex, changed) = &*self.display;
         let mut display = lock(mutex);
-        while !condition(&display.parser.screen().contents()) {
+        while !condition(&display) {
             let left = deadline.saturating_duration_since(Instant::now());
             if display.ended || left.is_zero() {
                 let why = if display.ended {
@@ -329,6 +399,8 @@ impl Terminal {
             screen.mouse_protocol_mode() == MouseProtocolMode::None,
             "the mouse is still captured"
         );
+        let flags = display.parser.callbacks().key_flags();
+        assert_eq!(flags, 0, "the keyboard is still in another mode");
         drop(display);
         let modes_after = modes(self.master.as_ref());
         assert_eq!(

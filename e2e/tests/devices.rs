@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use twocan_e2e::headless::Profile;
 use twocan_e2e::pair::{Pair, folder};
-use twocan_e2e::process::Must;
+use twocan_e2e::process::in_real_time;
 use twocan_e2e::pulse::{Pulse, available};
 use twocan_e2e::score::{Bounds, compare};
 use twocan_e2e::speech::{self, Voice};
@@ -50,17 +50,17 @@ fn speech_is_understood_through_virtual_devices() {
 
     let directions = [("a", "b", Voice::Low), ("b", "a", Voice::High)];
     for (from, to, voice) in directions {
-        let recording = pulse.record(to);
-        let status = pulse.say(from, &speech::file(voice)).wait_within(PLAYING);
-        assert!(status.success(), "{}", pulse.report());
-        // The player ends with the last sample; the silence at the end of the
-        // speech covers the delay of the call.
-        let heard = recording.stop();
-        let result = compare(&speech::samples(voice), &heard, speech::RATE);
-        eprintln!("{from} to {to}: {result}");
-        result
-            .within(&THROUGH_DEVICES)
-            .must(&format!("{from} to {to}"));
+        in_real_time(&format!("{from} to {to}"), || {
+            let recording = pulse.record(to);
+            let status = pulse.say(from, &speech::file(voice)).wait_within(PLAYING);
+            assert!(status.success(), "{}", pulse.report());
+            // The player ends with the last sample; the silence at the end of
+            // the speech covers the delay of the call.
+            let heard = recording.stop();
+            let result = compare(&speech::samples(voice), &heard, speech::RATE);
+            eprintln!("{from} to {to}: {result}");
+            result.within(&THROUGH_DEVICES)
+        });
     }
     alice.must("hangup", json!({"call": answer["call"]}));
     alice.call_state("ended");

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use twocan_e2e::pair::folder;
 use twocan_e2e::process::{Must, signal, twocan};
-use twocan_e2e::terminal::{Launch, Terminal, keys};
+use twocan_e2e::terminal::{Launch, RELEASES, Terminal, keys};
 
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
@@ -16,6 +16,10 @@ fn free_port() -> u16 {
 
 /// Opens the interface with a new profile that has no devices.
 fn open(folder: &Path, name: &str, port: u16) -> Terminal {
+    launch(folder, name, port).start()
+}
+
+fn launch(folder: &Path, name: &str, port: u16) -> Launch {
     let home = folder.join(name);
     std::fs::create_dir_all(&home).must("make a home");
     let data = home.join("data").display().to_string();
@@ -31,7 +35,6 @@ fn open(folder: &Path, name: &str, port: u16) -> Terminal {
         ])
         .args(&["--audio-in", "tone:440", "--audio-out", "null"])
         .size(100, 30)
-        .start()
 }
 
 /// Goes through the first run: a name, and the offered answer to the rest.
@@ -62,20 +65,34 @@ fn enter(terminal: &Terminal, line: &str) {
     terminal.press(keys::ENTER);
 }
 
+/// Goes through the first runs of alice and bob, who become contacts.
+fn meet(alice: &Terminal, bob: &Terminal, bob_port: u16) {
+    first_run(alice, "alice");
+    first_run(bob, "bob");
+    enter(alice, &format!("/connect 127.0.0.1:{bob_port}"));
+    bob.wait_for("alice asks");
+    enter(bob, "/accept");
+    alice.wait_for("bob");
+    bob.wait_for("alice");
+}
+
+/// Alice calls, bob answers, and both hear each other.
+fn call(alice: &Terminal, bob: &Terminal) {
+    enter(alice, "/call bob");
+    bob.wait_for("Ctrl+X a");
+    bob.press(keys::CTRL_X);
+    bob.press("a");
+    alice.wait_for("LIVE");
+    bob.wait_for("LIVE");
+}
+
 #[test]
 fn two_people_meet_write_call_and_leave() {
     let folder = folder();
     let (alice_port, bob_port) = (free_port(), free_port());
     let alice = open(folder.path(), "alice", alice_port);
     let bob = open(folder.path(), "bob", bob_port);
-    first_run(&alice, "alice");
-    first_run(&bob, "bob");
-
-    enter(&alice, &format!("/connect 127.0.0.1:{bob_port}"));
-    bob.wait_for("alice asks");
-    enter(&bob, "/accept");
-    alice.wait_for("bob");
-    bob.wait_for("alice");
+    meet(&alice, &bob, bob_port);
 
     enter(&alice, "/msg bob the string is tight");
     bob.wait_for("the string is tight");
@@ -87,12 +104,7 @@ fn two_people_meet_write_call_and_leave() {
         alice.wait_for("I hear you");
     }
 
-    enter(&alice, "/call bob");
-    bob.wait_for("Ctrl+X a");
-    bob.press(keys::CTRL_X);
-    bob.press("a");
-    alice.wait_for("LIVE");
-    bob.wait_for("LIVE");
+    call(&alice, &bob);
     alice.press(keys::F9);
     alice.wait_for("MUTED");
     alice.press(keys::F9);
@@ -102,6 +114,43 @@ fn two_people_meet_write_call_and_leave() {
     alice.wait_gone("LIVE");
     bob.wait_gone("LIVE");
 
+    for terminal in [&alice, &bob] {
+        enter(terminal, "/quit");
+    }
+    assert!(alice.ended_tidily().success());
+    assert!(bob.ended_tidily().success());
+}
+
+#[test]
+fn a_key_talks_while_it_is_held_where_the_terminal_tells() {
+    let folder = folder();
+    let (alice_port, bob_port) = (free_port(), free_port());
+    let alice = launch(folder.path(), "alice", alice_port).kitty().start();
+    let bob = open(folder.path(), "bob", bob_port);
+    meet(&alice, &bob, bob_port);
+    enter(&alice, "/msg bob soon on the line");
+    bob.wait_for("soon on the line");
+    call(&alice, &bob);
+
+    // Only for as long as it is needed is the terminal asked for releases.
+    alice.wait_for_key_flags(RELEASES, false);
+    enter(&alice, "/ptt on");
+    alice.wait_for("PTT OFF");
+    alice.wait_for_key_flags(RELEASES, true);
+    for _ in 0..2 {
+        alice.press(keys::F8_DOWN);
+        alice.wait_for("TALKING");
+        alice.press(keys::F8_AGAIN);
+        alice.press(keys::F8_UP);
+        alice.wait_for("PTT OFF");
+    }
+    enter(&alice, "/ptt off");
+    alice.wait_for("LIVE");
+    alice.wait_for_key_flags(RELEASES, false);
+
+    alice.press(keys::CTRL_X);
+    alice.press("h");
+    bob.wait_gone("LIVE");
     for terminal in [&alice, &bob] {
         enter(terminal, "/quit");
     }

@@ -21,6 +21,7 @@ mod engine;
 mod export;
 mod link;
 mod media;
+pub mod network_check;
 mod profile;
 mod registry;
 pub mod sound_check;

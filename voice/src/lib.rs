@@ -20,6 +20,8 @@ mod concealer;
 mod device;
 #[cfg(test)]
 mod device_tests;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod jitter;
 mod level;

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{compare, read_wav, speech, write_wav};
+use common::{Score, compare, read_wav, speech, write_wav};
 use twocan_voice::{
     Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, FrameSink, InputSpec, OutputSpec,
     Processing, ReceivedPacket, list_devices,
@@ -22,6 +22,8 @@ use twocan_voice::{
 const INSIDE: &str = "TWOCAN_VOICE_TEST_INSIDE";
 /// The longest that the server may take to start, and devices to open.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often sound is tried that a busy machine may have spoiled.
+const TRIES: usize = 3;
 
 /// A sound server that ends with the test.
 struct Server(Child);
@@ -223,7 +225,18 @@ fn inside_the_sound_server() {
     let default = devices.inputs.iter().find(|device| device.is_default);
     assert_eq!(default.unwrap().id, "pulseaudio:cable.monitor");
 
-    let folder = Path::new(&folder);
+    // A machine that was busy with something else spoils one try, a fault of
+    // the program each.
+    let mut faults = Vec::new();
+    while let Err(score) = spoken_through(Path::new(&folder)) {
+        faults.push(score);
+        assert!(faults.len() < TRIES, "{faults:?}");
+    }
+}
+
+/// Speaks through the loudspeaker that the microphone listens to; the score of
+/// what was heard if it is not good.
+fn spoken_through(folder: &Path) -> Result<(), Score> {
     let (spoken, heard) = (folder.join("in.wav"), folder.join("out.wav"));
     write_wav(&spoken, &speech(3.0));
     // file -> Opus -> loudspeaker = microphone -> Opus -> file
@@ -240,7 +253,9 @@ fn inside_the_sound_server() {
         Some(&loudspeaker),
     );
     let recorded_before = read_wav(&heard).len();
-    std::thread::sleep(Duration::from_millis(3_500));
+    until("all was said, and half a second passed", || {
+        speaker.stats().sent >= 175
+    });
     drop((speaker, microphone));
     drop(recorder);
     let recorded = read_wav(&heard);
@@ -248,9 +263,8 @@ fn inside_the_sound_server() {
         &speech(3.0),
         &recorded[recorded_before.min(recorded.len())..],
     );
-    assert!(score.correlation > 0.8, "{score:?}");
-    assert!(score.missing < 0.05, "{score:?}");
-    assert!(score.delay_ms < 350.0, "{score:?}");
+    let good = score.correlation > 0.8 && score.missing < 0.05 && score.delay_ms < 350.0;
+    if good { Ok(()) } else { Err(score) }
 }
 
 /// Starts a call whose frames go straight to another.

@@ -4,6 +4,7 @@
 //! A registry is a hint-giver. It learns our name, key and address, and tells
 //! us those of others; what it says about keys is checked by the core.
 
+mod check;
 mod session;
 mod tls;
 
@@ -21,6 +22,8 @@ use twocan_proto::registry_url::RegistryUrl;
 
 use crate::api::{Error, ErrorCode};
 
+pub use check::{Answered, Beat};
+pub(crate) use check::{check, heartbeat};
 pub(crate) use session::{SessionEvent, SessionTask};
 
 /// For a connection and its handshake.

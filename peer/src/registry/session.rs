@@ -221,7 +221,7 @@ impl Keeper {
             tokio::select! {
                 () = tokio::time::sleep_until(beat_at.into()), if heart.is_some() => {
                     let Some(heart) = &mut heart else { continue };
-                    missed = if heart.beat().await { 0 } else { missed + 1 };
+                    missed = if heart.beat().await.is_some() { 0 } else { missed + 1 };
                     if missed >= MISSED {
                         let error = Error::new(ErrorCode::Unreachable, "the registry does not answer our signs of life");
                         return Ok(Over::Broken(error));
@@ -267,8 +267,8 @@ impl Keeper {
 }
 
 /// The heartbeats of one session.
-struct Heart {
-    socket: UdpSocket,
+pub(super) struct Heart {
+    pub(super) socket: UdpSocket,
     session: SessionId,
     key: HeartbeatKey,
     interval: Duration,
@@ -278,7 +278,7 @@ struct Heart {
 }
 
 impl Heart {
-    async fn new(host: &Host, grant: &SessionGrant) -> Result<Self, Error> {
+    pub(super) async fn new(host: &Host, grant: &SessionGrant) -> Result<Self, Error> {
         let nonsense = || Error::new(ErrorCode::Refused, "the registry's session makes no sense");
         let session = SessionId::from_hex(&grant.session_id).ok_or_else(nonsense)?;
         let key = HeartbeatKey::from_text(grant.heartbeat_key.expose()).ok_or_else(nonsense)?;
@@ -307,8 +307,8 @@ impl Heart {
         })
     }
 
-    /// One heartbeat; whether it was answered.
-    async fn beat(&mut self) -> bool {
+    /// One heartbeat, and what is answered.
+    pub(super) async fn beat(&mut self) -> Option<Seen> {
         self.counter += 1;
         let (then, at) = self.clock;
         let since = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -318,24 +318,23 @@ impl Heart {
             sent_at,
             counter: self.counter,
         };
-        if self.socket.send(&alive.encode(&self.key)).await.is_err() {
-            return false;
-        }
-        timeout(ANSWER, self.answer()).await.unwrap_or(false)
+        self.socket.send(&alive.encode(&self.key)).await.ok()?;
+        timeout(ANSWER, self.answer()).await.ok().flatten()
     }
 
-    /// Waits for the answer to the last heartbeat, past anything else; false
+    /// Waits for the answer to the last heartbeat, past anything else; none
     /// when the host says that nobody listens there.
-    async fn answer(&self) -> bool {
+    async fn answer(&self) -> Option<Seen> {
         let mut datagram = [0; DATAGRAM_BYTES];
         while let Ok(length) = self.socket.recv(&mut datagram).await {
             let seen = Seen::decode(&datagram[..length], &self.key);
-            if seen.is_some_and(|seen| seen.session == self.session && seen.counter == self.counter)
-            {
-                return true;
+            let ours =
+                seen.filter(|seen| seen.session == self.session && seen.counter == self.counter);
+            if ours.is_some() {
+                return ours;
             }
         }
-        false
+        None
     }
 }
 

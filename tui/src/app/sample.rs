@@ -121,6 +121,7 @@ pub(crate) fn stats(n: u32) -> CallStats {
         their_loss: Some(0.08),
         their_unrepaired: Some(0.0),
         their_burst: Some(1.1),
+        their_jitter_ms: Some(9.0),
         concealed: 0.001,
         recovered: 0.002,
         level_in_db: -17.0,
@@ -294,6 +295,23 @@ pub(crate) fn changed(size: (u16, u16), look: Look) -> State {
     messages[3].reactions = vec![reaction(ME, "\u{2764}\u{fe0f}"), reaction(BOB, "\u{1f44d}")];
     messages[4].deleted = true;
     messages[4].text.clear();
+    conversation.take_page(Page::Newest, messages, 100);
+    conversation.first_unread = None;
+    state
+}
+
+/// [`busy`], with the traces of two calls that nobody took.
+pub(crate) fn missed(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    let conversation = state.conversations.entry(id(BOB)).or_default();
+    let mut messages = chat();
+    messages.truncate(6);
+    for (index, mine) in [(4, true), (5, false)] {
+        messages[index] = Message {
+            call: Some(logged_id(index as u64)),
+            ..message(index as u64 + 1, mine, "missed call")
+        };
+    }
     conversation.take_page(Page::Newest, messages, 100);
     conversation.first_unread = None;
     state

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 
-use super::{SOCKET, words};
+use super::{place, words};
 use crate::cli::{Failure, say};
 use crate::signals::Signals;
 
@@ -21,7 +21,7 @@ use crate::signals::Signals;
 pub(crate) async fn run(folder: &Path, line: &str) -> Result<ExitCode, Failure> {
     let word = words::parse(line).map_err(|error| Failure::Usage(error.message))?;
     let mut signals = Signals::new()?;
-    let stream = UnixStream::connect(folder.join(SOCKET)).await;
+    let stream = UnixStream::connect(place::of(folder)).await;
     let stream = stream.map_err(|error| {
         Failure::Run(format!(
             "no twocan runs with the profile {}: start it, or say which with --data DIR ({error})",

@@ -1,5 +1,5 @@
-//! The control socket: a Unix socket in the folder of the profile, so that a
-//! shortcut of the desktop can do what a key does. `docs/control.md` has the
+//! The control socket: a Unix socket in the folder of the profile, or where
+//! `place` says if that has too long a name, so that a shortcut of the desktop can do what a key does. `docs/control.md` has the
 //! words; `twocan ctl` speaks them.
 //!
 //! The profile belongs to one process at a time, so a socket file that is
@@ -7,6 +7,7 @@
 
 pub(crate) mod client;
 mod desk;
+mod place;
 mod words;
 
 use std::fs::{self, Permissions};
@@ -27,8 +28,6 @@ use twocan_peer::api::{Error, ErrorCode};
 use crate::headless::Answer;
 use desk::Desk;
 
-/// The socket, in the folder of the profile.
-pub(crate) const SOCKET: &str = "control.sock";
 /// Longest line in bytes; the longest word has a few.
 const LINE_BYTES: usize = 256;
 /// Clients at once; a person has one keyboard.
@@ -54,7 +53,7 @@ impl Drop for Control {
 /// Opens the socket of the profile in `folder`. Without it everything else
 /// works, so what keeps it from opening is only logged.
 pub(crate) fn open(engine: &Engine, folder: &Path) -> Option<Control> {
-    let path = folder.join(SOCKET);
+    let path = place::of(folder);
     match listen(&path) {
         Ok(listener) => {
             let task = tokio::spawn(serve(listener, Arc::new(Desk::new(engine.clone()))));
@@ -163,6 +162,7 @@ async fn reply(
 
 #[cfg(test)]
 mod tests {
+    use super::place::SOCKET;
     use super::*;
     use std::os::unix::net::UnixListener as Plain;
     use twocan_peer::api::{Config, InputSpec, Lan, OutputSpec};
@@ -225,6 +225,25 @@ mod tests {
         drop(control);
         assert!(!path.exists());
         engine.shutdown().await;
+    }
+
+    #[tokio::test]
+    async fn a_socket_is_its_owners_alone_wherever_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = folder.path().join("runtime");
+        let deep = folder.path().join("d".repeat(120));
+        for made in [&runtime, &deep] {
+            fs::create_dir(made).unwrap();
+        }
+        let path = place::beside(&deep, Some(&runtime));
+        let _listener = listen(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(
+            UnixStream::connect(place::beside(&deep, Some(&runtime)))
+                .await
+                .is_ok()
+        );
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use super::theme::Theme;
 use super::{markup, wrap};
 use crate::app::conversation::{Conversation, Scroll};
 use crate::app::{Focus, State, reaction};
+use crate::input::action::{Action, first_key};
 
 /// From this many cells on, time and name stand beside the text.
 const BESIDE: usize = 48;
@@ -178,6 +179,9 @@ impl<'a> Canvas<'a> {
         if message.deleted {
             return vec![vec![span("message deleted", self.theme.dim())]];
         }
+        if message.call.is_some() {
+            return self.missed_call(message, room);
+        }
         let mut texts = Vec::new();
         if let Some(quote) = message.reply_to.map(|id| self.quote(id)) {
             let quote = wrap::truncate(&quote, room, self.theme.signs.cut);
@@ -188,6 +192,27 @@ impl<'a> Canvas<'a> {
             texts.push(markup::spans(&message.text, row, &code, self.theme));
         }
         texts
+    }
+
+    /// The trace of a call that nobody took, as the log of calls shows it, and
+    /// how to call back. Its text is for programs that know no better.
+    fn missed_call(&self, message: &Message, room: usize) -> Vec<Vec<Span<'static>>> {
+        let theme = self.theme;
+        let (what, style) = call_trace(message, theme);
+        let key = first_key(Action::Call);
+        let hint = match message.mine {
+            true => format!("{key} calls again"),
+            false => format!("{key} calls back"),
+        };
+        let cut = |text: &str| wrap::truncate(text, room, theme.signs.cut);
+        if wrap::width(what) + 2 + wrap::width(&hint) <= room {
+            let hint = span(format!("  {hint}"), theme.dim());
+            return vec![vec![span(what, style), hint]];
+        }
+        vec![
+            vec![span(cut(what), style)],
+            vec![span(cut(&hint), theme.dim())],
+        ]
     }
 
     /// Puts what became of the message at the right of its last row, or below
@@ -255,6 +280,10 @@ impl<'a> Canvas<'a> {
         let sign = self.theme.signs.quote;
         match self.conversation.message(id) {
             Some(quoted) if quoted.deleted => format!("{sign} a deleted message"),
+            Some(quoted) if quoted.call.is_some() => {
+                let (what, _) = call_trace(quoted, self.theme);
+                format!("{sign} {what}")
+            }
             Some(quoted) => {
                 let (name, _) = self.author(quoted);
                 let first = quoted.text.lines().next().unwrap_or_default();
@@ -411,5 +440,13 @@ impl<'a> Canvas<'a> {
             }
         }
         None
+    }
+}
+
+/// What the trace of a call says: whose it was, and that nobody took it.
+fn call_trace(message: &Message, theme: Theme) -> (&'static str, Style) {
+    match message.mine {
+        true => ("your call was not answered", theme.dim()),
+        false => ("missed call", theme.warn()),
     }
 }

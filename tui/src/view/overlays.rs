@@ -139,6 +139,12 @@ pub(super) fn inner_cells(room: Rect, width: u16) -> usize {
     usize::from(cells).max(1)
 }
 
+/// Rows inside a window of this room at most.
+pub(super) fn inner_rows(room: Rect) -> usize {
+    let edges = if room.width >= FRAMED { 2 } else { 1 };
+    usize::from(room.height.saturating_sub(edges))
+}
+
 /// A framed window in the middle, or the whole room on small screens; returns
 /// what is inside.
 pub(super) fn window(

@@ -229,6 +229,7 @@ const SCENES: &[(&str, Scene)] = &[
         press(&mut state, "Ctrl+X s");
         state
     }),
+    ("missed_call", sample::missed),
     ("help", |s, l| after("F1", s, l)),
     ("commands", |s, l| after("F2", s, l)),
     ("jump", |s, l| after("Ctrl+T d", s, l)),

@@ -1,5 +1,7 @@
 //! `twocan doctor`: looks at what a call and a chat need of this machine, and
-//! says what to do where something is missing.
+//! says what to do where something is missing. The network is in `network`.
+
+mod network;
 
 use std::fs;
 use std::io::{self, Write};
@@ -9,19 +11,14 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 use twocan_peer::api::Config;
 use twocan_peer::sound_check::{self, DeviceState, Scheduling, Tried};
-use twocan_proto::registry_url::RegistryUrl;
 
 use crate::cli::Failure;
 
 /// How long the devices are tried: long enough to open them and to hear a room.
 const TRY: Duration = Duration::from_secs(2);
-/// How long a registry may take to answer.
-const REGISTRY: Duration = Duration::from_secs(5);
 /// Below this peak a microphone gives nothing: every room is louder, in dBFS.
 const DEAD_DB: f32 = -90.0;
 /// A processor slower than this has no time for anything beside a call.
@@ -87,9 +84,7 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode, Failure> {
     findings.push(clock(SystemTime::now()));
     findings.push(port(config.listen));
     findings.push(folder(&config.data));
-    for registry in &config.registries {
-        findings.push(reachable(registry).await);
-    }
+    findings.extend(network::findings(&config).await);
     let mut out = io::stdout().lock();
     for finding in &findings {
         write!(out, "{}", line(finding))?;
@@ -310,22 +305,6 @@ fn folder(path: &Path) -> Finding {
         Err(error) => Finding::problem(
             format!("the profile in {} cannot be read: {error}", path.display()),
             "another --data FOLDER, or the user whose folder it is",
-        ),
-    }
-}
-
-async fn reachable(registry: &RegistryUrl) -> Finding {
-    let host = registry.address().to_string();
-    let connecting = TcpStream::connect(host.clone());
-    match timeout(REGISTRY, connecting).await {
-        Ok(Ok(_)) => Finding::good(format!("the registry {host} can be reached")),
-        Ok(Err(error)) => Finding::problem(
-            format!("the registry {host} cannot be reached: {error}"),
-            "check the network and the registry's address",
-        ),
-        Err(_) => Finding::problem(
-            format!("the registry {host} does not answer"),
-            "check the network and the registry's address",
         ),
     }
 }
