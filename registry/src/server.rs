@@ -135,6 +135,7 @@ impl Server {
             tokio::spawn(beats),
             tokio::spawn(sweep(service.clone())),
             tokio::spawn(deliver),
+            tokio::spawn(retire_guests(service.clone())),
         ];
         let served = tokio::spawn(server);
         Ok(Self {
@@ -248,6 +249,14 @@ async fn open_service(
         Ok((service, deliveries))
     });
     opened.await.map_err(io::Error::other)?
+}
+
+async fn retire_guests(service: Data<Service>) {
+    let mut ticks = tokio::time::interval(service.guest_round());
+    loop {
+        ticks.tick().await;
+        service.retire_guests().await;
+    }
 }
 
 async fn sweep(service: Data<Service>) {

@@ -7,5 +7,11 @@
 
 mod accounts;
 mod common;
+mod crash;
+mod identities;
+mod page;
 mod presence;
 mod program;
+mod recovery;
+mod smtp;
+mod visibility;
