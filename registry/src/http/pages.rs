@@ -142,7 +142,7 @@ fn form_page(
         "{problem}<p>For the account <strong>{owner}</strong>.</p>\n\
          <form method=\"post\" action=\"/reset\">\n\
          <input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
-         <input type=\"hidden\" name=\"username\" value=\"{owner}\" autocomplete=\"username\">\n\
+         <input type=\"text\" name=\"username\" value=\"{owner}\" autocomplete=\"username\" hidden>\n\
          <label for=\"password\">New password</label>\n\
          <input id=\"password\" name=\"password\" type=\"password\" required \
          maxlength=\"{PASSWORD_MAX}\" autocomplete=\"new-password\" autofocus>\n\

@@ -2,10 +2,10 @@
 //! guessers, who must not keep the owner out.
 
 use crate::{
-    common::{account, error, start, start_with},
+    common::{Fixture, account, error, start, start_with},
     visibility::{key, sign_in_as},
 };
-use reqwest::{Method, StatusCode, header};
+use reqwest::{Method, Response, StatusCode, header};
 use serde_json::{Value, json};
 use twocan_proto::{
     api::{KeyProof, SessionGrant},
@@ -227,26 +227,25 @@ fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since_1970.unwrap().as_millis()).unwrap())
 }
 
+async fn guess(registry: &Fixture) -> Response {
+    let body = json!({"username": "ada", "password": "no"});
+    registry.post("/sessions", body).await
+}
+
 #[tokio::test]
 async fn guessers_wait_across_a_restart_and_the_owner_does_not() {
     let registry = start().await;
     sign_in_as(&registry, "ada", 1, json!({})).await;
-    let guess = |registry: &crate::common::Fixture, name: &str| {
-        registry.post("/sessions", json!({"username": name, "password": "no"}))
-    };
     for _ in 0..10 {
-        assert_eq!(
-            guess(&registry, "ada").await.status(),
-            StatusCode::UNAUTHORIZED
-        );
+        assert_eq!(guess(&registry).await.status(), StatusCode::UNAUTHORIZED);
     }
-    let answer = guess(&registry, "ada").await;
+    let answer = guess(&registry).await;
     assert_eq!(
         error(answer, "too many wrong passwords").await,
         (429, "limited".into())
     );
     let registry = registry.restarted().await;
-    let answer = guess(&registry, "ada").await;
+    let answer = guess(&registry).await;
     let wait: u64 = answer.headers()["retry-after"]
         .to_str()
         .unwrap()

@@ -114,10 +114,8 @@ async fn a_forgotten_password_is_set_anew_once_through_the_link() {
                 .unwrap()
                 .contains("default-src 'none'")
         );
-        assert_eq!(
-            (&headers["cache-control"], &headers["referrer-policy"]),
-            (&"no-store", &"no-referrer")
-        );
+        assert_eq!(headers["cache-control"], "no-store");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
         let html = page.text().await.unwrap();
         assert!(html.contains("<strong>ada</strong>") && !html.contains("<script"));
     }
