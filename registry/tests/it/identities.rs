@@ -393,3 +393,25 @@ async fn a_changed_password_ends_all_sessions_but_gives_a_new_one() {
     );
     registry.server.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_unknown_name_costs_as_much_time_as_a_wrong_password() {
+    let registry = start_with(|config| config.bcrypt_cost = 10).await;
+    registry.register("ada").await;
+    let mut best = [std::time::Duration::MAX; 2];
+    for _ in 0..5 {
+        for (name, best) in ["ada", "nobody"].iter().zip(&mut best) {
+            let begun = std::time::Instant::now();
+            let body = json!({"username": name, "password": "no"});
+            let answer = registry.post("/sessions", body).await;
+            assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+            *best = begun.elapsed().min(*best);
+        }
+    }
+    let [wrong, unknown] = best;
+    assert!(
+        wrong < unknown * 3 / 2 && unknown < wrong * 3 / 2,
+        "{wrong:?} and {unknown:?}"
+    );
+    registry.server.stop().await.unwrap();
+}

@@ -9,6 +9,7 @@ mod accounts;
 mod common;
 mod crash;
 mod identities;
+mod logs;
 mod page;
 mod presence;
 mod program;
