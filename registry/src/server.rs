@@ -5,11 +5,14 @@ mod sockets;
 
 use crate::{
     attempts::Attempts,
+    codes::Codes,
     config::Config,
     directory::Directory,
     heartbeats, http, limits,
+    mail::Mailer,
+    outbox::{Deliveries, Gateway, Outbox},
     passwords::Passwords,
-    service::Service,
+    service::{self, Service},
     store::{OpenError, Store},
     tls::{ServerIdentity, TlsError},
 };
@@ -93,7 +96,18 @@ impl Server {
         let (tcp, udp) = sockets::bind(&config)?;
         let (address, udp_address) = (tcp.local_addr()?, udp.local_addr()?);
         let workers = config.workers;
-        let service = Data::new(open_service(config, udp_address.port()).await?);
+        let at = SocketAddr::new(Config::local_ip(address), address.port());
+        let url = RegistryUrl::new(&at.into(), Some(fingerprint));
+        let reached = Reached {
+            udp_port: udp_address.port(),
+            base_url: config
+                .outside
+                .public_url
+                .clone()
+                .unwrap_or_else(|| url.base()),
+        };
+        let (service, deliveries) = open_service(config, reached).await?;
+        let service = Data::new(service);
         let app = Arc::clone(&service);
         let server = HttpServer::new(move || {
             App::new()
@@ -116,9 +130,13 @@ impl Server {
         .run();
         let http = server.handle();
         let beats = heartbeats::serve(udp, Arc::clone(&service.directory));
-        let background = vec![tokio::spawn(beats), tokio::spawn(sweep(service.clone()))];
-        let at = SocketAddr::new(Config::local_ip(address), address.port());
-        let url = RegistryUrl::new(&at.into(), Some(fingerprint));
+        let deliver = service::deliver(Arc::clone(&service), deliveries);
+        let background = vec![
+            tokio::spawn(beats),
+            tokio::spawn(sweep(service.clone())),
+            tokio::spawn(deliver),
+            tokio::spawn(retire_guests(service.clone())),
+        ];
         let served = tokio::spawn(server);
         Ok(Self {
             url,
@@ -189,25 +207,56 @@ fn take_folder(folder: &Path) -> Result<File, StartError> {
     }
 }
 
-async fn open_service(config: Config, udp_port: u16) -> Result<Service, StartError> {
+/// Where a started registry is found.
+struct Reached {
+    udp_port: u16,
+    base_url: String,
+}
+
+async fn open_service(
+    config: Config,
+    reached: Reached,
+) -> Result<(Service, Deliveries), StartError> {
     let opened = tokio::task::spawn_blocking(move || {
-        let directory = Arc::new(Directory::new(config.heartbeat_ms));
-        let store = Store::open(&config.database(), Arc::clone(&directory))?;
+        let directory = Arc::new(Directory::new(config.heartbeat_ms, crate::now()));
+        let (store, attempts) = Store::open(&config.database(), Arc::clone(&directory))?;
         let passwords = Passwords::start(config.password_threads, config.bcrypt_cost)?;
         let (accounts, sessions) = directory.counts();
         let threads = passwords.threads();
         tracing::info!(accounts, sessions, threads, "directory loaded");
-        let attempts = Attempts::default();
-        Ok(Service {
+        let attempts = Attempts::new(attempts, config.registrations_per_hour);
+        let Reached { udp_port, base_url } = reached;
+        let outside = &config.outside;
+        let mailer = outside.mail.as_ref();
+        let mailer = mailer
+            .map(|mail| Mailer::new(mail, &base_url))
+            .transpose()?;
+        let gateway = outside.gateway.as_ref().map(Gateway::new).transpose()?;
+        let (outbox, deliveries) = Outbox::new();
+        let service = Service {
             config,
             directory,
             store,
             passwords,
             attempts,
+            codes: Codes::default(),
+            outbox,
+            mailer,
+            gateway,
             udp_port,
-        })
+            base_url,
+        };
+        Ok((service, deliveries))
     });
     opened.await.map_err(io::Error::other)?
+}
+
+async fn retire_guests(service: Data<Service>) {
+    let mut ticks = tokio::time::interval(service.guest_round());
+    loop {
+        ticks.tick().await;
+        service.retire_guests().await;
+    }
 }
 
 async fn sweep(service: Data<Service>) {

@@ -6,11 +6,13 @@
 //! `synchronous=FULL`: an account that was confirmed must survive a power cut,
 //! and committing in groups keeps that cheap.
 
+mod load;
 mod migrations;
 mod rows;
 
 use crate::{
-    directory::{Arrival, Directory, Member, Place, SessionRow},
+    attempts::{Strikes, Subject},
+    directory::{Arrival, Card, Directory, Member, Owner, Place, Reset, SessionRow, TokenHash},
     limits, now,
 };
 use rusqlite::Connection;
@@ -25,7 +27,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 use twocan_proto::{
-    api::{Host, Username},
+    api::{Email, Host, Phone, Profile, Role, Username, Visibility},
     heartbeat::SessionId,
     identity::PeerId,
     time::Timestamp,
@@ -79,9 +81,24 @@ pub(crate) struct NewAccount {
     pub(crate) password_hash: String,
     pub(crate) host: Host,
     pub(crate) key: Option<PeerId>,
-    pub(crate) email: Option<String>,
+    pub(crate) email: Option<Email>,
+    pub(crate) phone: Option<Phone>,
+    pub(crate) role: Role,
+    pub(crate) visibility: Visibility,
     pub(crate) observed: std::net::IpAddr,
+    /// The name at that address.
+    pub(crate) place: Subject,
     pub(crate) created_at: Timestamp,
+}
+
+/// What opens a session, looked at once more when it is written: the password may
+/// have been changed, or the older session ended, in between.
+#[derive(Debug, Clone)]
+pub(crate) enum Opener {
+    /// The password behind this hash.
+    Password(String),
+    /// An older session with the same token.
+    Token,
 }
 
 /// One thing to be changed.
@@ -94,9 +111,37 @@ pub(crate) enum Change {
         member: Arc<Member>,
         row: SessionRow,
         arrival: Arrival,
+        opener: Opener,
         end: Vec<SessionId>,
     },
     Close(SessionId),
+    /// Sets a password, by a link or without one, and ends all sessions and links.
+    Password {
+        member: Arc<Member>,
+        hash: String,
+        link: Option<TokenHash>,
+        now: Timestamp,
+    },
+    /// Makes a link for a new password good.
+    Link {
+        token: TokenHash,
+        reset: Reset,
+    },
+    Email {
+        member: Arc<Member>,
+        email: Option<Email>,
+    },
+    /// Visibility and profile.
+    Describe {
+        member: Arc<Member>,
+        visibility: Visibility,
+        profile: Profile,
+    },
+    Role {
+        member: Arc<Member>,
+        role: Role,
+    },
+    Attempts(Vec<Strikes>),
     Delete {
         username: Username,
         account: i64,
@@ -110,7 +155,8 @@ pub(crate) enum Change {
 
 struct Job {
     change: Change,
-    reply: oneshot::Sender<Result<(), StoreError>>,
+    /// `None` when nobody waits for it.
+    reply: Option<oneshot::Sender<Result<(), StoreError>>>,
 }
 
 /// The way to the writer thread.
@@ -122,30 +168,51 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens or makes the database, loads the directory and starts the writer.
+    /// Opens or makes the database, loads the directory and starts the writer;
+    /// gives back the attempts that are still remembered, too.
     ///
     /// # Errors
     /// [`OpenError`], which says what to do.
-    pub(crate) fn open(path: &Path, directory: Arc<Directory>) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        path: &Path,
+        directory: Arc<Directory>,
+    ) -> Result<(Self, Vec<Strikes>), OpenError> {
         let mut connection = connect(path)?;
         migrations::run(&mut connection)?;
-        rows::load(&connection, &directory, now())?;
+        load::directory(&connection, &directory, now())?;
+        let attempts = load::attempts(&connection, now())?;
         let (queue, jobs) = sync_channel(limits::WRITE_QUEUE);
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || write(connection, &jobs, &directory))?;
-        Ok(Self {
+        let store = Self {
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
-        })
+        };
+        Ok((store, attempts))
     }
 
     /// Makes one change; it is on disk and in the directory when this returns.
     /// A caller that goes away does not undo it.
     pub(crate) async fn change(&self, change: Change) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job { change, reply })?;
+        self.send(Job {
+            change,
+            reply: Some(reply),
+        })?;
         answer.await.unwrap_or(Err(StoreError::Failed))
+    }
+
+    /// Makes one change soon, for whoever need not know when. When more is waiting
+    /// than the disk can take, it is not made.
+    pub(crate) fn note(&self, change: Change) {
+        let job = Job {
+            change,
+            reply: None,
+        };
+        if self.send(job).is_err() {
+            tracing::warn!("the disk is behind: a note was not kept");
+        }
     }
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
@@ -207,8 +274,8 @@ fn write(mut connection: Connection, jobs: &Receiver<Job>, directory: &Directory
             }
         };
         for (job, outcome) in batch.into_iter().zip(outcomes) {
-            let reply = outcome.map(|made| made.apply(job.change, directory));
-            if job.reply.send(reply).is_err() {
+            let outcome = outcome.map(|made| made.apply(job.change, directory));
+            if job.reply.is_some_and(|reply| reply.send(outcome).is_err()) {
                 tracing::debug!("a client left before its change was made");
             }
         }
@@ -240,27 +307,52 @@ fn commit(
 }
 
 fn make(connection: &Connection, change: &Change) -> Result<Made, StoreError> {
+    if let Change::Register(account) = change {
+        let id = rows::insert_account(connection, account);
+        return id.map(Made::Account).map_err(|error| rows::reason(&error));
+    }
     let outcome = match change {
-        Change::Register(account) => rows::insert_account(connection, account).map(Made::Account),
+        Change::Register(_) => Ok(()),
         Change::Open {
-            row, arrival, end, ..
-        } => rows::open_session(connection, row, arrival, end).map(|()| Made::Plain),
-        Change::Close(id) => rows::delete_session(connection, *id).map(|()| Made::Plain),
-        Change::Delete { account, .. } => {
-            rows::delete_account(connection, *account).map(|()| Made::Plain)
-        }
-        Change::Sweep { seen, now } => rows::sweep(connection, seen, *now).map(|()| Made::Plain),
+            row,
+            arrival,
+            opener,
+            end,
+            ..
+        } => rows::open_session(connection, (row, arrival), opener, end),
+        Change::Close(id) => rows::delete_session(connection, *id),
+        Change::Password {
+            member,
+            hash,
+            link,
+            now,
+        } => rows::set_password(
+            connection,
+            member.id,
+            hash,
+            link.as_ref().map(|l| (l, *now)),
+        ),
+        Change::Link { token, reset } => rows::insert_reset(connection, token, reset),
+        Change::Email { member, email } => rows::set_email(connection, member.id, email.as_ref()),
+        Change::Describe {
+            member,
+            visibility,
+            profile,
+        } => rows::describe(connection, member.id, *visibility, profile),
+        Change::Role { member, role } => rows::set_role(connection, member.id, *role),
+        Change::Attempts(strikes) => rows::put_attempts(connection, strikes),
+        Change::Delete { account, .. } => rows::delete_account(connection, *account),
+        Change::Sweep { seen, now } => rows::sweep(connection, seen, *now),
     };
-    outcome.map_err(|error| rows::reason(&error))
+    outcome
+        .map(|()| Made::Plain)
+        .map_err(|error| rows::reason(&error))
 }
 
 impl Made {
     fn apply(self, change: Change, directory: &Directory) {
         match (self, change) {
-            (Self::Account(id), Change::Register(new)) => {
-                let place = Place::new(new.host, new.key, Some(new.observed));
-                directory.add_member(Member::new(id, new.username, new.password_hash, place));
-            }
+            (Self::Account(id), Change::Register(new)) => directory.add_member(new.into_member(id)),
             (
                 _,
                 Change::Open {
@@ -268,18 +360,46 @@ impl Made {
                     row,
                     arrival,
                     end,
+                    ..
                 },
             ) => {
-                end.into_iter().for_each(|id| directory.remove_session(id));
                 directory.open_session(row, &member, arrival);
+                end.into_iter().for_each(|id| directory.remove_session(id));
             }
             (_, Change::Close(id)) => directory.remove_session(id),
+            (_, Change::Password { member, hash, .. }) => directory.set_password(&member, hash),
+            (_, Change::Link { token, reset }) => directory.add_reset(token, reset),
+            (_, Change::Email { member, email }) => directory.set_email(&member, email),
+            (
+                _,
+                Change::Describe {
+                    member,
+                    visibility,
+                    profile,
+                },
+            ) => directory.describe(&member, visibility, Card::new(profile)),
+            (_, Change::Role { member, role }) => directory.set_role(&member, role),
             (_, Change::Delete { username, account }) => {
                 directory.remove_member(&username, account);
             }
             (_, Change::Sweep { now, .. }) => directory.remove_expired(now),
-            (Self::Plain, Change::Register(_)) => {}
+            (_, Change::Attempts(_)) | (Self::Plain, Change::Register(_)) => {}
         }
+    }
+}
+
+impl NewAccount {
+    fn into_member(self, id: i64) -> Member {
+        let mut place = Place::new(self.host, self.key, Some(self.observed));
+        place.visibility = self.visibility;
+        place.role = self.role;
+        let owner = Owner {
+            password_hash: self.password_hash,
+            email: self.email,
+            phone: self.phone,
+            known: vec![self.place],
+        };
+        Member::new((id, self.username), self.created_at, place, owner)
     }
 }
 

@@ -12,6 +12,20 @@ pub(super) const KEYS: &[&str] = &[
     "key",
     "directory",
     "registration",
+    "registration_code",
+    "code_minutes",
+    "registrations_per_hour",
+    "guests",
+    "min_client",
+    "public_url",
+    "mail_server",
+    "mail_tls",
+    "mail_from",
+    "mail_user",
+    "mail_password_file",
+    "reset_minutes",
+    "gateway_url",
+    "gateway_token_file",
     "password_min",
     "bcrypt_cost",
     "password_threads",
@@ -38,8 +52,12 @@ pub(super) fn check(key: &str, place: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// The value of an environment variable: a number if it looks like one.
+/// The value of an environment variable: a number, or true or false, if it looks
+/// like one.
 pub(super) fn value(text: &str) -> toml::Value {
+    if let Ok(flag) = text.parse() {
+        return toml::Value::Boolean(flag);
+    }
     text.parse().map_or_else(
         |_| toml::Value::String(text.to_owned()),
         toml::Value::Integer,

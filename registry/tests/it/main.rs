@@ -7,5 +7,12 @@
 
 mod accounts;
 mod common;
+mod crash;
+mod identities;
+mod logs;
+mod page;
 mod presence;
 mod program;
+mod recovery;
+mod smtp;
+mod visibility;
