@@ -2,12 +2,14 @@
 //! here; accounts and sessions change only through the writer thread of
 //! [`crate::store`], after the commit. Time is an argument.
 
-use crate::{later, limits};
+mod operator;
+
+use crate::{bans::Bans, later, limits, metrics::Metrics};
 use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     net::{IpAddr, SocketAddr},
     ops::Bound,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::Ordering},
 };
 use twocan_proto::{
     api::{ClientInfo, Host, Username},
@@ -152,6 +154,8 @@ pub(crate) struct Directory {
     members: RwLock<BTreeMap<String, Arc<Member>>>,
     sessions: RwLock<Sessions>,
     heartbeat_ms: u64,
+    pub(crate) bans: Bans,
+    pub(crate) metrics: Metrics,
 }
 
 /// Which part of the directory is asked for.
@@ -182,6 +186,8 @@ impl Directory {
             members: RwLock::default(),
             sessions: RwLock::default(),
             heartbeat_ms,
+            bans: Bans::default(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -243,6 +249,11 @@ impl Directory {
             .cloned()?;
         let alive = unproven.prove(&session.key)?;
         if now >= session.expires_at {
+            return None;
+        }
+        let name = &session.member.username;
+        if self.bans.user(name, None, || now).is_some() {
+            self.metrics.banned.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         let mut guard = session.guard.lock().unwrap_or_else(PoisonError::into_inner);

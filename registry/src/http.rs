@@ -4,6 +4,10 @@
 mod body;
 mod error;
 mod fields;
+mod gate;
+mod operation;
 mod routes;
+mod static_files;
 
+pub(crate) use gate::Gate;
 pub(crate) use routes::configure;

@@ -3,16 +3,19 @@
 
 use crate::{
     attempts::Attempts,
-    config::Config,
+    bans::Ban,
     directory::{Arrival, Directory, Member, Selection, Session, SessionRow, TokenHash},
-    later, limits, now,
+    later, limits,
+    notices::Notices,
+    now,
     passwords::{PasswordError, Passwords},
+    settings::Live,
     store::{Change, NewAccount, Store, StoreError},
 };
 use data_encoding::BASE64URL_NOPAD;
 use std::{
     net::IpAddr,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 use twocan_proto::{
@@ -46,6 +49,8 @@ pub(crate) enum ServiceError {
     NotYours,
     #[error("this registry takes no new accounts; ask its operator for one")]
     Closed,
+    #[error("{0}")]
+    Banned(Arc<Ban>),
     #[error("{reason}; try again in {retry_after_s} s")]
     Limited {
         reason: &'static str,
@@ -53,6 +58,8 @@ pub(crate) enum ServiceError {
     },
     #[error("the registry cannot write to its disk now; try again later")]
     Disk,
+    #[error("the registry's disk is full; its operator has to make room")]
+    DiskFull,
     #[error("the registry made a mistake; its log says more")]
     Internal,
 }
@@ -68,7 +75,8 @@ pub(crate) enum Proof {
 /// The registry behind its routes.
 #[derive(Debug)]
 pub(crate) struct Service {
-    pub(crate) config: Config,
+    pub(crate) config: Live,
+    pub(crate) notices: Arc<Notices>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
@@ -98,10 +106,11 @@ impl Service {
             key,
             email,
         } = request;
-        if !self.config.registration_open {
+        if !self.config.get().registration_open {
             return Err(ServiceError::Closed);
         }
         self.check_new_password(&password)?;
+        self.check_ban(&username, key.as_ref())?;
         // Spares the work of bcrypt; the database decides.
         if self.directory.member(&username).is_some() {
             return Err(ServiceError::Taken(username));
@@ -126,7 +135,7 @@ impl Service {
     }
 
     fn check_new_password(&self, password: &Secret) -> Answer<()> {
-        let least = self.config.password_min;
+        let least = self.config.get().password_min;
         if password.expose().chars().count() < least {
             let problem = format!("needs at least {least} characters");
             return Err(ServiceError::BadField {
@@ -187,8 +196,13 @@ impl Service {
         let hash = member.as_ref().map(|member| member.password_hash.clone());
         let right = self.passwords.check(password, hash).await?;
         match member {
-            Some(member) if right => Ok(member),
+            Some(member) if right => {
+                self.check_ban(&member.username, None)?;
+                Ok(member)
+            }
             _ => {
+                let wrong = &self.directory.metrics.wrong_passwords;
+                wrong.fetch_add(1, Ordering::Relaxed);
                 self.attempts.wrong(&name, from, Instant::now());
                 Err(ServiceError::WrongPassword)
             }
@@ -227,13 +241,14 @@ impl Service {
         (host, key, from): (Option<Host>, Option<PeerId>, IpAddr),
         end: Vec<SessionId>,
     ) -> Answer<SessionGrant> {
+        self.check_ban(&member.username, key.as_ref())?;
         let now = now();
         let row = SessionRow {
             id: SessionId(random()?),
             account: member.id,
             token: token_hash(&token),
             key: HeartbeatKey::new(random()?),
-            expires_at: later(now, self.config.session_ms),
+            expires_at: later(now, self.config.get().session_ms),
         };
         let arrival = {
             let place = member.place();
@@ -251,7 +266,7 @@ impl Service {
             session_id: row.id.to_hex(),
             heartbeat_key: Secret::new(BASE64URL_NOPAD.encode(row.key.expose())),
             heartbeat_port: self.udp_port,
-            heartbeat_ms: self.config.heartbeat_ms,
+            heartbeat_ms: self.config.get().heartbeat_ms,
             server_time: now,
             expires_at: row.expires_at,
             created: false,
@@ -270,7 +285,21 @@ impl Service {
     /// The session that a token opens.
     pub(crate) fn session(&self, token: &Secret) -> Answer<Arc<Session>> {
         let session = self.directory.session(&token_hash(token), now());
-        session.ok_or(ServiceError::NoSession)
+        let session = session.ok_or(ServiceError::NoSession)?;
+        self.check_ban(&session.member.username, None)?;
+        Ok(session)
+    }
+
+    /// Refuses a banned name, and a banned user's key under any name.
+    fn check_ban(&self, name: &Username, key: Option<&PeerId>) -> Answer<()> {
+        match self.directory.bans.user(name, key, now) {
+            Some(ban) => {
+                let banned = &self.directory.metrics.banned;
+                banned.fetch_add(1, Ordering::Relaxed);
+                Err(ServiceError::Banned(ban))
+            }
+            None => Ok(()),
+        }
     }
 
     /// `DELETE /sessions`
@@ -296,7 +325,7 @@ impl Service {
             }
             Proof::Password(password) => {
                 // Who may read the directory may know that the name is free.
-                if self.config.directory_open && self.directory.member(username).is_none() {
+                if self.config.get().directory_open && self.directory.member(username).is_none() {
                     return Err(ServiceError::Unknown);
                 }
                 self.prove_password(username, password, from).await?
@@ -318,7 +347,7 @@ impl Service {
         match token {
             // A token that is sent must be good, so that its owner hears of it.
             Some(token) => self.session(token).map(drop),
-            None if self.config.directory_open => Ok(()),
+            None if self.config.get().directory_open => Ok(()),
             None => Err(ServiceError::NoSession),
         }
     }
@@ -403,6 +432,7 @@ impl From<StoreError> for ServiceError {
                 retry_after_s: 2,
             },
             StoreError::Failed => Self::Disk,
+            StoreError::DiskFull | StoreError::TooMany => Self::DiskFull,
         }
     }
 }

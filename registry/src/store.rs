@@ -6,22 +6,28 @@
 //! `synchronous=FULL`: an account that was confirmed must survive a power cut,
 //! and committing in groups keeps that cheap.
 
+mod bans;
+mod copies;
 mod migrations;
 mod rows;
 
+pub(crate) use copies::{Content, CopyError, backup};
+
 use crate::{
+    bans::{Ban, Subject},
     directory::{Arrival, Directory, Member, Place, SessionRow},
     limits, now,
 };
 use rusqlite::Connection;
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
+    time::Instant,
 };
 use tokio::sync::oneshot;
 use twocan_proto::{
@@ -43,6 +49,12 @@ pub(crate) enum StoreError {
     /// More changes are waiting than the disk can take.
     #[error("the disk is behind")]
     Full,
+    /// There are as many of these as there may be.
+    #[error("there are too many")]
+    TooMany,
+    /// The disk has no room.
+    #[error("the disk is full")]
+    DiskFull,
     /// The database failed.
     #[error("the database failed")]
     Failed,
@@ -106,6 +118,8 @@ pub(crate) enum Change {
         seen: Vec<(i64, Timestamp)>,
         now: Timestamp,
     },
+    Ban(Ban),
+    Unban(Subject),
 }
 
 struct Job {
@@ -113,11 +127,21 @@ struct Job {
     reply: oneshot::Sender<Result<(), StoreError>>,
 }
 
+/// What the writer thread is asked for.
+enum Task {
+    Change(Job),
+    /// A backup takes the place of everything.
+    Restore {
+        backup: PathBuf,
+        reply: oneshot::Sender<Result<Content, CopyError>>,
+    },
+}
+
 /// The way to the writer thread.
 #[derive(Debug)]
 pub(crate) struct Store {
     /// `None` once the store has been closed.
-    queue: Mutex<Option<SyncSender<Job>>>,
+    queue: Mutex<Option<SyncSender<Task>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -129,11 +153,16 @@ impl Store {
     pub(crate) fn open(path: &Path, directory: Arc<Directory>) -> Result<Self, OpenError> {
         let mut connection = connect(path)?;
         migrations::run(&mut connection)?;
-        rows::load(&connection, &directory, now())?;
+        load(&connection, &directory)?;
         let (queue, jobs) = sync_channel(limits::WRITE_QUEUE);
+        let writer = Writer {
+            connection,
+            directory,
+            path: path.to_owned(),
+        };
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || write(connection, &jobs, &directory))?;
+            .spawn(move || writer.run(&jobs))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
@@ -144,11 +173,24 @@ impl Store {
     /// A caller that goes away does not undo it.
     pub(crate) async fn change(&self, change: Change) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job { change, reply })?;
+        self.send(Task::Change(Job { change, reply }))?;
         answer.await.unwrap_or(Err(StoreError::Failed))
     }
 
-    fn send(&self, job: Job) -> Result<(), StoreError> {
+    /// Puts a backup in the place of everything, on disk and in the directory.
+    /// What was there before is in [`BEFORE_RESTORE`] of the data folder.
+    pub(crate) async fn restore(&self, backup: PathBuf) -> Result<Content, CopyError> {
+        const STOPPED: fn() -> CopyError = || CopyError::File {
+            file: "the database".to_owned(),
+            error: io::ErrorKind::BrokenPipe.into(),
+        };
+        let (reply, answer) = oneshot::channel();
+        self.send(Task::Restore { backup, reply })
+            .map_err(|_| STOPPED())?;
+        answer.await.unwrap_or_else(|_| Err(STOPPED()))
+    }
+
+    fn send(&self, job: Task) -> Result<(), StoreError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queue.as_ref().ok_or(StoreError::Failed)?;
         queue.try_send(job).map_err(|error| match error {
@@ -195,23 +237,114 @@ fn private_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn write(mut connection: Connection, jobs: &Receiver<Job>, directory: &Directory) {
-    while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(limits::WRITE_BATCH - 1));
-        let outcomes = match commit(&mut connection, &batch) {
+/// Where a restore keeps what was there before.
+const BEFORE_RESTORE: &str = "before-restore.db";
+
+impl copies::Verified {
+    /// The directory that comes of it: everything must be readable before
+    /// anything is touched. Nobody is online in it.
+    fn try_load(&self) -> Result<Directory, CopyError> {
+        let fresh = Directory::new(0);
+        if let Some(connection) = &self.connection {
+            load(connection, &fresh)?;
+        }
+        Ok(fresh)
+    }
+}
+
+fn load(connection: &Connection, directory: &Directory) -> Result<(), OpenError> {
+    let now = now();
+    rows::load(connection, directory, now)?;
+    bans::load(connection, &directory.bans, now)
+}
+
+/// Puts a backup in the place of a database that nobody has open; one that
+/// cannot be opened is moved out of the way. `folder` is where it is.
+///
+/// # Errors
+/// [`CopyError`]; the database is then as it was.
+pub(crate) fn restore(database: &Path, folder: &Path, backup: &Path) -> Result<Content, CopyError> {
+    let mut verified = copies::Verified::of(backup, folder)?;
+    verified.try_load()?;
+    let live = connect(database).and_then(|live| {
+        live.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
+        Ok(live)
+    });
+    let mut live = match live {
+        Ok(mut live) => {
+            copies::backup_of(&mut live, &folder.join(BEFORE_RESTORE), now())?;
+            live
+        }
+        Err(OpenError::Sqlite(_)) => {
+            copies::set_aside(database, now())?;
+            connect(database)?
+        }
+        Err(other) => return Err(other.into()),
+    };
+    copies::bring_back(&mut verified, &mut live)?;
+    Ok(verified.content.clone())
+}
+
+/// The thread that makes the changes, and what it owns.
+struct Writer {
+    connection: Connection,
+    directory: Arc<Directory>,
+    path: PathBuf,
+}
+
+impl Writer {
+    fn run(mut self, tasks: &Receiver<Task>) {
+        while let Ok(first) = tasks.recv() {
+            let mut batch = Vec::new();
+            let mut next = Some(first);
+            let restore = loop {
+                match next {
+                    Some(Task::Change(job)) => batch.push(job),
+                    Some(Task::Restore { backup, reply }) => break Some((backup, reply)),
+                    None => break None,
+                }
+                next = (batch.len() < limits::WRITE_BATCH)
+                    .then(|| tasks.try_recv().ok())
+                    .flatten();
+            };
+            if !batch.is_empty() {
+                self.write(batch);
+            }
+            if let Some((backup, reply)) = restore
+                && reply.send(self.restore(&backup)).is_err()
+            {
+                tracing::debug!("nobody waited for the backup to be brought back");
+            }
+        }
+    }
+
+    fn write(&mut self, batch: Vec<Job>) {
+        let begun = Instant::now();
+        let outcomes = match commit(&mut self.connection, &batch) {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 tracing::error!(%error, "changes could not be written");
-                batch.iter().map(|_| Err(StoreError::Failed)).collect()
+                batch.iter().map(|_| Err(rows::reason(&error))).collect()
             }
         };
+        self.directory.metrics.committed(begun.elapsed());
         for (job, outcome) in batch.into_iter().zip(outcomes) {
-            let reply = outcome.map(|made| made.apply(job.change, directory));
+            let reply = outcome.map(|made| made.apply(job.change, &self.directory));
             if job.reply.send(reply).is_err() {
                 tracing::debug!("a client left before its change was made");
             }
         }
+    }
+
+    fn restore(&mut self, backup: &Path) -> Result<Content, CopyError> {
+        let folder = self.path.parent().unwrap_or_else(|| Path::new("."));
+        let mut verified = copies::Verified::of(backup, folder)?;
+        let fresh = verified.try_load()?;
+        let before = folder.join(BEFORE_RESTORE);
+        copies::backup_of(&mut self.connection, &before, now())?;
+        copies::bring_back(&mut verified, &mut self.connection)?;
+        self.directory.replace_with(fresh);
+        Ok(verified.content.clone())
     }
 }
 
@@ -249,7 +382,11 @@ fn make(connection: &Connection, change: &Change) -> Result<Made, StoreError> {
         Change::Delete { account, .. } => {
             rows::delete_account(connection, *account).map(|()| Made::Plain)
         }
-        Change::Sweep { seen, now } => rows::sweep(connection, seen, *now).map(|()| Made::Plain),
+        Change::Sweep { seen, now } => rows::sweep(connection, seen, *now)
+            .and_then(|()| bans::sweep(connection, *now))
+            .map(|()| Made::Plain),
+        Change::Ban(ban) => return bans::put(connection, ban).map(|()| Made::Plain),
+        Change::Unban(subject) => bans::remove(connection, subject).map(|()| Made::Plain),
     };
     outcome.map_err(|error| rows::reason(&error))
 }
@@ -277,7 +414,16 @@ impl Made {
             (_, Change::Delete { username, account }) => {
                 directory.remove_member(&username, account);
             }
-            (_, Change::Sweep { now, .. }) => directory.remove_expired(now),
+            (_, Change::Sweep { now, .. }) => {
+                directory.remove_expired(now);
+                directory.bans.remove_ended(now);
+            }
+            (_, Change::Ban(ban)) => {
+                let subject = ban.subject.clone();
+                directory.bans.put(ban);
+                directory.put_offline(&subject);
+            }
+            (_, Change::Unban(subject)) => directory.bans.remove(&subject),
             (Self::Plain, Change::Register(_)) => {}
         }
     }

@@ -19,6 +19,8 @@ pub enum ErrorCode {
     Refused,
     /// The other side, or this one, has been blocked.
     Blocked,
+    /// The operator of a registry keeps this user or address out.
+    Banned,
     /// The key is another one than before.
     KeyChanged,
     /// The key is another one than expected.
@@ -55,6 +57,7 @@ impl ErrorCode {
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
             Self::Blocked => "blocked",
+            Self::Banned => "banned",
             Self::KeyChanged => "key_changed",
             Self::KeyMismatch => "key_mismatch",
             Self::Unauthorized => "unauthorized",

@@ -69,7 +69,26 @@ pub(super) async fn optional_object(
     }
 }
 
+/// The bytes of a body that says it is JSON.
+pub(super) async fn json(request: &HttpRequest, body: Payload) -> Result<BytesMut, ApiError> {
+    declared(request)?;
+    read(body).await
+}
+
 fn parse(request: &HttpRequest, bytes: &[u8]) -> Result<Fields, ApiError> {
+    declared(request)?;
+    let object = serde_json::from_slice(bytes);
+    object.map(Fields::new).map_err(|error| {
+        // The data errors of serde name Rust types; an object is all we ask for.
+        let problem = match error.classify() {
+            serde_json::error::Category::Data => "the body must be a JSON object".to_owned(),
+            _ => format!("the body is not JSON: {error}"),
+        };
+        ApiError::Unreadable(problem)
+    })
+}
+
+fn declared(request: &HttpRequest) -> Result<(), ApiError> {
     // Insisting on the type also keeps forms of foreign web pages out: a browser
     // does not send it across sites without asking.
     let kind = request
@@ -84,15 +103,7 @@ fn parse(request: &HttpRequest, bytes: &[u8]) -> Result<Fields, ApiError> {
         let problem = "the body is JSON: send it with Content-Type: application/json";
         return Err(ApiError::Unreadable(problem.to_owned()));
     }
-    let object = serde_json::from_slice(bytes);
-    object.map(Fields::new).map_err(|error| {
-        // The data errors of serde name Rust types; an object is all we ask for.
-        let problem = match error.classify() {
-            serde_json::error::Category::Data => "the body must be a JSON object".to_owned(),
-            _ => format!("the body is not JSON: {error}"),
-        };
-        ApiError::Unreadable(problem)
-    })
+    Ok(())
 }
 
 async fn read(mut body: Payload) -> Result<BytesMut, ApiError> {

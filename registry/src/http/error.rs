@@ -43,6 +43,8 @@ impl ApiError {
                 (ErrorCode::Unauthorized, StatusCode::UNAUTHORIZED)
             }
             Self::Service(S::NotYours | S::Closed) => (ErrorCode::Refused, StatusCode::FORBIDDEN),
+            Self::Service(S::Banned(_)) => (ErrorCode::Banned, StatusCode::FORBIDDEN),
+            Self::Service(S::DiskFull) => (ErrorCode::Io, StatusCode::INSUFFICIENT_STORAGE),
             Self::Service(S::Limited { .. }) => (ErrorCode::Limited, StatusCode::TOO_MANY_REQUESTS),
             Self::Service(S::Disk) => (ErrorCode::Io, StatusCode::SERVICE_UNAVAILABLE),
             Self::Service(S::Internal) => (ErrorCode::Internal, StatusCode::INTERNAL_SERVER_ERROR),
@@ -104,6 +106,13 @@ impl ResponseError for ApiError {
             retry_after_s,
         };
         response.json(ErrorBody { error: detail })
+    }
+}
+
+impl ApiError {
+    /// The answer.
+    pub(super) fn response(&self) -> HttpResponse {
+        self.error_response()
     }
 }
 

@@ -50,7 +50,13 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
             .get(healthz)
             .default_service(web::to(|| ready(other("GET")))),
     )
+    .configure(super::operation::configure)
     .default_service(web::to(no_route));
+}
+
+/// A path, which answers other methods than its own with the list of these.
+pub(super) fn resource(path: &str, allowed: &'static str) -> actix_web::Resource {
+    web::resource(path).default_service(web::to(move || ready(other(allowed))))
 }
 
 async fn register(request: HttpRequest, body: Payload, service: Data<Service>) -> Answer {

@@ -28,6 +28,8 @@ pub(super) const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sessions_of_account ON sessions (account);
     CREATE INDEX sessions_by_expiry ON sessions (expires_at);",
+    // 2: bans.
+    super::bans::STEP,
 ];
 
 /// Brings the database to today's schema.

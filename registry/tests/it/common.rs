@@ -48,6 +48,18 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Fixture {
 }
 
 impl Fixture {
+    /// Stops it and starts it again on the same folder.
+    pub(crate) async fn restart(self) -> Self {
+        self.server.stop().await.unwrap();
+        let server = Server::start(config(&self.folder)).await.unwrap();
+        let http = ping::client(server.url().pin()).unwrap();
+        Self {
+            server,
+            http,
+            folder: self.folder,
+        }
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.server.url().base()))

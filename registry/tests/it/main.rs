@@ -6,6 +6,10 @@
 )]
 
 mod accounts;
+mod backups;
+mod bans;
 mod common;
+mod operation;
 mod presence;
+mod process;
 mod program;
