@@ -2,15 +2,30 @@
 //! and the small validated types inside them. Routes and status codes are in
 //! `docs/registry-api.md`; the datagram of presence is in [`crate::heartbeat`].
 
+mod account;
+mod contact;
 mod error;
+mod format;
 mod host;
 mod name;
+mod profile;
+mod proof;
 mod secret;
+mod version;
 
+pub use account::{
+    AccountChange, AccountInfo, EmailChange, LOOKUPS_MAX, Lookup, LookupAnswer, LookupRequest,
+    PasswordChange, ProfileList, ProfiledClient, ResetAnswer, ResetRequest,
+};
+pub use contact::{Email, EmailError, Phone, PhoneError};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use format::{Format, FormatError};
 pub use host::Host;
 pub use name::{Username, UsernameError};
+pub use profile::{Profile, ProfileError, ProfileField, Role, Visibility, WordError};
+pub use proof::KeyProof;
 pub use secret::Secret;
+pub use version::{ClientVersion, VersionError};
 
 use crate::{identity::PeerId, time::Timestamp};
 use serde::{Deserialize, Serialize};
@@ -39,9 +54,26 @@ pub struct RegisterRequest {
     /// The public identity key; a plain contact-list client has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PeerId>,
-    /// Where a forgotten password may be reset; never shown to anybody.
+    /// What only a new account has to say.
+    #[serde(flatten)]
+    pub joining: Joining,
+}
+
+/// What a registration may say beside name and password.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Joining {
+    /// Where a forgotten password may be reset; shown to the owner alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    pub email: Option<Email>,
+    /// Where a one-time code goes when it goes by telephone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Phone>,
+    /// The one-time code, when the registry asked for it ([`ErrorDetail::needs`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Secret>,
+    /// Who finds the account.
+    #[serde(default)]
+    pub visibility: Visibility,
 }
 
 /// Body of `POST /sessions`.
@@ -49,8 +81,9 @@ pub struct RegisterRequest {
 pub struct SessionRequest {
     /// Whose session it is.
     pub username: Username,
-    /// The password of the account.
-    pub password: Secret,
+    /// The password of the account; a guest has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
     /// Where the client listens now; the account keeps its host without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<Host>,
@@ -60,6 +93,15 @@ pub struct SessionRequest {
     /// Make the account when the name is unknown.
     #[serde(default)]
     pub register: bool,
+    /// Come as a guest under a name that nobody has.
+    #[serde(default)]
+    pub guest: bool,
+    /// That the account's own identity signs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<KeyProof>,
+    /// What `register` may need.
+    #[serde(flatten)]
+    pub joining: Joining,
 }
 
 /// Body of `PUT /sessions/current`: come back with a kept token.
@@ -96,6 +138,9 @@ pub struct SessionGrant {
     pub expires_at: Timestamp,
     /// Whether the account was made by this request.
     pub created: bool,
+    /// What the account may do.
+    #[serde(default)]
+    pub role: Role,
 }
 
 /// What anybody may know of a client.
@@ -111,6 +156,9 @@ pub struct ClientInfo {
     pub online: bool,
     /// The last sign of life, or null when there was none yet.
     pub last_seen: Option<Timestamp>,
+    /// Whether it is a guest, who has proved nothing; left out for all others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guest: bool,
 }
 
 /// One page of `GET /clients`, in the order of the lower-case names.

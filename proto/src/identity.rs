@@ -11,7 +11,7 @@ use std::str::FromStr;
 use data_encoding::{BASE32_NOPAD, Encoding};
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::zeroize::Zeroizing;
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes of checksum after the 32 of the key: together 35 bytes are exactly
@@ -52,6 +52,14 @@ impl PeerId {
     /// screen, never enough to prove anything.
     pub fn short(&self) -> String {
         self.to_string().chars().take(4 * (GROUP + 1) - 1).collect()
+    }
+
+    /// Whether the owner of this key signed `message` (RFC 8032, with the
+    /// stricter checks that leave one signature for one message).
+    pub fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        let signature = Signature::from_bytes(signature);
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
 
     fn checksum(&self) -> [u8; CHECKSUM_BYTES] {
@@ -163,6 +171,11 @@ impl Identity {
     /// Our public id.
     pub fn peer_id(&self) -> PeerId {
         PeerId(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs a message, which must begin with what it is about.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
     }
 
     /// The key as PKCS #8 (RFC 8410), as TLS libraries want it.

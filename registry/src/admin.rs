@@ -11,7 +11,7 @@ use crate::bans::{Subject, SubjectError};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use twocan_proto::{
-    api::{ErrorCode, Username},
+    api::{ErrorCode, Role, Secret, Username},
     time::Timestamp,
 };
 
@@ -51,6 +51,24 @@ pub(crate) enum Command {
     Unban { target: Target },
     /// The bans in force.
     Bans {},
+    /// Makes an account, whoever may register by themselves. Without a password
+    /// it gets one, which is answered.
+    Create {
+        username: Username,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<Secret>,
+        #[serde(default)]
+        role: Role,
+    },
+    /// Sets a password, and ends all sessions. Without one it is made, and
+    /// answered.
+    Reset {
+        username: Username,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        password: Option<Secret>,
+    },
+    /// Says what an account may do.
+    Role { username: Username, role: Role },
     /// Ends an account; its name is free again.
     Delete { username: Username },
     /// Tells everybody who is connected.
@@ -63,7 +81,7 @@ pub(crate) enum Command {
 impl Command {
     /// Whether it makes sense where there is no registry yet.
     fn makes_registry(&self) -> bool {
-        false
+        matches!(self, Self::Create { .. })
     }
 }
 

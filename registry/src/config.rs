@@ -9,14 +9,18 @@ mod operation;
 pub use findings::Finding;
 pub use operation::{LogFormat, OperationConfig, Reach};
 pub(crate) use operation::{reloaded, waits_for_restart};
+mod outside;
+
+pub use outside::{CodeBy, GatewayConfig, MailConfig, MailTls, OutsideConfig};
 
 use serde::Deserialize;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 use twocan_proto::address::REGISTRY_PORT;
-use twocan_proto::api::PASSWORD_MAX;
+use twocan_proto::api::{ClientVersion, PASSWORD_MAX};
 
 /// Environment variables with this before a key in capitals override the file.
 pub const ENV_PREFIX: &str = "TWOCAN_REGISTRY_";
@@ -47,6 +51,34 @@ pub struct Typed {
     pub directory: Option<Access>,
     /// Who may make an account.
     pub registration: Option<Registration>,
+    /// How a one-time code gets to whoever makes an account.
+    pub registration_code: Option<CodeBy>,
+    /// Minutes that such a code is good for.
+    pub code_minutes: Option<u64>,
+    /// Registrations of one address in an hour; 0 is any number.
+    pub registrations_per_hour: Option<u32>,
+    /// Whether guests may come.
+    pub guests: Option<bool>,
+    /// Oldest version of twocan that is let in.
+    pub min_client: Option<String>,
+    /// What links in mails begin with.
+    pub public_url: Option<String>,
+    /// The mail server, with or without its port.
+    pub mail_server: Option<String>,
+    /// How the connection to it is protected.
+    pub mail_tls: Option<MailTls>,
+    /// Who the mails are from.
+    pub mail_from: Option<String>,
+    /// User at the mail server.
+    pub mail_user: Option<String>,
+    /// File that holds this user's password.
+    pub mail_password_file: Option<PathBuf>,
+    /// Minutes that a link for a new password is good for.
+    pub reset_minutes: Option<u64>,
+    /// Where one-time codes for telephones are posted.
+    pub gateway_url: Option<String>,
+    /// File that holds a bearer token for it.
+    pub gateway_token_file: Option<PathBuf>,
     /// Fewest characters of a new password.
     pub password_min: Option<usize>,
     /// bcrypt's cost.
@@ -116,6 +148,14 @@ pub struct Config {
     pub directory_open: bool,
     /// Whether anybody may make an account.
     pub registration_open: bool,
+    /// Registrations of one address in an hour, if they are limited.
+    pub registrations_per_hour: Option<NonZeroU32>,
+    /// Whether guests may come.
+    pub guests: bool,
+    /// Oldest version of twocan that is let in.
+    pub min_client: Option<ClientVersion>,
+    /// Mails and one-time codes.
+    pub outside: OutsideConfig,
     /// Fewest characters of a new password.
     pub password_min: usize,
     /// bcrypt's cost, 4 to 31.
@@ -205,6 +245,20 @@ impl Typed {
             key: over.key.or(self.key),
             directory: over.directory.or(self.directory),
             registration: over.registration.or(self.registration),
+            registration_code: over.registration_code.or(self.registration_code),
+            code_minutes: over.code_minutes.or(self.code_minutes),
+            registrations_per_hour: over.registrations_per_hour.or(self.registrations_per_hour),
+            guests: over.guests.or(self.guests),
+            min_client: over.min_client.or(self.min_client),
+            public_url: over.public_url.or(self.public_url),
+            mail_server: over.mail_server.or(self.mail_server),
+            mail_tls: over.mail_tls.or(self.mail_tls),
+            mail_from: over.mail_from.or(self.mail_from),
+            mail_user: over.mail_user.or(self.mail_user),
+            mail_password_file: over.mail_password_file.or(self.mail_password_file),
+            reset_minutes: over.reset_minutes.or(self.reset_minutes),
+            gateway_url: over.gateway_url.or(self.gateway_url),
+            gateway_token_file: over.gateway_token_file.or(self.gateway_token_file),
             password_min: over.password_min.or(self.password_min),
             bcrypt_cost: over.bcrypt_cost.or(self.bcrypt_cost),
             password_threads: over.password_threads.or(self.password_threads),
@@ -228,6 +282,10 @@ impl Typed {
     /// [`ConfigError::Value`] for what makes no sense.
     pub fn resolve(self) -> Result<Config, ConfigError> {
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        let outside = self.outside()?;
+        let min_client = self.min_client.as_deref().map(str::parse).transpose();
+        let min_client =
+            min_client.map_err(|_| ConfigError::Value("min_client is a version such as 0.2.0"))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cert_files = match (self.cert.clone(), self.key.clone()) {
             (Some(cert), Some(key)) => Some((cert, key)),
@@ -260,6 +318,10 @@ impl Typed {
             cert_files,
             directory_open: self.directory.unwrap_or(Access::Open) == Access::Open,
             registration_open: self.registration != Some(Registration::Closed),
+            registrations_per_hour: self.registrations_per_hour.and_then(NonZeroU32::new),
+            guests: self.guests.unwrap_or(false),
+            min_client,
+            outside,
             password_min: in_range(
                 self.password_min.unwrap_or(1),
                 PASSWORD_MAX,

@@ -2,18 +2,25 @@
 //! here; accounts and sessions change only through the writer thread of
 //! [`crate::store`], after the commit. Time is an argument.
 
+mod member;
 mod operator;
+mod select;
+mod session;
+
+pub(crate) use member::{Card, Member, Owner, Place};
+pub(crate) use select::Selection;
+pub(crate) use session::{Arrival, Session, SessionRow};
 
 use crate::{bans::Bans, later, limits, metrics::Metrics};
+use session::Sessions;
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::Entry},
-    net::{IpAddr, SocketAddr},
-    ops::Bound,
+    collections::{BTreeMap, HashMap, btree_map},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::Ordering},
 };
 use twocan_proto::{
-    api::{ClientInfo, Host, Username},
-    heartbeat::{Alive, HeartbeatKey, ReplayGuard, SEEN_LEN, Seen, SessionId},
+    api::{Email, Role, Username, Visibility},
+    heartbeat::{Alive, SEEN_LEN, Seen, SessionId},
     identity::PeerId,
     time::Timestamp,
 };
@@ -21,152 +28,26 @@ use twocan_proto::{
 /// BLAKE3 of a bearer token: what is kept of it.
 pub(crate) type TokenHash = [u8; 32];
 
-/// One account.
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) id: i64,
-    pub(crate) username: Username,
-    pub(crate) password_hash: String,
-    place: Mutex<Place>,
-}
-
-/// What changes about an account while it lives.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) host: Host,
-    pub(crate) key: Option<PeerId>,
-    /// Where its sign-in or last heartbeat came from.
-    pub(crate) observed: Option<IpAddr>,
-    pub(crate) last_seen: Option<Timestamp>,
-    /// Online before this moment.
-    online_until: Timestamp,
-    /// Whether `last_seen` is newer than on disk.
-    unsaved: bool,
-}
-
-impl Place {
-    pub(crate) fn new(host: Host, key: Option<PeerId>, observed: Option<IpAddr>) -> Self {
-        let long_ago = Timestamp::from_millis(0);
-        Self {
-            host,
-            key,
-            observed,
-            last_seen: None,
-            online_until: long_ago,
-            unsaved: false,
-        }
-    }
-}
-
-impl Member {
-    pub(crate) fn new(id: i64, username: Username, password_hash: String, place: Place) -> Self {
-        Self {
-            id,
-            username,
-            password_hash,
-            place: Mutex::new(place),
-        }
-    }
-
-    pub(crate) fn place(&self) -> MutexGuard<'_, Place> {
-        // A panic under this lock cannot leave a half-made place behind.
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What anybody may know of this account.
-    pub(crate) fn info(&self, now: Timestamp) -> ClientInfo {
-        let place = self.place();
-        ClientInfo {
-            username: self.username.clone(),
-            host: place.host.shown(place.observed),
-            key: place.key,
-            online: now < place.online_until,
-            last_seen: place.last_seen,
-        }
-    }
-
-    fn is_online(&self, now: Timestamp) -> bool {
-        now < self.place().online_until
-    }
-
-    fn seen(&self, from: IpAddr, now: Timestamp, online_until: Timestamp) {
-        let mut place = self.place();
-        place.observed = Some(from.to_canonical());
-        place.last_seen = Some(now);
-        place.online_until = online_until;
-        place.unsaved = true;
-    }
-}
-
-/// One sign-in of an account.
-#[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) id: SessionId,
-    pub(crate) member: Arc<Member>,
-    pub(crate) token: TokenHash,
-    pub(crate) expires_at: Timestamp,
-    key: HeartbeatKey,
-    guard: Mutex<ReplayGuard>,
-}
-
-impl Session {
-    /// A session whose heartbeats count when sent at `since` or later.
-    pub(crate) fn new(row: SessionRow, member: Arc<Member>, since: Timestamp) -> Self {
-        let guard = Mutex::new(ReplayGuard::new(since));
-        let SessionRow {
-            id,
-            token,
-            key,
-            expires_at,
-            ..
-        } = row;
-        Self {
-            id,
-            member,
-            token,
-            expires_at,
-            key,
-            guard,
-        }
-    }
-}
-
-/// A session as it is stored.
-#[derive(Debug, Clone)]
-pub(crate) struct SessionRow {
-    pub(crate) id: SessionId,
-    pub(crate) account: i64,
-    pub(crate) token: TokenHash,
-    pub(crate) key: HeartbeatKey,
-    pub(crate) expires_at: Timestamp,
-}
-
-#[derive(Debug, Default)]
-struct Sessions {
-    by_id: HashMap<SessionId, Arc<Session>>,
-    by_token: HashMap<TokenHash, Arc<Session>>,
-    by_account: HashMap<i64, Vec<Arc<Session>>>,
-}
-
 /// Everything the registry knows, ready to be looked up.
 #[derive(Debug)]
 pub(crate) struct Directory {
     members: RwLock<BTreeMap<String, Arc<Member>>>,
     sessions: RwLock<Sessions>,
+    /// Links for a new password that have not been used.
+    resets: Mutex<HashMap<TokenHash, Reset>>,
+    /// The guests, so that those who left are found without asking everybody.
+    guests: Mutex<HashMap<i64, Arc<Member>>>,
+    started_at: Timestamp,
     heartbeat_ms: u64,
     pub(crate) bans: Bans,
     pub(crate) metrics: Metrics,
 }
 
-/// Which part of the directory is asked for.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Selection {
-    /// Names that begin so, lower case.
-    pub(crate) prefix: String,
-    /// Names after this one, lower case.
-    pub(crate) after: Option<String>,
-    pub(crate) online: Option<bool>,
-    pub(crate) limit: usize,
+/// A link for a new password.
+#[derive(Debug, Clone)]
+pub(crate) struct Reset {
+    pub(crate) member: Arc<Member>,
+    pub(crate) expires_at: Timestamp,
 }
 
 macro_rules! read {
@@ -181,10 +62,13 @@ macro_rules! write {
 }
 
 impl Directory {
-    pub(crate) fn new(heartbeat_ms: u64) -> Self {
+    pub(crate) fn new(heartbeat_ms: u64, started_at: Timestamp) -> Self {
         Self {
             members: RwLock::default(),
             sessions: RwLock::default(),
+            resets: Mutex::default(),
+            guests: Mutex::default(),
+            started_at,
             heartbeat_ms,
             bans: Bans::default(),
             metrics: Metrics::default(),
@@ -195,24 +79,54 @@ impl Directory {
         read!(self.members).get(&name.folded()).cloned()
     }
 
-    /// The selected clients in order, and whether there are more.
-    pub(crate) fn list(&self, selection: &Selection, now: Timestamp) -> (Vec<ClientInfo>, bool) {
-        let members = read!(self.members);
-        let start = match &selection.after {
-            Some(after) if *after >= selection.prefix => Bound::Excluded(after.clone()),
-            _ => Bound::Included(selection.prefix.clone()),
-        };
-        let mut matching = members
-            .range((start, Bound::Unbounded))
-            .take_while(|(name, _)| name.starts_with(&selection.prefix))
-            .filter(|(_, member)| {
-                selection
-                    .online
-                    .is_none_or(|on| member.is_online(now) == on)
-            });
-        let page = matching.by_ref().take(selection.limit);
-        let page = page.map(|(_, member)| member.info(now)).collect();
-        (page, matching.next().is_some())
+    /// The account of that name, for an asker who names `key`. Who may not find
+    /// it gets what an unknown name gets, on the same way.
+    pub(crate) fn find(&self, name: &Username, key: Option<&PeerId>) -> Option<Arc<Member>> {
+        let member = self.member(name);
+        member.filter(|member| member.place().is_found_by(key))
+    }
+
+    fn resets(&self) -> MutexGuard<'_, HashMap<TokenHash, Reset>> {
+        self.resets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn guests(&self) -> MutexGuard<'_, HashMap<i64, Arc<Member>>> {
+        self.guests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account whose password a link may set.
+    pub(crate) fn reset(&self, token: &TokenHash, now: Timestamp) -> Option<Arc<Member>> {
+        let resets = self.resets();
+        let reset = resets.get(token).filter(|reset| now < reset.expires_at);
+        reset.map(|reset| Arc::clone(&reset.member))
+    }
+
+    /// How many guests there are.
+    pub(crate) fn guest_count(&self) -> usize {
+        self.guests().len()
+    }
+
+    /// Guests of whom nothing is heard any more.
+    pub(crate) fn departed_guests(&self, now: Timestamp) -> Vec<Arc<Member>> {
+        // After a start, each gets the time to be heard from.
+        if now < self.lapse(self.started_at) {
+            return Vec::new();
+        }
+        let guests = self.guests();
+        let departed = guests.values().filter(|guest| !guest.is_online(now));
+        departed.cloned().collect()
+    }
+
+    /// Keeps the name for one identity while it signs in; false when another one
+    /// is there, or signing in.
+    pub(crate) fn claim(&self, member: &Member, key: PeerId, now: Timestamp) -> bool {
+        let sessions = read!(self.sessions);
+        let elsewhere = sessions.of(member.id).iter().any(|session| {
+            let other = session.identity.is_some_and(|identity| identity != key);
+            other && session.is_alive(now)
+        });
+        drop(sessions);
+        !elsewhere && member.claim(key, now)
     }
 
     /// The live session that a token opens.
@@ -224,11 +138,7 @@ impl Directory {
     /// The sessions of an account that must go to make room for one more.
     pub(crate) fn surplus_sessions(&self, account: i64) -> Vec<SessionId> {
         let sessions = read!(self.sessions);
-        let mut own: Vec<_> = sessions
-            .by_account
-            .get(&account)
-            .cloned()
-            .unwrap_or_default();
+        let mut own = sessions.of(account).to_vec();
         own.sort_by_key(|session| session.expires_at);
         let surplus = (own.len() + 1).saturating_sub(limits::SESSIONS_PER_ACCOUNT);
         own.iter().take(surplus).map(|session| session.id).collect()
@@ -252,14 +162,20 @@ impl Directory {
             return None;
         }
         let name = &session.member.username;
-        if self.bans.user(name, None, || now).is_some() {
+        if self
+            .bans
+            .user(name, session.identity.as_ref(), || now)
+            .is_some()
+        {
             self.metrics.banned.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         let mut guard = session.guard.lock().unwrap_or_else(PoisonError::into_inner);
         guard.admit(&alive, now).ok()?;
         drop(guard);
-        session.member.seen(from.ip(), now, self.lapse(now));
+        let until = self.lapse(now);
+        session.live(until);
+        session.member.seen(from.ip(), now, until);
         let seen = Seen {
             session: session.id,
             at: now,
@@ -300,79 +216,81 @@ impl Directory {
 /// Changes, made by the writer thread alone.
 impl Directory {
     pub(crate) fn add_member(&self, member: Member) {
-        write!(self.members).insert(member.username.folded(), Arc::new(member));
+        let member = Arc::new(member);
+        if member.role() == Role::Guest {
+            self.guests().insert(member.id, Arc::clone(&member));
+        }
+        write!(self.members).insert(member.username.folded(), member);
     }
 
-    pub(crate) fn load_member(&self, member: Member, last_seen: Option<Timestamp>) {
-        member.place().last_seen = last_seen;
-        self.add_member(member);
-    }
-
-    /// Takes an account and its sessions out.
+    /// Takes an account out, with its sessions and links.
     pub(crate) fn remove_member(&self, name: &Username, account: i64) {
         // The name may belong to a newer account by now.
-        if let std::collections::btree_map::Entry::Occupied(entry) =
-            write!(self.members).entry(name.folded())
+        if let btree_map::Entry::Occupied(entry) = write!(self.members).entry(name.folded())
             && entry.get().id == account
         {
             entry.remove();
         }
-        let mut sessions = write!(self.sessions);
-        for session in sessions.by_account.remove(&account).unwrap_or_default() {
-            sessions.by_id.remove(&session.id);
-            sessions.by_token.remove(&session.token);
-        }
+        self.guests().remove(&account);
+        self.resets().retain(|_, reset| reset.member.id != account);
+        write!(self.sessions).remove_all(account);
     }
 
     /// Puts a session in, in the place of the one with the same token.
     pub(crate) fn put_session(&self, session: Session) {
-        let session = Arc::new(session);
-        let mut sessions = write!(self.sessions);
-        if let Some(before) = sessions
-            .by_token
-            .insert(session.token, Arc::clone(&session))
-        {
-            sessions.unlist(&before);
-        }
-        sessions.by_id.insert(session.id, Arc::clone(&session));
-        sessions
-            .by_account
-            .entry(session.member.id)
-            .or_default()
-            .push(session);
+        write!(self.sessions).put(Arc::new(session));
     }
 
-    /// Puts a fresh session in and its owner online.
+    /// Puts a fresh session in and its owner online. A session of an identity is
+    /// the only one of any identity.
     pub(crate) fn open_session(&self, row: SessionRow, member: &Arc<Member>, arrival: Arrival) {
         let Arrival {
             host,
             key,
             from,
+            place: known,
             now,
         } = arrival;
         let mut place = member.place();
         place.host = host;
         place.key = key;
         drop(place);
-        member.seen(from, now, self.lapse(now));
-        self.put_session(Session::new(row, Arc::clone(member), now));
+        member.remember(known);
+        let until = self.lapse(now);
+        member.seen(from, now, until);
+        let session = Arc::new(Session::new(row, Arc::clone(member), now));
+        session.live(until);
+        let mut sessions = write!(self.sessions);
+        sessions.put(Arc::clone(&session));
+        if let Some(identity) = session.identity {
+            let others: Vec<_> = sessions
+                .of(member.id)
+                .iter()
+                .filter(|other| other.identity.is_some() && other.id != session.id)
+                .map(|other| other.id)
+                .collect();
+            for other in others {
+                sessions.remove(other);
+            }
+            drop(sessions);
+            member.release(identity);
+        }
     }
 
     /// Takes a session out; its owner goes offline with the last one.
     pub(crate) fn remove_session(&self, id: SessionId) {
         let mut sessions = write!(self.sessions);
-        let Some(session) = sessions.by_id.get(&id).cloned() else {
+        let Some(session) = sessions.remove(id) else {
             return;
         };
-        sessions.unlist(&session);
-        sessions.by_token.remove(&session.token);
-        if !sessions.by_account.contains_key(&session.member.id) {
+        if sessions.of(session.member.id).is_empty() {
             session.member.place().online_until = Timestamp::from_millis(0);
         }
     }
 
-    /// Takes out the sessions that have expired.
+    /// Takes out the sessions and links that have expired.
     pub(crate) fn remove_expired(&self, now: Timestamp) {
+        self.resets().retain(|_, reset| now < reset.expires_at);
         let sessions = read!(self.sessions);
         let expired = sessions
             .by_id
@@ -384,28 +302,54 @@ impl Directory {
             self.remove_session(id);
         }
     }
-}
 
-impl Sessions {
-    /// Out of everything but the tokens.
-    fn unlist(&mut self, session: &Session) {
-        self.by_id.remove(&session.id);
-        if let Entry::Occupied(mut own) = self.by_account.entry(session.member.id) {
-            own.get_mut().retain(|other| other.id != session.id);
-            if own.get().is_empty() {
-                own.remove();
-            }
-        }
+    /// A new password ends everything that the old one opened.
+    pub(crate) fn set_password(&self, member: &Member, hash: String) {
+        member.owner().password_hash = hash;
+        self.resets()
+            .retain(|_, reset| reset.member.id != member.id);
+        write!(self.sessions).remove_all(member.id);
+        member.place().online_until = Timestamp::from_millis(0);
     }
-}
 
-/// What a sign-in says about its client.
-#[derive(Debug, Clone)]
-pub(crate) struct Arrival {
-    pub(crate) host: Host,
-    pub(crate) key: Option<PeerId>,
-    pub(crate) from: IpAddr,
-    pub(crate) now: Timestamp,
+    /// Makes a link good, and as many of the account's older ones bad as there
+    /// are too many.
+    pub(crate) fn add_reset(&self, token: TokenHash, reset: Reset) {
+        let mut resets = self.resets();
+        let mut own: Vec<_> = resets
+            .iter()
+            .filter(|(_, other)| other.member.id == reset.member.id)
+            .map(|(token, other)| (other.expires_at, *token))
+            .collect();
+        own.sort_unstable();
+        let surplus = (own.len() + 1).saturating_sub(limits::RESETS_PER_ACCOUNT);
+        for (_, token) in own.into_iter().take(surplus) {
+            resets.remove(&token);
+        }
+        resets.insert(token, reset);
+    }
+
+    /// A new address ends the links that went to the old one.
+    pub(crate) fn set_email(&self, member: &Member, email: Option<Email>) {
+        member.owner().email = email;
+        self.resets()
+            .retain(|_, reset| reset.member.id != member.id);
+    }
+
+    pub(crate) fn describe(
+        &self,
+        member: &Member,
+        visibility: Visibility,
+        card: Option<Arc<Card>>,
+    ) {
+        let mut place = member.place();
+        place.visibility = visibility;
+        place.card = card;
+    }
+
+    pub(crate) fn set_role(&self, member: &Member, role: Role) {
+        member.place().role = role;
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@
 //! | `directory` | accounts, sessions and presence in memory; look-ups end here |
 //! | `store` | the database behind it: one writer thread, numbered migrations |
 //! | `passwords` | bcrypt on a small bounded pool of its own threads |
-//! | `attempts` | how often a password may be guessed |
+//! | `attempts` | how often a password may be guessed, or a mail asked for |
+//! | `codes` | one-time codes that wait to be shown |
+//! | `outbox`, `mail` | mails and telephone messages, sent after the answer |
 //! | `heartbeats` | the UDP socket of presence |
 //! | [`tls`] | the certificate: loaded, or made on first start |
 //! | [`ping`] | is a registry there? Also the pinned HTTPS client |
@@ -31,14 +33,17 @@ mod admin;
 mod attempts;
 mod bans;
 pub mod cli;
+mod codes;
 pub mod config;
 mod directory;
 mod heartbeats;
 mod http;
 mod limits;
 mod logging;
+mod mail;
 mod metrics;
 mod notices;
+mod outbox;
 mod passwords;
 pub mod ping;
 pub mod secrets;

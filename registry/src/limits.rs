@@ -45,15 +45,116 @@ pub(crate) const PASSWORDS_PER_THREAD: usize = 16;
 /// Sessions of one account; one more ends the one that expires first.
 pub(crate) const SESSIONS_PER_ACCOUNT: usize = 16;
 
-/// Wrong passwords at once for one name, and how long until one is forgiven.
-/// Short enough that nobody stays locked out by a stranger's guessing.
-pub(crate) const WRONG_PER_NAME: (u32, Duration) = (10, Duration::from_secs(15));
+/// How often something may be tried: so many times for nothing, then after a
+/// wait that doubles with each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// Attempts before there is a wait.
+    pub(crate) free: u32,
+    /// The wait after the last of these.
+    pub(crate) first: Duration,
+    /// The longest wait.
+    pub(crate) longest: Duration,
+    /// All is forgotten after so long without an attempt.
+    pub(crate) forget: Duration,
+}
 
-/// The same for one address: a household or an office shares one.
-pub(crate) const WRONG_PER_ADDRESS: (u32, Duration) = (30, Duration::from_secs(5));
+impl Rule {
+    const fn new(free: u32, [first, longest, forget]: [u64; 3]) -> Self {
+        Self {
+            free,
+            first: Duration::from_secs(first),
+            longest: Duration::from_secs(longest),
+            forget: Duration::from_secs(forget),
+        }
+    }
 
-/// Names and addresses whose wrong passwords are counted; about 2 MiB.
-pub(crate) const WRONG_TRACKED: usize = 16 * 1024;
+    /// How long to wait after so many attempts.
+    pub(crate) fn wait_after(self, attempts: u32) -> Duration {
+        let Some(over) = attempts.checked_sub(self.free) else {
+            return Duration::ZERO;
+        };
+        // 2^20 times the shortest wait is longer than the longest.
+        (self.first * (1 << over.min(20))).min(self.longest)
+    }
+}
+
+/// What is never waited for.
+pub(crate) const UNLIMITED: Rule = Rule::new(u32::MAX, [0, 0, 0]);
+
+/// Wrong passwords for one name by strangers. A quarter of an hour is long for a
+/// guesser and short for an owner who comes from a new place; from a known place,
+/// with her key, or with a mail she does not wait for strangers at all.
+pub(crate) const WRONG_PER_NAME: Rule = Rule::new(10, [15, 900, 3600]);
+
+/// Wrong passwords from one address: a household or an office shares one.
+pub(crate) const WRONG_PER_ADDRESS: Rule = Rule::new(30, [5, 900, 3600]);
+
+/// Wrong passwords for one name from one address.
+pub(crate) const WRONG_PER_PLACE: Rule = Rule::new(10, [15, 900, 3600]);
+
+/// Wrong passwords for one name by whoever has its key.
+pub(crate) const WRONG_PER_KEY: Rule = Rule::new(10, [15, 300, 3600]);
+
+/// Mails for a forgotten password of one name: who gets them did not ask for
+/// more.
+pub(crate) const RESETS_PER_NAME: Rule = Rule::new(3, [300, 3600, 86_400]);
+
+/// The same from one address.
+pub(crate) const RESETS_PER_ADDRESS: Rule = Rule::new(10, [30, 3600, 86_400]);
+
+/// Codes to one recipient; each telephone message costs the operator money.
+pub(crate) const CODES_PER_RECIPIENT: Rule = Rule::new(1, [30, 3600, 86_400]);
+
+/// Codes asked for from one address.
+pub(crate) const CODES_PER_ADDRESS: Rule = Rule::new(20, [30, 3600, 86_400]);
+
+/// Guests from one address: a class room comes at once.
+pub(crate) const GUESTS_PER_ADDRESS: Rule = Rule::new(30, [2, 300, 600]);
+
+/// Subjects whose attempts are counted; about 6 MiB.
+pub(crate) const TRACKED: usize = 64 * 1024;
+
+/// Guests at once: they come without proving anything, so they do not get all of
+/// the memory.
+pub(crate) const GUESTS: usize = 10_000;
+
+/// Places from which an account was signed in that are remembered.
+pub(crate) const PLACES_PER_ACCOUNT: usize = 8;
+
+/// Links for a new password that are good at once for one account, so that
+/// somebody who asks for another does not spoil the owner's.
+pub(crate) const RESETS_PER_ACCOUNT: usize = 3;
+
+/// How often a one-time code may be mistyped before another one is needed: a
+/// million codes and five guesses.
+pub(crate) const CODE_TRIES: u8 = 5;
+
+/// One-time codes that wait for their owners; about 1 MiB.
+pub(crate) const CODES: usize = 8 * 1024;
+
+/// Mails and messages that wait to be sent.
+pub(crate) const OUTBOX: usize = 1024;
+
+/// Mails and messages that are sent at once.
+pub(crate) const OUTBOX_WORKERS: usize = 4;
+
+/// Time for one mail or message to be taken.
+pub(crate) const DELIVERY_WAIT: Duration = Duration::from_secs(20);
+
+/// Waits before a mail or message that was not taken is tried again.
+pub(crate) const DELIVERY_RETRIES: [Duration; 2] =
+    [Duration::from_secs(5), Duration::from_secs(30)];
+
+/// Shortest text that profiles are searched for: a single letter is in all.
+pub(crate) const SEARCH_MIN: usize = 2;
+
+/// Accounts that one page looks at in its search for matching ones, a few
+/// milliseconds of work; the next page goes on from there.
+pub(crate) const SCAN_PER_PAGE: usize = 20_000;
+
+/// How long one identity's sign-in keeps others out before it is done.
+pub(crate) const CLAIM_MS: u64 = 30_000;
 
 /// How often last-seen times reach the disk and expired sessions leave it.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(60);

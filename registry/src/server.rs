@@ -6,13 +6,16 @@ mod sockets;
 use crate::{
     admin,
     attempts::Attempts,
+    codes::Codes,
     config::Config,
     directory::Directory,
     heartbeats, http, limits,
+    mail::Mailer,
     notices::{self, Notice, Notices},
+    outbox::{Deliveries, Gateway, Outbox},
     passwords::Passwords,
     secrets::SecretError,
-    service::Service,
+    service::{self, Service},
     settings::Live,
     store::{OpenError, Store},
     tls::{ServerIdentity, Shown, TlsError},
@@ -103,7 +106,18 @@ impl Server {
         let (address, udp_address) = (tcp.local_addr()?, udp.local_addr()?);
         let (workers, drain) = (config.workers, config.operation.drain);
         let operators = admin::socket::listen(&config.data)?;
-        let service = Data::new(open_service(config, udp_address.port()).await?);
+        let at = SocketAddr::new(Config::local_ip(address), address.port());
+        let url = RegistryUrl::new(&at.into(), Some(fingerprint));
+        let reached = Reached {
+            udp_port: udp_address.port(),
+            base_url: config
+                .outside
+                .public_url
+                .clone()
+                .unwrap_or_else(|| url.base()),
+        };
+        let (service, deliveries) = open_service(config, reached).await?;
+        let service = Data::new(service);
         let app = Arc::clone(&service);
         let gate = http::Gate::new(&service);
         let opened = Arc::clone(&service.directory);
@@ -133,14 +147,14 @@ impl Server {
         let http = server.handle();
         let beats = heartbeats::serve(udp, Arc::clone(&service.directory));
         let commands = admin::socket::serve(operators, service.clone());
+        let deliver = service::deliver(Arc::clone(&service), deliveries);
         let background = vec![
             tokio::spawn(beats),
             tokio::spawn(sweep(service.clone())),
             tokio::spawn(commands),
             tokio::spawn(notices::log(service.notices.subscribe())),
+            tokio::spawn(deliver),
         ];
-        let at = SocketAddr::new(Config::local_ip(address), address.port());
-        let url = RegistryUrl::new(&at.into(), Some(fingerprint));
         let served = tokio::spawn(server);
         Ok(Self {
             url,
@@ -237,7 +251,13 @@ impl Offline {
             return Err(StartError::Nothing(config.data.display().to_string()));
         }
         let lock = take_folder(&config.data)?;
-        let service = Data::new(open_service(config, 0).await?);
+        let reached = Reached {
+            udp_port: 0,
+            base_url: config.outside.public_url.clone().unwrap_or_default(),
+        };
+        // Mails wait for a registry that runs: nothing here sends any.
+        let (service, _) = open_service(config, reached).await?;
+        let service = Data::new(service);
         Ok(Self { service, lock })
     }
 
@@ -299,24 +319,47 @@ pub(crate) fn take_folder(folder: &Path) -> Result<File, StartError> {
     }
 }
 
-async fn open_service(config: Config, udp_port: u16) -> Result<Service, StartError> {
+/// Where a started registry is found.
+struct Reached {
+    udp_port: u16,
+    base_url: String,
+}
+
+async fn open_service(
+    config: Config,
+    reached: Reached,
+) -> Result<(Service, Deliveries), StartError> {
     let opened = tokio::task::spawn_blocking(move || {
-        let directory = Arc::new(Directory::new(config.heartbeat_ms));
-        let store = Store::open(&config.database(), Arc::clone(&directory))?;
+        let directory = Arc::new(Directory::new(config.heartbeat_ms, crate::now()));
+        let (store, attempts) = Store::open(&config.database(), Arc::clone(&directory))?;
         let passwords = Passwords::start(config.password_threads, config.bcrypt_cost)?;
         let (accounts, sessions) = directory.counts();
         let threads = passwords.threads();
         tracing::info!(accounts, sessions, threads, "directory loaded");
-        let attempts = Attempts::default();
-        Ok(Service {
+        let attempts = Attempts::new(attempts, config.registrations_per_hour);
+        let Reached { udp_port, base_url } = reached;
+        let outside = &config.outside;
+        let mailer = outside.mail.as_ref();
+        let mailer = mailer
+            .map(|mail| Mailer::new(mail, &base_url))
+            .transpose()?;
+        let gateway = outside.gateway.as_ref().map(Gateway::new).transpose()?;
+        let (outbox, deliveries) = Outbox::new();
+        let service = Service {
             config: Live::new(config)?,
             notices: Arc::new(Notices::default()),
             directory,
             store,
             passwords,
             attempts,
+            codes: Codes::default(),
+            outbox,
+            mailer,
+            gateway,
             udp_port,
-        })
+            base_url,
+        };
+        Ok((service, deliveries))
     });
     opened.await.map_err(io::Error::other)?
 }

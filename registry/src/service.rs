@@ -1,30 +1,40 @@
 //! What the registry does for its clients, with no HTTP in it: each method is
 //! one request, and its error says whose fault it was.
 
+mod accounts;
+mod delivery;
+mod guests;
+mod looking;
+mod operators;
+mod recovery;
+mod sessions;
+
+pub(crate) use delivery::deliver;
+pub(crate) use operators::new_password;
+
 use crate::{
-    attempts::Attempts,
+    attempts::{Attempts, Strikes, Subject},
     bans::Ban,
-    directory::{Arrival, Directory, Member, Selection, Session, SessionRow, TokenHash},
-    later, limits,
+    codes::Codes,
+    directory::{Directory, Member, TokenHash},
+    mail::Mailer,
     notices::Notices,
     now,
+    outbox::{Gateway, Outbox},
     passwords::{PasswordError, Passwords},
     settings::Live,
-    store::{Change, NewAccount, Store, StoreError},
+    store::{Change, Store, StoreError},
 };
 use data_encoding::BASE64URL_NOPAD;
 use std::{
     net::IpAddr,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use twocan_proto::{
-    api::{
-        ClientInfo, ClientList, Host, RegisterRequest, ResumeRequest, Secret, SessionGrant,
-        SessionRequest, Username,
-    },
-    heartbeat::{HeartbeatKey, SessionId},
+    api::{ClientVersion, KeyProof, Secret, Username},
     identity::PeerId,
+    time::Timestamp,
 };
 
 /// Why a request was not fulfilled.
@@ -50,6 +60,21 @@ pub(crate) enum ServiceError {
     #[error("this registry takes no new accounts; ask its operator for one")]
     Closed,
     #[error("{0}")]
+    Refused(&'static str),
+    #[error("{0}")]
+    NeedsCode(String),
+    #[error(
+        "this name is signed in from another identity; sign out there, or wait until it has gone"
+    )]
+    Elsewhere,
+    #[error("this session belongs to another identity; sign in with the password")]
+    OtherIdentity,
+    #[error("this registry needs twocan {least} or newer, and this is {have}; install the newer")]
+    Outdated {
+        least: ClientVersion,
+        have: ClientVersion,
+    },
+    #[error("{0}")]
     Banned(Arc<Ban>),
     #[error("{reason}; try again in {retry_after_s} s")]
     Limited {
@@ -72,6 +97,13 @@ pub(crate) enum Proof {
     None,
 }
 
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller {
+    pub(crate) address: IpAddr,
+    pub(crate) now: Timestamp,
+}
+
 /// The registry behind its routes.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -81,103 +113,48 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
+    pub(crate) codes: Codes,
+    pub(crate) outbox: Outbox,
+    pub(crate) mailer: Option<Mailer>,
+    pub(crate) gateway: Option<Gateway>,
     /// Where heartbeats are taken.
     pub(crate) udp_port: u16,
+    /// What links in mails begin with.
+    pub(crate) base_url: String,
 }
 
 type Answer<T> = Result<T, ServiceError>;
 
+/// An account whose password was shown, and the hash that it was checked with.
+struct Proven {
+    member: Arc<Member>,
+    hash: String,
+}
+
+/// Whose wrong passwords make a sign-in wait, and whom this one counts for.
+struct Guesses {
+    checked: Vec<Subject>,
+    counted: Vec<Subject>,
+}
+
 impl Service {
-    /// `POST /register`
-    pub(crate) async fn register(
-        &self,
-        request: RegisterRequest,
-        from: IpAddr,
-    ) -> Answer<ClientInfo> {
-        let member = self.make_account(request, from).await?;
-        Ok(member.info(now()))
+    /// Turns a twocan away that is too old; other clients are not asked.
+    pub(crate) fn check_version(&self, version: Option<ClientVersion>) -> Answer<()> {
+        match (self.config.get().min_client, version) {
+            (Some(least), Some(have)) if have < least => {
+                Err(ServiceError::Outdated { least, have })
+            }
+            _ => Ok(()),
+        }
     }
 
-    async fn make_account(&self, request: RegisterRequest, from: IpAddr) -> Answer<Arc<Member>> {
-        let RegisterRequest {
-            username,
-            password,
-            host,
-            key,
-            email,
-        } = request;
-        if !self.config.get().registration_open {
-            return Err(ServiceError::Closed);
-        }
-        self.check_new_password(&password)?;
-        self.check_ban(&username, key.as_ref())?;
-        // Spares the work of bcrypt; the database decides.
-        if self.directory.member(&username).is_some() {
-            return Err(ServiceError::Taken(username));
-        }
-        let password_hash = self.passwords.hash(password).await?;
-        let account = NewAccount {
-            username: username.clone(),
-            password_hash,
-            host,
-            key,
-            email,
-            observed: from,
-            created_at: now(),
-        };
-        match self.store.change(Change::Register(account)).await {
-            Err(StoreError::Taken) => return Err(ServiceError::Taken(username)),
-            other => other?,
-        }
-        self.directory
-            .member(&username)
-            .ok_or(ServiceError::Unknown)
-    }
-
-    fn check_new_password(&self, password: &Secret) -> Answer<()> {
+    fn check_new_password(&self, field: &'static str, password: &Secret) -> Answer<()> {
         let least = self.config.get().password_min;
         if password.expose().chars().count() < least {
             let problem = format!("needs at least {least} characters");
-            return Err(ServiceError::BadField {
-                field: "password",
-                problem,
-            });
+            return Err(ServiceError::BadField { field, problem });
         }
         Ok(())
-    }
-
-    /// `POST /sessions`
-    pub(crate) async fn sign_in(
-        &self,
-        request: SessionRequest,
-        from: IpAddr,
-    ) -> Answer<SessionGrant> {
-        let SessionRequest {
-            username,
-            password,
-            host,
-            key,
-            register,
-        } = request;
-        if register && self.directory.member(&username).is_none() {
-            let host = host.clone().unwrap_or_else(|| Host::observed(None));
-            let password = password.clone();
-            let account = RegisterRequest {
-                username: username.clone(),
-                password,
-                host,
-                key,
-                email: None,
-            };
-            match self.make_account(account, from).await {
-                Ok(member) => return self.open(member, None, key, from).await.map(created),
-                // Somebody was quicker: perhaps we were, on another connection.
-                Err(ServiceError::Taken(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let member = self.prove_password(&username, password, from).await?;
-        self.open(member, host, key, from).await
     }
 
     /// The account, when the password is right. Unknown names and wrong passwords
@@ -186,108 +163,29 @@ impl Service {
         &self,
         username: &Username,
         password: Secret,
-        from: IpAddr,
-    ) -> Answer<Arc<Member>> {
-        let name = username.folded();
-        self.attempts
-            .check(&name, from, Instant::now())
-            .map_err(too_many_wrong)?;
+        proof: Option<&KeyProof>,
+        caller: Caller,
+    ) -> Answer<Proven> {
         let member = self.directory.member(username);
-        let hash = member.as_ref().map(|member| member.password_hash.clone());
-        let right = self.passwords.check(password, hash).await?;
-        match member {
-            Some(member) if right => {
+        let guesses = guesses(username, member.as_deref(), proof, caller);
+        self.attempts
+            .check(&guesses.checked, caller.now)
+            .map_err(|wait| limited("too many wrong passwords", wait))?;
+        let hash = member.as_ref().and_then(|member| member.password_hash());
+        let right = self.passwords.check(password, hash.clone()).await?;
+        match (member, hash) {
+            (Some(member), Some(hash)) if right => {
                 self.check_ban(&member.username, None)?;
-                Ok(member)
+                Ok(Proven { member, hash })
             }
             _ => {
                 let wrong = &self.directory.metrics.wrong_passwords;
                 wrong.fetch_add(1, Ordering::Relaxed);
-                self.attempts.wrong(&name, from, Instant::now());
+                // By the clock of the outcome: bcrypt may have had a queue.
+                self.keep(self.attempts.strike(&guesses.counted, now()));
                 Err(ServiceError::WrongPassword)
             }
         }
-    }
-
-    async fn open(
-        &self,
-        member: Arc<Member>,
-        host: Option<Host>,
-        key: Option<PeerId>,
-        from: IpAddr,
-    ) -> Answer<SessionGrant> {
-        let token = BASE64URL_NOPAD.encode(&random::<{ limits::TOKEN_BYTES }>()?);
-        let end = self.directory.surplus_sessions(member.id);
-        self.grant(member, Secret::new(token), (host, key, from), end)
-            .await
-    }
-
-    /// `PUT /sessions/current`: the same token, a fresh session behind it.
-    pub(crate) async fn resume(
-        &self,
-        token: Secret,
-        request: ResumeRequest,
-        from: IpAddr,
-    ) -> Answer<SessionGrant> {
-        let member = Arc::clone(&self.session(&token)?.member);
-        self.grant(member, token, (request.host, request.key, from), Vec::new())
-            .await
-    }
-
-    async fn grant(
-        &self,
-        member: Arc<Member>,
-        token: Secret,
-        (host, key, from): (Option<Host>, Option<PeerId>, IpAddr),
-        end: Vec<SessionId>,
-    ) -> Answer<SessionGrant> {
-        self.check_ban(&member.username, key.as_ref())?;
-        let now = now();
-        let row = SessionRow {
-            id: SessionId(random()?),
-            account: member.id,
-            token: token_hash(&token),
-            key: HeartbeatKey::new(random()?),
-            expires_at: later(now, self.config.get().session_ms),
-        };
-        let arrival = {
-            let place = member.place();
-            let host = host.unwrap_or_else(|| place.host.clone());
-            Arrival {
-                host,
-                key: key.or(place.key),
-                from,
-                now,
-            }
-        };
-        let grant = SessionGrant {
-            username: member.username.clone(),
-            token,
-            session_id: row.id.to_hex(),
-            heartbeat_key: Secret::new(BASE64URL_NOPAD.encode(row.key.expose())),
-            heartbeat_port: self.udp_port,
-            heartbeat_ms: self.config.get().heartbeat_ms,
-            server_time: now,
-            expires_at: row.expires_at,
-            created: false,
-        };
-        self.store
-            .change(Change::Open {
-                member,
-                row,
-                arrival,
-                end,
-            })
-            .await?;
-        Ok(grant)
-    }
-
-    /// The session that a token opens.
-    pub(crate) fn session(&self, token: &Secret) -> Answer<Arc<Session>> {
-        let session = self.directory.session(&token_hash(token), now());
-        let session = session.ok_or(ServiceError::NoSession)?;
-        self.check_ban(&session.member.username, None)?;
-        Ok(session)
     }
 
     /// Refuses a banned name, and a banned user's key under any name.
@@ -302,103 +200,91 @@ impl Service {
         }
     }
 
-    /// `DELETE /sessions`
-    pub(crate) async fn sign_out(&self, token: &Secret) -> Answer<()> {
-        let session = self.session(token)?;
-        Ok(self.store.change(Change::Close(session.id)).await?)
+    /// Counts what may be tried only so often.
+    fn take_turn(&self, subjects: &[Subject], reason: &'static str, caller: Caller) -> Answer<()> {
+        let taken = self.attempts.take(subjects, caller.now);
+        self.keep(taken.map_err(|wait| limited(reason, wait))?);
+        Ok(())
     }
 
-    /// `DELETE /clients/{username}`
-    pub(crate) async fn delete(
-        &self,
-        username: &Username,
-        proof: Proof,
-        from: IpAddr,
-    ) -> Answer<()> {
-        let member = match proof {
-            Proof::Token(token) => {
-                let session = self.session(&token)?;
-                if session.member.username.folded() != username.folded() {
-                    return Err(ServiceError::NotYours);
-                }
-                Arc::clone(&session.member)
-            }
-            Proof::Password(password) => {
-                // Who may read the directory may know that the name is free.
-                if self.config.get().directory_open && self.directory.member(username).is_none() {
-                    return Err(ServiceError::Unknown);
-                }
-                self.prove_password(username, password, from).await?
-            }
-            Proof::None => return Err(ServiceError::NoProof),
-        };
-        let username = member.username.clone();
-        Ok(self
-            .store
-            .change(Change::Delete {
-                username,
-                account: member.id,
-            })
-            .await?)
-    }
-
-    /// Lets everybody read the directory, or members alone, as configured.
-    pub(crate) fn may_read(&self, token: Option<&Secret>) -> Answer<()> {
-        match token {
-            // A token that is sent must be good, so that its owner hears of it.
-            Some(token) => self.session(token).map(drop),
-            None if self.config.get().directory_open => Ok(()),
-            None => Err(ServiceError::NoSession),
+    fn keep(&self, strikes: Vec<Strikes>) {
+        if !strikes.is_empty() {
+            self.store.note(Change::Attempts(strikes));
         }
     }
 
-    /// `GET /clients`
-    pub(crate) fn clients(&self, selection: &Selection) -> ClientList {
-        let (clients, more) = self.directory.list(selection, now());
-        let last = clients.last().map(|client| client.username.folded());
-        ClientList {
-            next: last.filter(|_| more),
-            clients,
-        }
-    }
-
-    /// `GET /clients/{username}`
-    pub(crate) fn client(&self, username: &Username) -> Answer<ClientInfo> {
-        let member = self.directory.member(username);
-        member
-            .map(|member| member.info(now()))
-            .ok_or(ServiceError::Unknown)
-    }
-
-    /// Saves last-seen times and forgets expired sessions.
+    /// Saves last-seen times, forgets what has expired, and takes the guests out
+    /// who have left.
     pub(crate) async fn sweep(&self) {
+        let now = now();
         let change = Change::Sweep {
             seen: self.directory.take_unsaved(),
-            now: now(),
+            now,
         };
         if self.store.change(change).await.is_err() {
             tracing::warn!("last-seen times could not be saved");
         }
+        for guest in self.directory.departed_guests(now) {
+            if let Err(error) = self.remove(&guest).await {
+                tracing::warn!(%error, "a guest who left could not be taken out");
+            }
+        }
     }
 }
 
-fn created(grant: SessionGrant) -> SessionGrant {
-    SessionGrant {
-        created: true,
-        ..grant
+/// Strangers wait for what anybody guessed at this name. The owner, known by her
+/// key or by the place that she signed in from before, waits for what was guessed
+/// with that key or from that place alone: others cannot lock her out.
+fn guesses(
+    username: &Username,
+    member: Option<&Member>,
+    proof: Option<&KeyProof>,
+    caller: Caller,
+) -> Guesses {
+    use crate::attempts::Kind;
+    let address = Subject::of_address(Kind::Address, caller.address);
+    let place = Subject::of_place(username, caller.address);
+    let key = member.and_then(|member| member.place().key);
+    let proven = key
+        .zip(proof)
+        .filter(|(key, proof)| proof.holds(key, username, caller.now));
+    if let Some((key, _)) = proven {
+        let key = Subject::of_key(username, &key);
+        return Guesses {
+            checked: vec![key],
+            counted: vec![key, address],
+        };
+    }
+    if member.is_some_and(|member| member.is_known_at(place)) {
+        return Guesses {
+            checked: vec![place],
+            counted: vec![place, address],
+        };
+    }
+    let all = vec![Subject::of_name(Kind::Name, username), place, address];
+    Guesses {
+        checked: all.clone(),
+        counted: all,
     }
 }
 
-fn too_many_wrong(wait: Duration) -> ServiceError {
-    let retry_after_s = wait.as_secs() + 1;
+fn limited(reason: &'static str, wait: Duration) -> ServiceError {
+    // Rounded up: whoever comes back in time is let in.
+    let retry_after_s = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     ServiceError::Limited {
-        reason: "too many wrong passwords",
-        retry_after_s,
+        reason,
+        retry_after_s: retry_after_s.max(1),
     }
 }
 
 fn token_hash(token: &Secret) -> TokenHash {
     *blake3::hash(token.expose().as_bytes()).as_bytes()
+}
+
+/// A token that nobody can guess.
+fn new_token() -> Answer<Secret> {
+    let bytes: [u8; crate::limits::TOKEN_BYTES] = random()?;
+    Ok(Secret::new(BASE64URL_NOPAD.encode(&bytes)))
 }
 
 fn random<const N: usize>() -> Answer<[u8; N]> {

@@ -8,14 +8,16 @@
 
 mod bans;
 mod copies;
+mod load;
 mod migrations;
 mod rows;
 
 pub(crate) use copies::{Content, CopyError, backup};
 
 use crate::{
-    bans::{Ban, Subject},
-    directory::{Arrival, Directory, Member, Place, SessionRow},
+    attempts::{Strikes, Subject},
+    bans::{Ban, Subject as Banned},
+    directory::{Arrival, Card, Directory, Member, Owner, Place, Reset, SessionRow, TokenHash},
     limits, now,
 };
 use rusqlite::Connection;
@@ -31,7 +33,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 use twocan_proto::{
-    api::{Host, Username},
+    api::{Email, Host, Phone, Profile, Role, Username, Visibility},
     heartbeat::SessionId,
     identity::PeerId,
     time::Timestamp,
@@ -91,9 +93,24 @@ pub(crate) struct NewAccount {
     pub(crate) password_hash: String,
     pub(crate) host: Host,
     pub(crate) key: Option<PeerId>,
-    pub(crate) email: Option<String>,
+    pub(crate) email: Option<Email>,
+    pub(crate) phone: Option<Phone>,
+    pub(crate) role: Role,
+    pub(crate) visibility: Visibility,
     pub(crate) observed: std::net::IpAddr,
+    /// The name at that address.
+    pub(crate) place: Subject,
     pub(crate) created_at: Timestamp,
+}
+
+/// What opens a session, looked at once more when it is written: the password may
+/// have been changed, or the older session ended, in between.
+#[derive(Debug, Clone)]
+pub(crate) enum Opener {
+    /// The password behind this hash.
+    Password(String),
+    /// An older session with the same token.
+    Token,
 }
 
 /// One thing to be changed.
@@ -106,9 +123,37 @@ pub(crate) enum Change {
         member: Arc<Member>,
         row: SessionRow,
         arrival: Arrival,
+        opener: Opener,
         end: Vec<SessionId>,
     },
     Close(SessionId),
+    /// Sets a password, by a link or without one, and ends all sessions and links.
+    Password {
+        member: Arc<Member>,
+        hash: String,
+        link: Option<TokenHash>,
+        now: Timestamp,
+    },
+    /// Makes a link for a new password good.
+    Link {
+        token: TokenHash,
+        reset: Reset,
+    },
+    Email {
+        member: Arc<Member>,
+        email: Option<Email>,
+    },
+    /// Visibility and profile.
+    Describe {
+        member: Arc<Member>,
+        visibility: Visibility,
+        profile: Profile,
+    },
+    Role {
+        member: Arc<Member>,
+        role: Role,
+    },
+    Attempts(Vec<Strikes>),
     Delete {
         username: Username,
         account: i64,
@@ -119,12 +164,34 @@ pub(crate) enum Change {
         now: Timestamp,
     },
     Ban(Ban),
-    Unban(Subject),
+    Unban(Banned),
+}
+
+impl Change {
+    /// Whether it is about an account as it was before a backup took the place of
+    /// everything, or before the name went to somebody else.
+    fn is_stale(&self, directory: &Directory) -> bool {
+        let (Self::Open { member, .. }
+        | Self::Password { member, .. }
+        | Self::Email { member, .. }
+        | Self::Describe { member, .. }
+        | Self::Role { member, .. }
+        | Self::Link {
+            reset: Reset { member, .. },
+            ..
+        }) = self
+        else {
+            return false;
+        };
+        let present = directory.member(&member.username);
+        present.is_none_or(|present| !Arc::ptr_eq(&present, member))
+    }
 }
 
 struct Job {
     change: Change,
-    reply: oneshot::Sender<Result<(), StoreError>>,
+    /// `None` when nobody waits for it.
+    reply: Option<oneshot::Sender<Result<(), StoreError>>>,
 }
 
 /// What the writer thread is asked for.
@@ -146,14 +213,19 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens or makes the database, loads the directory and starts the writer.
+    /// Opens or makes the database, loads the directory and starts the writer;
+    /// gives back the attempts that are still remembered, too.
     ///
     /// # Errors
     /// [`OpenError`], which says what to do.
-    pub(crate) fn open(path: &Path, directory: Arc<Directory>) -> Result<Self, OpenError> {
+    pub(crate) fn open(
+        path: &Path,
+        directory: Arc<Directory>,
+    ) -> Result<(Self, Vec<Strikes>), OpenError> {
         let mut connection = connect(path)?;
         migrations::run(&mut connection)?;
         load(&connection, &directory)?;
+        let attempts = load::attempts(&connection, now())?;
         let (queue, jobs) = sync_channel(limits::WRITE_QUEUE);
         let writer = Writer {
             connection,
@@ -163,18 +235,34 @@ impl Store {
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || writer.run(&jobs))?;
-        Ok(Self {
+        let store = Self {
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
-        })
+        };
+        Ok((store, attempts))
     }
 
     /// Makes one change; it is on disk and in the directory when this returns.
     /// A caller that goes away does not undo it.
     pub(crate) async fn change(&self, change: Change) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Task::Change(Job { change, reply }))?;
+        self.send(Task::Change(Job {
+            change,
+            reply: Some(reply),
+        }))?;
         answer.await.unwrap_or(Err(StoreError::Failed))
+    }
+
+    /// Makes one change soon, for whoever need not know when. When more is waiting
+    /// than the disk can take, it is not made.
+    pub(crate) fn note(&self, change: Change) {
+        let job = Job {
+            change,
+            reply: None,
+        };
+        if self.send(Task::Change(job)).is_err() {
+            tracing::warn!("the disk is behind: a note was not kept");
+        }
     }
 
     /// Puts a backup in the place of everything, on disk and in the directory.
@@ -244,7 +332,7 @@ impl copies::Verified {
     /// The directory that comes of it: everything must be readable before
     /// anything is touched. Nobody is online in it.
     fn try_load(&self) -> Result<Directory, CopyError> {
-        let fresh = Directory::new(0);
+        let fresh = Directory::new(0, now());
         if let Some(connection) = &self.connection {
             load(connection, &fresh)?;
         }
@@ -254,7 +342,7 @@ impl copies::Verified {
 
 fn load(connection: &Connection, directory: &Directory) -> Result<(), OpenError> {
     let now = now();
-    rows::load(connection, directory, now)?;
+    load::directory(connection, directory, now)?;
     bans::load(connection, &directory.bans, now)
 }
 
@@ -320,7 +408,7 @@ impl Writer {
 
     fn write(&mut self, batch: Vec<Job>) {
         let begun = Instant::now();
-        let outcomes = match commit(&mut self.connection, &batch) {
+        let outcomes = match commit(&mut self.connection, &batch, &self.directory) {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 tracing::error!(%error, "changes could not be written");
@@ -329,8 +417,8 @@ impl Writer {
         };
         self.directory.metrics.committed(begun.elapsed());
         for (job, outcome) in batch.into_iter().zip(outcomes) {
-            let reply = outcome.map(|made| made.apply(job.change, &self.directory));
-            if job.reply.send(reply).is_err() {
+            let outcome = outcome.map(|made| made.apply(job.change, &self.directory));
+            if job.reply.is_some_and(|reply| reply.send(outcome).is_err()) {
                 tracing::debug!("a client left before its change was made");
             }
         }
@@ -357,10 +445,15 @@ enum Made {
 fn commit(
     connection: &mut Connection,
     batch: &[Job],
+    directory: &Directory,
 ) -> rusqlite::Result<Vec<Result<Made, StoreError>>> {
     let mut transaction = connection.transaction()?;
     let mut outcomes = Vec::with_capacity(batch.len());
     for job in batch {
+        if job.change.is_stale(directory) {
+            outcomes.push(Err(StoreError::Gone));
+            continue;
+        }
         let savepoint = transaction.savepoint()?;
         let outcome = make(&savepoint, &job.change);
         if outcome.is_ok() {
@@ -373,31 +466,56 @@ fn commit(
 }
 
 fn make(connection: &Connection, change: &Change) -> Result<Made, StoreError> {
+    if let Change::Register(account) = change {
+        let id = rows::insert_account(connection, account);
+        return id.map(Made::Account).map_err(|error| rows::reason(&error));
+    }
     let outcome = match change {
-        Change::Register(account) => rows::insert_account(connection, account).map(Made::Account),
+        Change::Register(_) => Ok(()),
         Change::Open {
-            row, arrival, end, ..
-        } => rows::open_session(connection, row, arrival, end).map(|()| Made::Plain),
-        Change::Close(id) => rows::delete_session(connection, *id).map(|()| Made::Plain),
-        Change::Delete { account, .. } => {
-            rows::delete_account(connection, *account).map(|()| Made::Plain)
+            row,
+            arrival,
+            opener,
+            end,
+            ..
+        } => rows::open_session(connection, (row, arrival), opener, end),
+        Change::Close(id) => rows::delete_session(connection, *id),
+        Change::Password {
+            member,
+            hash,
+            link,
+            now,
+        } => rows::set_password(
+            connection,
+            member.id,
+            hash,
+            link.as_ref().map(|l| (l, *now)),
+        ),
+        Change::Link { token, reset } => rows::insert_reset(connection, token, reset),
+        Change::Email { member, email } => rows::set_email(connection, member.id, email.as_ref()),
+        Change::Describe {
+            member,
+            visibility,
+            profile,
+        } => rows::describe(connection, member.id, *visibility, profile),
+        Change::Role { member, role } => rows::set_role(connection, member.id, *role),
+        Change::Attempts(strikes) => rows::put_attempts(connection, strikes),
+        Change::Delete { account, .. } => rows::delete_account(connection, *account),
+        Change::Sweep { seen, now } => {
+            rows::sweep(connection, seen, *now).and_then(|()| bans::sweep(connection, *now))
         }
-        Change::Sweep { seen, now } => rows::sweep(connection, seen, *now)
-            .and_then(|()| bans::sweep(connection, *now))
-            .map(|()| Made::Plain),
         Change::Ban(ban) => return bans::put(connection, ban).map(|()| Made::Plain),
-        Change::Unban(subject) => bans::remove(connection, subject).map(|()| Made::Plain),
+        Change::Unban(subject) => bans::remove(connection, subject),
     };
-    outcome.map_err(|error| rows::reason(&error))
+    outcome
+        .map(|()| Made::Plain)
+        .map_err(|error| rows::reason(&error))
 }
 
 impl Made {
     fn apply(self, change: Change, directory: &Directory) {
         match (self, change) {
-            (Self::Account(id), Change::Register(new)) => {
-                let place = Place::new(new.host, new.key, Some(new.observed));
-                directory.add_member(Member::new(id, new.username, new.password_hash, place));
-            }
+            (Self::Account(id), Change::Register(new)) => directory.add_member(new.into_member(id)),
             (
                 _,
                 Change::Open {
@@ -405,12 +523,25 @@ impl Made {
                     row,
                     arrival,
                     end,
+                    ..
                 },
             ) => {
-                end.into_iter().for_each(|id| directory.remove_session(id));
                 directory.open_session(row, &member, arrival);
+                end.into_iter().for_each(|id| directory.remove_session(id));
             }
             (_, Change::Close(id)) => directory.remove_session(id),
+            (_, Change::Password { member, hash, .. }) => directory.set_password(&member, hash),
+            (_, Change::Link { token, reset }) => directory.add_reset(token, reset),
+            (_, Change::Email { member, email }) => directory.set_email(&member, email),
+            (
+                _,
+                Change::Describe {
+                    member,
+                    visibility,
+                    profile,
+                },
+            ) => directory.describe(&member, visibility, Card::new(profile)),
+            (_, Change::Role { member, role }) => directory.set_role(&member, role),
             (_, Change::Delete { username, account }) => {
                 directory.remove_member(&username, account);
             }
@@ -424,8 +555,23 @@ impl Made {
                 directory.put_offline(&subject);
             }
             (_, Change::Unban(subject)) => directory.bans.remove(&subject),
-            (Self::Plain, Change::Register(_)) => {}
+            (_, Change::Attempts(_)) | (Self::Plain, Change::Register(_)) => {}
         }
+    }
+}
+
+impl NewAccount {
+    fn into_member(self, id: i64) -> Member {
+        let mut place = Place::new(self.host, self.key, Some(self.observed));
+        place.visibility = self.visibility;
+        place.role = self.role;
+        let owner = Owner {
+            password_hash: self.password_hash,
+            email: self.email,
+            phone: self.phone,
+            known: vec![self.place],
+        };
+        Member::new((id, self.username), self.created_at, place, owner)
     }
 }
 

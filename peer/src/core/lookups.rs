@@ -305,6 +305,7 @@ mod tests {
             key: seed.map(|seed| Identity::from_seed(&[seed; 32]).peer_id()),
             online: true,
             last_seen: None,
+            guest: false,
         };
         (registry.parse().unwrap(), info)
     }

@@ -13,8 +13,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use twocan_proto::api::{
-    ClientInfo, ClientList, ErrorBody, Host, ResumeRequest, Secret, SessionGrant, SessionRequest,
-    Username,
+    ClientInfo, ClientList, ErrorBody, Host, Joining, ResumeRequest, Secret, SessionGrant,
+    SessionRequest, Username,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -62,6 +62,8 @@ impl RegistryClient {
     /// that `url` pins, or else one that this machine trusts.
     pub(crate) fn new(url: &RegistryUrl) -> Result<Self, Error> {
         let builder = reqwest::Client::builder()
+            // By which a registry tells a client that is too old.
+            .user_agent(concat!("twocan/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             .timeout(REQUEST)
             .no_proxy()
@@ -101,10 +103,13 @@ impl RegistryClient {
     ) -> Result<SessionGrant, Error> {
         let request = SessionRequest {
             username,
-            password,
+            password: Some(password),
             host: Some(announcement.host),
             key: Some(announcement.key),
             register,
+            guest: false,
+            proof: None,
+            joining: Joining::default(),
         };
         self.ask(Method::POST, "/sessions", Some(&request)).await
     }

@@ -96,6 +96,11 @@ pub struct ErrorDetail {
     /// Seconds to wait, with [`ErrorCode::Limited`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u64>,
+    /// What would make the same request succeed: the name of a field to add
+    /// (`code`, with [`ErrorCode::Refused`]), or the version to install (with
+    /// [`ErrorCode::Outdated`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
 }
 
 #[cfg(test)]

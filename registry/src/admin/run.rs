@@ -4,16 +4,17 @@ use super::{AdminError, Command, Target};
 use crate::{
     bans::{Ban, Subject},
     directory::Member,
+    http::password_problem,
     limits,
     notices::Notice,
     now,
-    service::Service,
+    service::{Service, ServiceError, new_password},
     store::{Change, CopyError, StoreError},
 };
 use serde_json::{Map, Value, json};
 use std::{path::Path, sync::Arc};
 use twocan_proto::{
-    api::{ErrorCode, Username},
+    api::{ErrorCode, Role, Secret, Username},
     time::Timestamp,
 };
 
@@ -38,6 +39,13 @@ impl Command {
             } => ban(service, &target, &reason, until).await,
             Self::Unban { target } => unban(service, &target).await,
             Self::Bans {} => Ok(bans(service)),
+            Self::Create {
+                username,
+                password,
+                role,
+            } => create(service, username, password, role).await,
+            Self::Reset { username, password } => reset(service, &username, password).await,
+            Self::Role { username, role } => set_role(service, &username, role).await,
             Self::Delete { username } => delete(service, username).await,
             Self::Announce { text } => announce(service, &text),
             Self::Restore { file } => restore(service, &file).await,
@@ -53,6 +61,9 @@ impl Command {
             Self::Ban { .. } => "ban",
             Self::Unban { .. } => "unban",
             Self::Bans {} => "bans",
+            Self::Create { .. } => "create",
+            Self::Reset { .. } => "reset",
+            Self::Role { .. } => "role",
             Self::Delete { .. } => "delete",
             Self::Announce { .. } => "announce",
             Self::Restore { .. } => "restore",
@@ -118,6 +129,7 @@ fn row(service: &Service, member: &Member, now: Timestamp) -> Value {
         .user(&member.username, info.key.as_ref(), || now);
     json!({
         "username": info.username,
+        "role": member.role(),
         "online": info.online,
         "last_seen": info.last_seen,
         "banned": banned.is_some(),
@@ -219,6 +231,79 @@ async fn unban(service: &Service, target: &Target) -> Answer {
 fn no_ban(subject: &Subject) -> AdminError {
     let message = format!("there is no ban of {subject}; 'bans' lists those there are");
     AdminError::new(ErrorCode::NotFound, message)
+}
+
+async fn create(
+    service: &Service,
+    username: Username,
+    password: Option<Secret>,
+    role: Role,
+) -> Answer {
+    if role == Role::Guest {
+        return Err(bad(
+            "role",
+            &"a guest makes no account; choose user or admin",
+        ));
+    }
+    let (password, made) = chosen(password)?;
+    let done = service
+        .create_account(username.clone(), password, role)
+        .await;
+    done.map_err(from_service)?;
+    Ok(json!({"username": username, "role": role, "password": made}))
+}
+
+async fn reset(service: &Service, username: &Username, password: Option<Secret>) -> Answer {
+    let member = account(service, username)?;
+    let (password, made) = chosen(password)?;
+    let done = service.set_password_of(&member, password).await;
+    done.map_err(from_service)?;
+    Ok(json!({"username": member.username, "password": made}))
+}
+
+/// The password to be set, and what to tell of it: one that was made here.
+fn chosen(password: Option<Secret>) -> Result<(Secret, Option<Secret>), AdminError> {
+    match password {
+        Some(password) => match password_problem(password.expose()) {
+            Some(problem) => Err(bad("password", &problem)),
+            None => Ok((password, None)),
+        },
+        None => {
+            let made = new_password().map_err(from_service)?;
+            Ok((made.clone(), Some(made)))
+        }
+    }
+}
+
+async fn set_role(service: &Service, username: &Username, role: Role) -> Answer {
+    let member = account(service, username)?;
+    if role == Role::Guest {
+        return Err(bad("role", &"must be user or admin"));
+    }
+    let shown = json!({"username": member.username, "role": role});
+    change(service, Change::Role { member, role }).await?;
+    Ok(shown)
+}
+
+/// An account that is no guest.
+fn account(service: &Service, username: &Username) -> Result<Arc<Member>, AdminError> {
+    let member = member(service, username)?;
+    match member.role() {
+        Role::Guest => Err(bad("username", &"is a guest, who has no account")),
+        Role::User | Role::Admin => Ok(member),
+    }
+}
+
+fn from_service(error: ServiceError) -> AdminError {
+    let code = match error {
+        ServiceError::BadField { .. } => ErrorCode::BadRequest,
+        ServiceError::Taken(_) => ErrorCode::Taken,
+        ServiceError::Unknown => ErrorCode::NotFound,
+        ServiceError::Limited { .. } => ErrorCode::Limited,
+        ServiceError::Disk | ServiceError::DiskFull => ErrorCode::Io,
+        _ => ErrorCode::Internal,
+    };
+    AdminError::new(code, error.to_string())
 }
 
 async fn delete(service: &Service, username: Username) -> Answer {

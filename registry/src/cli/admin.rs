@@ -11,7 +11,10 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::path::PathBuf;
-use twocan_proto::{api::Username, registry_url::RegistryUrl};
+use twocan_proto::{
+    api::{Role, Username},
+    registry_url::RegistryUrl,
+};
 
 /// What follows `admin`.
 #[derive(Debug, Args)]
@@ -68,6 +71,35 @@ enum Action {
     },
     /// List the bans in force
     Bans,
+    /// Make an account, such as that of the first administrator
+    Create {
+        /// Its name
+        username: Username,
+        /// What it may do: user or admin
+        #[arg(long, default_value = "user")]
+        role: Role,
+        /// File with its password; one is made and shown unless given
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Set the password of an account and end its sessions
+    Reset {
+        /// Its name
+        username: Username,
+        /// File with the password; one is made and shown unless given
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// Make an administrator of an account
+    Promote {
+        /// Its name
+        username: Username,
+    },
+    /// Make an ordinary account of an administrator's
+    Demote {
+        /// Its name
+        username: Username,
+    },
     /// Delete an account; its name is free again
     Delete {
         /// Its name
@@ -176,8 +208,33 @@ impl Terms {
 }
 
 impl Action {
-    fn command(self) -> Command {
-        match self {
+    fn command(self) -> anyhow::Result<Command> {
+        let secret = |file: Option<PathBuf>| file.as_deref().map(secrets::read).transpose();
+        Ok(match self {
+            Self::Create {
+                username,
+                role,
+                password_file,
+            } => Command::Create {
+                username,
+                role,
+                password: secret(password_file)?,
+            },
+            Self::Reset {
+                username,
+                password_file,
+            } => Command::Reset {
+                username,
+                password: secret(password_file)?,
+            },
+            Self::Promote { username } => Command::Role {
+                username,
+                role: Role::Admin,
+            },
+            Self::Demote { username } => Command::Role {
+                username,
+                role: Role::User,
+            },
             Self::Status => Command::Status {},
             Self::List { page } => page.list(None),
             Self::Search { text, page } => page.list(Some(text)),
@@ -198,7 +255,7 @@ impl Action {
             Self::Bans => Command::Bans {},
             Self::Delete { username } => Command::Delete { username },
             Self::Announce { text } => Command::Announce { text },
-        }
+        })
     }
 }
 
@@ -215,7 +272,7 @@ impl Page {
 
 impl Admin {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let command = self.action.command();
+        let command = self.action.command()?;
         let answer = match (self.registry, self.token_file) {
             (Some(url), Some(file)) => {
                 let token = secrets::read(&file)?;

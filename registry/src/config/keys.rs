@@ -55,8 +55,12 @@ pub(super) fn check(key: &str, place: &str) -> Result<(), ConfigError> {
     })
 }
 
-/// The value of an environment variable: a number if it looks like one.
+/// The value of an environment variable: a number, or true or false, if it looks
+/// like one.
 pub(super) fn value(text: &str) -> toml::Value {
+    if let Ok(flag) = text.parse() {
+        return toml::Value::Boolean(flag);
+    }
     text.parse().map_or_else(
         |_| toml::Value::String(text.to_owned()),
         toml::Value::Integer,

@@ -84,6 +84,14 @@ pub(crate) fn waits_for_restart(old: &super::Config, new: &super::Config) -> Vec
         ("workers", old.workers != new.workers),
         ("heartbeat_ms", old.heartbeat_ms != new.heartbeat_ms),
         (
+            "mail, gateway, code and link settings",
+            old.outside != new.outside,
+        ),
+        (
+            "registrations_per_hour",
+            old.registrations_per_hour != new.registrations_per_hour,
+        ),
+        (
             "log_format",
             old.operation.log_format != new.operation.log_format,
         ),
@@ -104,6 +112,8 @@ pub(crate) fn reloaded(old: &super::Config, new: super::Config) -> super::Config
         password_threads: old.password_threads,
         workers: old.workers,
         heartbeat_ms: old.heartbeat_ms,
+        outside: old.outside.clone(),
+        registrations_per_hour: old.registrations_per_hour,
         operation: OperationConfig {
             log_format: old.operation.log_format,
             drain: old.operation.drain,

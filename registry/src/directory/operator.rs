@@ -39,11 +39,7 @@ impl Directory {
     /// The sessions of an account.
     pub(crate) fn sessions_of(&self, account: i64) -> Vec<Arc<Session>> {
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        sessions
-            .by_account
-            .get(&account)
-            .cloned()
-            .unwrap_or_default()
+        sessions.of(account).to_vec()
     }
 }
 
@@ -64,23 +60,19 @@ impl Directory {
         }
     }
 
-    /// Takes over accounts, sessions and bans of another directory.
+    /// Takes over accounts, sessions, links and bans of another directory.
     pub(crate) fn replace_with(&self, other: Self) {
-        let theirs = other
-            .members
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        let sessions = other
-            .sessions
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        *self.resets() = std::mem::take(&mut *other.resets());
+        *self.guests() = std::mem::take(&mut *other.guests());
+        self.bans.take_over(&other.bans);
+        let theirs = other.members.into_inner();
+        let sessions = other.sessions.into_inner();
+        let sessions = sessions.unwrap_or_else(PoisonError::into_inner);
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         *self
             .sessions
             .write()
             .unwrap_or_else(PoisonError::into_inner) = sessions;
-        *members = theirs;
-        drop(members);
-        self.bans.take_over(&other.bans);
+        *members = theirs.unwrap_or_else(PoisonError::into_inner);
     }
 }

@@ -1,6 +1,13 @@
 //! Presence, paging and sessions in virtual time.
 
 use super::*;
+use crate::attempts::Subject;
+use proptest::prelude::*;
+use twocan_proto::{
+    api::{Profile, ProfileField},
+    heartbeat::HeartbeatKey,
+    identity::Identity,
+};
 
 const BEAT: u64 = 25_000;
 
@@ -17,12 +24,27 @@ fn address() -> SocketAddr {
 }
 
 fn directory(names: &[&str]) -> Directory {
-    let directory = Directory::new(BEAT);
+    let directory = Directory::new(BEAT, at(0));
     for (id, text) in (1..).zip(names) {
-        let place = Place::new("0.0.0.0:7777".parse().unwrap(), None, None);
-        directory.add_member(Member::new(id, name(text), String::new(), place));
+        directory.add_member(member(id, text, |_| {}));
     }
     directory
+}
+
+fn member(id: i64, text: &str, change: impl FnOnce(&mut Place)) -> Member {
+    let mut place = Place::new("0.0.0.0:7777".parse().unwrap(), None, None);
+    change(&mut place);
+    let owner = Owner {
+        password_hash: "hash".to_owned(),
+        email: None,
+        phone: None,
+        known: Vec::new(),
+    };
+    Member::new((id, name(text)), at(0), place, owner)
+}
+
+fn key(seed: u8) -> PeerId {
+    Identity::from_seed(&[seed; 32]).peer_id()
 }
 
 fn row(id: u8, account: i64) -> SessionRow {
@@ -32,18 +54,33 @@ fn row(id: u8, account: i64) -> SessionRow {
         token: [id; 32],
         key: HeartbeatKey::new([id; 32]),
         expires_at: at(1_000_000),
+        identity: None,
     }
 }
 
 fn sign_in(directory: &Directory, who: &str, id: u8) -> Arc<Member> {
+    sign_in_as(directory, who, (id, None), at(0))
+}
+
+fn sign_in_as(
+    directory: &Directory,
+    who: &str,
+    (id, identity): (u8, Option<PeerId>),
+    now: Timestamp,
+) -> Arc<Member> {
     let member = directory.member(&name(who)).unwrap();
     let arrival = Arrival {
         host: "0.0.0.0:7777".parse().unwrap(),
-        key: None,
+        key: identity,
         from: address().ip(),
-        now: at(0),
+        place: Subject::of_place(&name(who), address().ip()),
+        now,
     };
-    directory.open_session(row(id, member.id), &member, arrival);
+    let row = SessionRow {
+        identity,
+        ..row(id, member.id)
+    };
+    directory.open_session(row, &member, arrival);
     member
 }
 
@@ -166,33 +203,50 @@ fn an_account_has_a_limited_number_of_sessions() {
 fn removing_an_old_account_spares_a_newer_one_of_the_same_name() {
     let directory = directory(&["ada"]);
     sign_in(&directory, "ada", 1);
-    let place = Place::new("0.0.0.0".parse().unwrap(), None, None);
-    directory.add_member(Member::new(7, name("Ada"), String::new(), place));
+    directory.add_member(member(7, "Ada", |_| {}));
     directory.remove_member(&name("ada"), 1);
     assert_eq!(directory.member(&name("ada")).unwrap().id, 7);
     assert_eq!(directory.counts(), (1, 0));
+}
+
+/// Every page of a selection, one after the other.
+fn pages(directory: &Directory, selection: &Selection, now: Timestamp) -> Vec<Vec<String>> {
+    let mut selection = selection.clone();
+    let mut pages = Vec::new();
+    loop {
+        let (next, page) = directory.select(&selection, now);
+        assert!(page.len() <= selection.limit);
+        pages.push(
+            page.iter()
+                .map(|member| member.username.to_string())
+                .collect(),
+        );
+        let Some(next) = next else { return pages };
+        selection.after = Some(next);
+    }
+}
+
+fn of(limit: usize) -> Selection {
+    Selection {
+        limit,
+        ..Selection::default()
+    }
 }
 
 #[test]
 fn pages_follow_each_other_without_gap_or_repeat() {
     let names = ["Ann", "anna", "bob", "Cid", "dan"];
     let directory = directory(&names);
-    let mut after = None;
-    let mut all = Vec::new();
-    loop {
-        let selection = Selection {
-            after,
-            limit: 2,
-            ..Selection::default()
-        };
-        let (page, more) = directory.list(&selection, at(0));
-        all.extend(page.iter().map(|info| info.username.to_string()));
-        after = page.last().map(|info| info.username.folded());
-        if !more {
-            break;
-        }
-    }
-    assert_eq!(all, names);
+    let two = pages(&directory, &of(2), at(0));
+    assert_eq!(two, [&names[..2], &names[2..4], &names[4..]]);
+    let after_a_hole = Selection {
+        after: Some("az".to_owned()),
+        ..of(1)
+    };
+    assert_eq!(
+        pages(&directory, &after_a_hole, at(0)).concat(),
+        ["bob", "Cid", "dan"]
+    );
 }
 
 #[test]
@@ -203,19 +257,176 @@ fn prefix_and_presence_select() {
         let selection = Selection {
             prefix: prefix.to_owned(),
             online,
-            limit: 9,
-            ..Selection::default()
+            ..of(9)
         };
-        let (page, more) = directory.list(&selection, at(1));
-        assert!(!more);
-        page.into_iter()
-            .map(|info| info.username.to_string())
-            .collect::<Vec<_>>()
+        let pages = pages(&directory, &selection, at(1));
+        assert_eq!(pages.len(), 1);
+        pages.concat()
     };
     assert_eq!(names("an", None), ["Ann", "anna"]);
     assert_eq!(names("", Some(true)), ["anna"]);
     assert_eq!(names("a", Some(false)), ["Ann"]);
     assert!(names("x", None).is_empty());
+}
+
+#[test]
+fn who_is_for_contacts_is_found_with_the_key_alone() {
+    let directory = directory(&["ann", "zoe"]);
+    let hidden = |place: &mut Place| {
+        place.visibility = Visibility::Contacts;
+        place.key = Some(key(1));
+    };
+    directory.add_member(member(7, "max", hidden));
+    let found = |key: Option<PeerId>| directory.find(&name("max"), key.as_ref()).is_some();
+    assert!(!found(None) && !found(Some(key(2))) && found(Some(key(1))));
+    // Neither in a list nor as the place from which it goes on.
+    let (next, page) = directory.select(&of(1), at(0));
+    assert_eq!((next.as_deref(), page.len()), (Some("ann"), 1));
+    assert_eq!(pages(&directory, &of(1), at(0)).concat(), ["ann", "zoe"]);
+}
+
+#[test]
+fn a_search_reads_the_public_part_and_goes_on_where_it_stopped() {
+    let directory = directory(&[]);
+    let most = limits::SCAN_PER_PAGE;
+    for n in 0..most + 10 {
+        directory.add_member(member(
+            i64::try_from(n).unwrap(),
+            &format!("u{n:06}"),
+            |_| {},
+        ));
+    }
+    let field = |value: &str, public| ProfileField {
+        name: value.to_owned(),
+        value: value.to_owned(),
+        public,
+    };
+    let profile = Profile {
+        display_name: Some("Max M\u{fc}ller".to_owned()),
+        status: None,
+        fields: vec![field("Town", true), field("Street", false)],
+    };
+    let last = directory
+        .member(&name(&format!("u{:06}", most + 9)))
+        .unwrap();
+    directory.describe(&last, Visibility::Listed, Card::new(profile));
+    let search = |text: &str| {
+        let selection = Selection {
+            search: Some(text.to_owned()),
+            ..of(5)
+        };
+        pages(&directory, &selection, at(0))
+    };
+    let found = search("m\u{fc}ll");
+    assert_eq!(found.len(), 2, "the first page looked at as many as it may");
+    assert_eq!(found.concat(), [last.username.to_string()]);
+    assert_eq!(search("town").concat().len(), 1);
+    assert!(search("street").concat().is_empty());
+}
+
+#[test]
+fn a_name_is_one_identity_at_a_time() {
+    let directory = directory(&["ada"]);
+    let (one, two) = (key(1), key(2));
+    let claim = |who, now| {
+        let ada = directory.member(&name("ada")).unwrap();
+        let claimed = directory.claim(&ada, who, now);
+        ada.release(who);
+        claimed
+    };
+    sign_in(&directory, "ada", 9);
+    assert!(claim(one, at(0)), "a plain client is no identity");
+    let ada = sign_in_as(&directory, "ada", (1, Some(one)), at(0));
+    assert!(claim(one, at(1)) && !claim(two, at(1)));
+    assert!(claim(two, at(75_000)), "the first one has gone");
+    sign_in_as(&directory, "ada", (2, Some(one)), at(80_000));
+    assert!(
+        directory.session(&[1; 32], at(80_000)).is_none(),
+        "taken over by itself"
+    );
+    assert!(directory.session(&[9; 32], at(80_000)).is_some());
+    assert!(ada.info(at(80_001)).online);
+    assert!(
+        directory.claim(&ada, one, at(80_000)) && !directory.claim(&ada, two, at(200_000 - 90_001))
+    );
+    let later = at(80_000 + i64::try_from(limits::CLAIM_MS).unwrap() + 75_000);
+    assert!(directory.claim(&ada, two, later), "a claim ends by itself");
+}
+
+#[test]
+fn a_new_password_ends_sessions_and_links() {
+    let directory = directory(&["ada", "bob"]);
+    let ada = sign_in(&directory, "ada", 1);
+    sign_in(&directory, "bob", 2);
+    for n in 0..4u8 {
+        let reset = Reset {
+            member: Arc::clone(&ada),
+            expires_at: at(100 + i64::from(n)),
+        };
+        directory.add_reset([n; 32], reset);
+    }
+    assert!(
+        directory.reset(&[0; 32], at(0)).is_none(),
+        "three are enough"
+    );
+    assert!(directory.reset(&[3; 32], at(102)).is_some());
+    assert!(directory.reset(&[3; 32], at(103)).is_none());
+    directory.set_password(&ada, "other".to_owned());
+    assert!(directory.reset(&[3; 32], at(0)).is_none());
+    assert!(directory.session(&[1; 32], at(1)).is_none() && !ada.info(at(1)).online);
+    assert!(directory.session(&[2; 32], at(1)).is_some());
+    assert_eq!(ada.password_hash().as_deref(), Some("other"));
+}
+
+#[test]
+fn guests_who_left_are_found_but_not_right_after_a_start() {
+    let directory = directory(&["ada"]);
+    directory.add_member(member(7, "gus", |place| place.role = Role::Guest));
+    assert!(directory.departed_guests(at(74_999)).is_empty());
+    let gus = sign_in_as(&directory, "gus", (1, None), at(70_000));
+    assert!(gus.info(at(70_000)).guest);
+    assert!(directory.departed_guests(at(80_000)).is_empty());
+    assert_eq!(directory.departed_guests(at(145_000)).len(), 1);
+    directory.remove_member(&name("gus"), 7);
+    assert_eq!((directory.guest_count(), directory.counts()), (0, (1, 0)));
+}
+
+#[test]
+fn a_member_knows_its_last_places() {
+    let directory = directory(&["ada"]);
+    let ada = directory.member(&name("ada")).unwrap();
+    let place = |n: usize| Subject::of_text(crate::attempts::Kind::Place, &n.to_string());
+    for n in [0, 0].into_iter().chain(0..=limits::PLACES_PER_ACCOUNT) {
+        ada.remember(place(n));
+    }
+    assert!(!ada.is_known_at(place(0)));
+    assert!((1..=limits::PLACES_PER_ACCOUNT).all(|n| ada.is_known_at(place(n))));
+}
+
+proptest! {
+    #[test]
+    fn every_listed_name_is_on_one_page(
+        names in proptest::collection::btree_map("[a-d]{1,3}", any::<bool>(), 0..30),
+        limit in 1usize..7,
+        prefix in "[a-d]{0,1}",
+        after in proptest::option::of("[a-e]{0,2}"),
+    ) {
+        let directory = Directory::new(BEAT, at(0));
+        for (id, (text, listed)) in (1..).zip(&names) {
+            directory.add_member(member(id, text, |place| {
+                place.key = Some(key(1));
+                place.visibility = if *listed { Visibility::Listed } else { Visibility::Contacts };
+            }));
+        }
+        let selection = Selection { prefix: prefix.clone(), after: after.clone(), ..of(limit) };
+        let expected: Vec<_> = names
+            .iter()
+            .filter(|(text, listed)| **listed && text.starts_with(&prefix))
+            .filter(|(text, _)| after.as_ref().is_none_or(|after| *text > after))
+            .map(|(text, _)| text.clone())
+            .collect();
+        prop_assert_eq!(pages(&directory, &selection, at(0)).concat(), expected);
+    }
 }
 
 #[test]

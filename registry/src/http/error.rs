@@ -1,10 +1,11 @@
 //! Errors as clients see them. This is the one place where they get their
 //! status code.
 
-use crate::service::ServiceError;
-use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
+use super::call::written;
+use crate::{admin::AdminError, service::ServiceError};
+use actix_web::{HttpResponse, http::StatusCode, http::header};
 use std::fmt;
-use twocan_proto::api::{ErrorBody, ErrorCode, ErrorDetail};
+use twocan_proto::api::{ErrorBody, ErrorCode, ErrorDetail, Format};
 
 /// An answer that is an error.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub(super) enum ApiError {
     NoRoute,
     /// The path has other methods, which are listed.
     NoMethod(&'static str),
+    /// An operator's command was not done.
+    Admin(AdminError),
+    /// `Accept` names no notation that is spoken here.
+    NotAcceptable,
 }
 
 impl ApiError {
@@ -33,6 +38,8 @@ impl ApiError {
                 (ErrorCode::BadRequest, StatusCode::BAD_REQUEST)
             }
             Self::NoMethod(_) => (ErrorCode::BadRequest, StatusCode::METHOD_NOT_ALLOWED),
+            Self::Admin(error) => (error.code, admin_status(error.code)),
+            Self::NotAcceptable => (ErrorCode::BadRequest, StatusCode::NOT_ACCEPTABLE),
             Self::Slow => (ErrorCode::BadRequest, StatusCode::REQUEST_TIMEOUT),
             Self::TooLarge => (ErrorCode::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
             Self::NoRoute | Self::Service(S::Unknown) => {
@@ -42,12 +49,31 @@ impl ApiError {
             Self::Service(S::WrongPassword | S::NoSession | S::NoProof) => {
                 (ErrorCode::Unauthorized, StatusCode::UNAUTHORIZED)
             }
-            Self::Service(S::NotYours | S::Closed) => (ErrorCode::Refused, StatusCode::FORBIDDEN),
+            Self::Service(S::NotYours | S::Closed | S::Refused(_) | S::NeedsCode(_)) => {
+                (ErrorCode::Refused, StatusCode::FORBIDDEN)
+            }
+            Self::Service(S::Elsewhere | S::OtherIdentity) => {
+                (ErrorCode::Conflict, StatusCode::CONFLICT)
+            }
+            Self::Service(S::Outdated { .. }) => (ErrorCode::Outdated, StatusCode::FORBIDDEN),
             Self::Service(S::Banned(_)) => (ErrorCode::Banned, StatusCode::FORBIDDEN),
             Self::Service(S::DiskFull) => (ErrorCode::Io, StatusCode::INSUFFICIENT_STORAGE),
             Self::Service(S::Limited { .. }) => (ErrorCode::Limited, StatusCode::TOO_MANY_REQUESTS),
             Self::Service(S::Disk) => (ErrorCode::Io, StatusCode::SERVICE_UNAVAILABLE),
             Self::Service(S::Internal) => (ErrorCode::Internal, StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    /// The status of the answer.
+    pub(super) fn status(&self) -> StatusCode {
+        self.kind().1
+    }
+
+    fn needs(&self) -> Option<String> {
+        match self {
+            Self::Service(ServiceError::NeedsCode(_)) => Some("code".to_owned()),
+            Self::Service(ServiceError::Outdated { least, .. }) => Some(least.to_string()),
+            _ => None,
         }
     }
 
@@ -71,16 +97,18 @@ impl fmt::Display for ApiError {
             Self::Slow => f.write_str("the body took too long to arrive"),
             Self::NoRoute => f.write_str("there is nothing under this path"),
             Self::NoMethod(allowed) => write!(f, "this path takes {allowed} only"),
+            Self::Admin(error) => error.fmt(f),
+            Self::NotAcceptable => {
+                let spoken = Format::ALL.map(Format::media_type).join(" or ");
+                write!(f, "ask for one of those spoken here with Accept: {spoken}")
+            }
         }
     }
 }
 
-impl ResponseError for ApiError {
-    fn status_code(&self) -> StatusCode {
-        self.kind().1
-    }
-
-    fn error_response(&self) -> HttpResponse {
+impl ApiError {
+    /// The answer.
+    pub(super) fn response(&self, format: Format) -> HttpResponse {
         let (code, status) = self.kind();
         let retry_after_s = self.retry_after_s();
         let mut response = HttpResponse::build(status);
@@ -100,19 +128,32 @@ impl ResponseError for ApiError {
             }
             _ => {}
         }
-        let detail = ErrorDetail {
+        let error = ErrorDetail {
             code,
             message: self.to_string(),
             retry_after_s,
+            needs: self.needs(),
         };
-        response.json(ErrorBody { error: detail })
+        written(&mut response, format, &ErrorBody { error })
+            .unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
     }
 }
 
-impl ApiError {
-    /// The answer.
-    pub(super) fn response(&self) -> HttpResponse {
-        self.error_response()
+fn admin_status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Taken | ErrorCode::Conflict => StatusCode::CONFLICT,
+        ErrorCode::Refused => StatusCode::FORBIDDEN,
+        ErrorCode::Limited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Busy | ErrorCode::Io => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(error)
     }
 }
 

@@ -25,6 +25,7 @@ use std::{
     task::{Context, Poll, ready},
     time::Instant,
 };
+use twocan_proto::api::Format;
 
 /// The gate of one application.
 #[derive(Debug, Clone)]
@@ -103,7 +104,8 @@ where
 
 /// The answer to who is banned: the reason, and the end of the connection.
 fn told(ban: &Arc<Ban>) -> HttpResponse {
-    let mut answer = ApiError::Service(ServiceError::Banned(Arc::clone(ban))).response();
+    let mut answer =
+        ApiError::Service(ServiceError::Banned(Arc::clone(ban))).response(Format::Json);
     answer.head_mut().set_connection_type(ConnectionType::Close);
     answer
 }

@@ -1,6 +1,12 @@
 //! Paths for operators and their programs: numbers, administration, files.
 
-use super::{body, error::ApiError, static_files};
+use super::{
+    body,
+    call::{Answer, Call, handle},
+    error::ApiError,
+    routes::resource,
+    static_files,
+};
 use crate::{
     admin::{self, AdminError, Command},
     config::Reach,
@@ -13,28 +19,35 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, Payload, ServiceConfig},
 };
-use twocan_proto::api::{ErrorBody, ErrorCode, ErrorDetail, Secret};
+use serde_json::json;
+use twocan_proto::api::{ErrorCode, Format, Role, Secret};
 
 /// The operators' paths.
-pub(crate) fn configure(app: &mut ServiceConfig) {
-    app.service(super::routes::resource("/metrics", "GET").get(metrics))
-        .service(super::routes::resource("/admin", "POST").post(command))
+pub(super) fn configure(app: &mut ServiceConfig) {
+    app.service(resource("/metrics", "GET").get(metrics))
+        .service(resource("/admin", "POST").post(handle(command)))
         .service(
-            super::routes::resource("/static/{path:.*}", "GET, HEAD")
+            resource("/static/{path:.*}", "GET, HEAD")
                 .get(file)
                 .head(file),
         );
 }
 
+/// Prometheus asks for a notation of its own, so `Accept` is not looked at.
 async fn metrics(request: HttpRequest, service: Data<Service>) -> HttpResponse {
-    let settings = service.config.get();
-    let wanted = settings.metrics_token.as_ref();
-    let allowed = within(settings.operation.metrics, &request)
-        .and_then(|()| wanted.map_or(Ok(()), |token| carries(&request, token)));
-    if let Err(error) = allowed {
-        return error.response();
+    let call = Call::plain(request, service);
+    counted(&call).unwrap_or_else(|error| error.response(Format::Json))
+}
+
+fn counted(call: &Call) -> Answer {
+    let settings = call.config.get();
+    within(settings.operation.metrics, call)?;
+    if let Some(wanted) = &settings.metrics_token
+        && !carries(call, wanted)?
+    {
+        return Err(ApiError::Service(ServiceError::NoSession));
     }
-    let directory = &service.directory;
+    let directory = &call.directory;
     let (accounts, sessions) = directory.counts();
     let gauges = Gauges {
         accounts,
@@ -42,87 +55,57 @@ async fn metrics(request: HttpRequest, service: Data<Service>) -> HttpResponse {
         online: directory.online(now()),
         bans: directory.bans.len(),
     };
-    HttpResponse::Ok()
+    Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(directory.metrics.text(gauges))
+        .body(directory.metrics.text(gauges)))
 }
 
 /// Whether something is answered to where the request comes from. What is off
 /// is not there.
-fn within(reach: Reach, request: &HttpRequest) -> Result<(), ApiError> {
+fn within(reach: Reach, call: &Call) -> Result<(), ApiError> {
     match reach {
         Reach::Anywhere => Ok(()),
-        Reach::Loopback if body::source(request)?.is_loopback() => Ok(()),
+        Reach::Loopback if call.source()?.is_loopback() => Ok(()),
         Reach::Loopback | Reach::Off => Err(ApiError::NoRoute),
     }
 }
 
-fn carries(request: &HttpRequest, wanted: &Secret) -> Result<(), ApiError> {
-    match body::token(request)? {
-        Some(token) if secrets::same(&token, wanted) => Ok(()),
-        _ => Err(ApiError::Service(ServiceError::NoSession)),
-    }
+fn carries(call: &Call, wanted: &Secret) -> Result<bool, ApiError> {
+    let token = call.token()?;
+    Ok(token.is_some_and(|token| secrets::same(&token, wanted)))
 }
 
-async fn command(request: HttpRequest, body: Payload, service: Data<Service>) -> HttpResponse {
-    match commanded(request, body, &service).await {
-        Ok(answer) => HttpResponse::Ok()
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .json(serde_json::json!({"ok": answer})),
-        Err(refusal) => refusal,
-    }
-}
-
-async fn commanded(
-    request: HttpRequest,
-    body: Payload,
-    service: &Service,
-) -> Result<serde_json::Value, HttpResponse> {
-    may_command(&request, service).map_err(|error| error.response())?;
-    let bytes = body::json(&request, body).await;
-    let bytes = bytes.map_err(|error| error.response())?;
-    let command: Command = serde_json::from_slice(&bytes)
-        .map_err(|error| refusal(&AdminError::new(ErrorCode::BadRequest, error.to_string())))?;
+async fn command(call: Call, body: Payload) -> Answer {
+    may_command(&call)?;
+    let command = body::command(call.content_type(), &body::read(body).await?)?;
     if matches!(command, Command::Restore { .. }) {
         let local = "a backup is brought back on the registry's own machine";
-        return Err(refusal(&AdminError::new(ErrorCode::Refused, local)));
+        return Err(AdminError::new(ErrorCode::Refused, local).into());
     }
-    admin::socket::logged(command, service)
-        .await
-        .map_err(|error| refusal(&error))
+    let answer = admin::socket::logged(command, &call).await?;
+    call.private(StatusCode::OK, &json!({"ok": answer}))
 }
 
 /// Lets administrators through, and the token of the configuration.
-fn may_command(request: &HttpRequest, service: &Service) -> Result<(), ApiError> {
-    let settings = service.config.get();
-    within(settings.operation.admin, request)?;
-    let wanted = settings.admin_token.as_ref();
-    if wanted.is_some_and(|wanted| carries(request, wanted).is_ok()) {
+fn may_command(call: &Call) -> Result<(), ApiError> {
+    let settings = call.config.get();
+    within(settings.operation.admin, call)?;
+    if let Some(wanted) = &settings.admin_token
+        && carries(call, wanted)?
+    {
         return Ok(());
     }
-    Err(ApiError::Service(ServiceError::NoSession))
+    let session = call.session(&call.required_token()?)?;
+    if session.member.role() == Role::Admin {
+        return Ok(());
+    }
+    Err(ApiError::Service(ServiceError::Refused(
+        "only administrators may do this",
+    )))
 }
 
-fn refusal(error: &AdminError) -> HttpResponse {
-    let status = match error.code {
-        ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
-        ErrorCode::NotFound => StatusCode::NOT_FOUND,
-        ErrorCode::Taken | ErrorCode::Conflict => StatusCode::CONFLICT,
-        ErrorCode::Refused => StatusCode::FORBIDDEN,
-        ErrorCode::Limited => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Busy | ErrorCode::Io => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    HttpResponse::build(status).json(ErrorBody {
-        error: ErrorDetail {
-            code: error.code,
-            message: error.message.clone(),
-            retry_after_s: None,
-        },
-    })
-}
-
+/// Files have their own notations, so `Accept` is not looked at.
 async fn file(request: HttpRequest, service: Data<Service>) -> HttpResponse {
     let root = service.config.get().operation.static_dir.clone();
     static_files::serve(&request, root).await

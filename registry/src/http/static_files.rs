@@ -21,6 +21,7 @@ use std::{
     path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
+use twocan_proto::api::Format;
 
 /// What to give for a folder.
 const INDEX: &str = "index.html";
@@ -128,7 +129,7 @@ fn kind(name: &str) -> &'static str {
 
 /// `GET` and `HEAD` of a path below `/static/`, with `root` as configured.
 pub(super) async fn serve(request: &HttpRequest, root: Option<PathBuf>) -> HttpResponse {
-    let missing = || ApiError::NoRoute.response();
+    let missing = || ApiError::NoRoute.response(Format::Json);
     // The path as it was sent: decoding is ours alone.
     let path = request.uri().path().strip_prefix("/static/");
     let (Some(root), Some(names)) = (root, path.and_then(names)) else {

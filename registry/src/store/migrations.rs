@@ -28,7 +28,35 @@ pub(super) const STEPS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sessions_of_account ON sessions (account);
     CREATE INDEX sessions_by_expiry ON sessions (expires_at);",
-    // 2: bans.
+    // 2: roles, visibility, profiles, identities of sessions, known places, links
+    // for a new password, and counted attempts.
+    "ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'user'
+        CHECK (role IN ('guest', 'user', 'admin'));
+    ALTER TABLE accounts ADD COLUMN visibility TEXT NOT NULL DEFAULT 'listed'
+        CHECK (visibility IN ('listed', 'contacts'));
+    ALTER TABLE accounts ADD COLUMN phone TEXT;
+    ALTER TABLE accounts ADD COLUMN profile TEXT;
+    ALTER TABLE sessions ADD COLUMN identity TEXT;
+    CREATE TABLE known_places (
+        account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        place BLOB NOT NULL,
+        last_at INTEGER NOT NULL,
+        PRIMARY KEY (account, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE resets (
+        token_hash BLOB PRIMARY KEY,
+        account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+        expires_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX resets_of_account ON resets (account);
+    CREATE TABLE attempts (
+        subject BLOB PRIMARY KEY,
+        count INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        forgotten_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX attempts_by_age ON attempts (forgotten_at);",
+    // 3: bans.
     super::bans::STEP,
 ];
 

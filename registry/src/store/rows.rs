@@ -1,96 +1,29 @@
-//! Rows in and out: every SQL statement of the registry.
+//! Rows in: every SQL statement that changes something. Rows out are in
+//! [`super::load`].
 
-use super::{NewAccount, OpenError, StoreError};
-use crate::directory::{Arrival, Directory, Member, Place, Session, SessionRow};
-use rusqlite::{Connection, Row, params};
-use std::collections::HashMap;
+use super::{NewAccount, Opener, StoreError};
+use crate::{
+    attempts::{Strikes, Subject},
+    directory::{Arrival, Reset, SessionRow, TokenHash},
+    limits,
+};
+use rusqlite::{Connection, params};
 use twocan_proto::{
-    api::Username,
-    heartbeat::{HeartbeatKey, SessionId},
+    api::{Email, Phone, Profile, Role, Visibility},
+    heartbeat::SessionId,
     time::Timestamp,
 };
-
-/// Puts every account and live session into the directory.
-pub(super) fn load(
-    connection: &Connection,
-    directory: &Directory,
-    now: Timestamp,
-) -> Result<(), OpenError> {
-    let members = load_accounts(connection, directory)?;
-    let mut query = connection.prepare(
-        "SELECT id, account, token_hash, heartbeat_key, expires_at FROM sessions
-         WHERE expires_at > ?1",
-    )?;
-    let mut rows = query.query([now.as_millis()])?;
-    while let Some(row) = rows.next()? {
-        let session = SessionRow {
-            id: SessionId(row.get(0)?),
-            account: row.get(1)?,
-            token: row.get(2)?,
-            key: HeartbeatKey::new(row.get(3)?),
-            expires_at: Timestamp::from_millis(row.get(4)?),
-        };
-        let name = members
-            .get(&session.account)
-            .ok_or(OpenError::Damaged("session"))?;
-        let member = directory
-            .member(name)
-            .ok_or(OpenError::Damaged("session"))?;
-        // Heartbeats of before the start may have been answered before it.
-        directory.put_session(Session::new(session, member, now));
-    }
-    Ok(())
-}
-
-fn load_accounts(
-    connection: &Connection,
-    directory: &Directory,
-) -> Result<HashMap<i64, Username>, OpenError> {
-    let mut query = connection.prepare(
-        "SELECT id, username, password_hash, host, observed, key, last_seen FROM accounts",
-    )?;
-    let mut rows = query.query([])?;
-    let mut names = HashMap::new();
-    while let Some(row) = rows.next()? {
-        let (member, last_seen) = account(row)?;
-        names.insert(member.id, member.username.clone());
-        directory.load_member(member, last_seen);
-    }
-    Ok(names)
-}
-
-fn account(row: &Row<'_>) -> Result<(Member, Option<Timestamp>), OpenError> {
-    let username = parsed(row.get(1)?, "username")?.ok_or(OpenError::Damaged("username"))?;
-    let host = parsed(row.get(3)?, "host")?.ok_or(OpenError::Damaged("host"))?;
-    let place = Place::new(
-        host,
-        parsed(row.get(5)?, "key")?,
-        parsed(row.get(4)?, "address")?,
-    );
-    let last_seen = row.get::<_, Option<i64>>(6)?.map(Timestamp::from_millis);
-    Ok((
-        Member::new(row.get(0)?, username, row.get(2)?, place),
-        last_seen,
-    ))
-}
-
-fn parsed<T: std::str::FromStr>(
-    text: Option<String>,
-    what: &'static str,
-) -> Result<Option<T>, OpenError> {
-    text.map(|text| text.parse().map_err(|_| OpenError::Damaged(what)))
-        .transpose()
-}
 
 pub(super) fn insert_account(
     connection: &Connection,
     account: &NewAccount,
 ) -> rusqlite::Result<i64> {
-    connection
+    let id = connection
         .prepare_cached(
             "INSERT INTO accounts
-                (name, username, password_hash, host, observed, key, email, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                (name, username, password_hash, host, observed, key, email, created_at,
+                 phone, role, visibility)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .insert(params![
             account.username.folded(),
@@ -99,24 +32,65 @@ pub(super) fn insert_account(
             account.host.to_string(),
             account.observed.to_canonical().to_string(),
             account.key.map(|key| key.to_string()),
-            account.email,
+            account.email.as_ref().map(Email::as_str),
             account.created_at.as_millis(),
-        ])
+            account.phone.as_ref().map(Phone::as_str),
+            account.role.as_str(),
+            account.visibility.as_str(),
+        ])?;
+    remember_place(connection, id, account.place, account.created_at)?;
+    Ok(id)
+}
+
+/// Remembers a place from which an account was signed in, and forgets the ones
+/// that it was not for longest.
+fn remember_place(
+    connection: &Connection,
+    account: i64,
+    place: Subject,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("REPLACE INTO known_places (account, place, last_at) VALUES (?1, ?2, ?3)")?
+        .execute(params![account, place.0, now.as_millis()])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM known_places WHERE account = ?1 AND place NOT IN
+                (SELECT place FROM known_places WHERE account = ?1
+                 ORDER BY last_at DESC LIMIT ?2)",
+        )?
+        .execute((account, limits::PLACES_PER_ACCOUNT))?;
+    Ok(())
 }
 
 pub(super) fn open_session(
     connection: &Connection,
-    row: &SessionRow,
-    arrival: &Arrival,
+    (row, arrival): (&SessionRow, &Arrival),
+    opener: &Opener,
     end: &[SessionId],
 ) -> rusqlite::Result<()> {
+    match opener {
+        Opener::Password(hash) => {
+            connection
+                .prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND password_hash = ?2")?
+                .query_row((row.account, hash), |_| Ok(()))?;
+        }
+        Opener::Token => one(connection
+            .prepare_cached("DELETE FROM sessions WHERE token_hash = ?1")?
+            .execute([row.token])?)?,
+    }
     for id in end {
         delete_session(connection, *id)?;
     }
+    if row.identity.is_some() {
+        connection
+            .prepare_cached("DELETE FROM sessions WHERE account = ?1 AND identity IS NOT NULL")?
+            .execute([row.account])?;
+    }
     connection
         .prepare_cached(
-            "REPLACE INTO sessions (id, account, token_hash, heartbeat_key, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO sessions (id, account, token_hash, heartbeat_key, expires_at, identity)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             row.id.0,
@@ -124,6 +98,7 @@ pub(super) fn open_session(
             row.token,
             row.key.expose(),
             row.expires_at.as_millis(),
+            row.identity.map(|key| key.to_string()),
         ])?;
     connection
         .prepare_cached(
@@ -136,6 +111,112 @@ pub(super) fn open_session(
             arrival.key.map(|key| key.to_string()),
             arrival.now.as_millis(),
         ])?;
+    remember_place(connection, row.account, arrival.place, arrival.now)
+}
+
+/// One row it had to be.
+fn one(rows: usize) -> rusqlite::Result<()> {
+    match rows {
+        0 => Err(rusqlite::Error::QueryReturnedNoRows),
+        _ => Ok(()),
+    }
+}
+
+/// Sets a password, by a link that must be good or without one. What the old
+/// password opened is closed.
+pub(super) fn set_password(
+    connection: &Connection,
+    account: i64,
+    hash: &str,
+    link: Option<(&TokenHash, Timestamp)>,
+) -> rusqlite::Result<()> {
+    if let Some((token, now)) = link {
+        one(connection
+            .prepare_cached("DELETE FROM resets WHERE token_hash = ?1 AND expires_at > ?2")?
+            .execute(params![token, now.as_millis()])?)?;
+    }
+    one(connection
+        .prepare_cached("UPDATE accounts SET password_hash = ?2 WHERE id = ?1")?
+        .execute((account, hash))?)?;
+    connection
+        .prepare_cached("DELETE FROM sessions WHERE account = ?1")?
+        .execute([account])?;
+    delete_resets(connection, account)
+}
+
+fn delete_resets(connection: &Connection, account: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM resets WHERE account = ?1")?
+        .execute([account])?;
+    Ok(())
+}
+
+pub(super) fn insert_reset(
+    connection: &Connection,
+    token: &TokenHash,
+    reset: &Reset,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO resets (token_hash, account, expires_at) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            token,
+            reset.member.id,
+            reset.expires_at.as_millis()
+        ])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM resets WHERE account = ?1 AND token_hash NOT IN
+                (SELECT token_hash FROM resets WHERE account = ?1
+                 ORDER BY expires_at DESC, token_hash DESC LIMIT ?2)",
+        )?
+        .execute((reset.member.id, limits::RESETS_PER_ACCOUNT))?;
+    Ok(())
+}
+
+pub(super) fn set_email(
+    connection: &Connection,
+    account: i64,
+    email: Option<&Email>,
+) -> rusqlite::Result<()> {
+    one(connection
+        .prepare_cached("UPDATE accounts SET email = ?2 WHERE id = ?1")?
+        .execute((account, email.map(Email::as_str)))?)?;
+    delete_resets(connection, account)
+}
+
+pub(super) fn describe(
+    connection: &Connection,
+    account: i64,
+    visibility: Visibility,
+    profile: &Profile,
+) -> rusqlite::Result<()> {
+    let profile = (!profile.is_empty()).then(|| serde_json::to_string(profile));
+    let profile = profile
+        .transpose()
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    one(connection
+        .prepare_cached("UPDATE accounts SET visibility = ?2, profile = ?3 WHERE id = ?1")?
+        .execute((account, visibility.as_str(), profile))?)
+}
+
+pub(super) fn set_role(connection: &Connection, account: i64, role: Role) -> rusqlite::Result<()> {
+    one(connection
+        .prepare_cached("UPDATE accounts SET role = ?2 WHERE id = ?1")?
+        .execute((account, role.as_str()))?)
+}
+
+pub(super) fn put_attempts(connection: &Connection, strikes: &[Strikes]) -> rusqlite::Result<()> {
+    let mut put = connection.prepare_cached(
+        "REPLACE INTO attempts (subject, count, at, forgotten_at) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for strike in strikes {
+        put.execute(params![
+            strike.subject.0,
+            strike.count,
+            strike.at.as_millis(),
+            strike.forgotten_at.as_millis(),
+        ])?;
+    }
     Ok(())
 }
 
@@ -146,15 +227,11 @@ pub(super) fn delete_session(connection: &Connection, id: SessionId) -> rusqlite
     Ok(())
 }
 
-/// Sessions go with the account.
+/// Everything of an account goes with it.
 pub(super) fn delete_account(connection: &Connection, id: i64) -> rusqlite::Result<()> {
-    match connection
+    one(connection
         .prepare_cached("DELETE FROM accounts WHERE id = ?1")?
-        .execute([id])?
-    {
-        0 => Err(rusqlite::Error::QueryReturnedNoRows),
-        _ => Ok(()),
-    }
+        .execute([id])?)
 }
 
 pub(super) fn sweep(
@@ -167,9 +244,15 @@ pub(super) fn sweep(
     for (account, at) in seen {
         update.execute((account, at.as_millis()))?;
     }
-    connection
-        .prepare_cached("DELETE FROM sessions WHERE expires_at <= ?1")?
-        .execute([now.as_millis()])?;
+    for expired in [
+        "DELETE FROM sessions WHERE expires_at <= ?1",
+        "DELETE FROM resets WHERE expires_at <= ?1",
+        "DELETE FROM attempts WHERE forgotten_at <= ?1",
+    ] {
+        connection
+            .prepare_cached(expired)?
+            .execute([now.as_millis()])?;
+    }
     Ok(())
 }
 
