@@ -152,13 +152,13 @@ pub(super) async fn serve(request: &HttpRequest, root: Option<PathBuf>) -> HttpR
             .finish();
     }
     response.content_type(found.kind);
+    // The length of what a GET would bring, and none of it.
     if request.method() == Method::HEAD {
-        return response.no_chunking(found.length).finish();
+        let nothing = futures_util::stream::empty::<io::Result<Bytes>>();
+        return response.body(SizedStream::new(found.length, nothing));
     }
-    response.body(SizedStream::new(
-        found.length,
-        chunks(found.file, found.length),
-    ))
+    let content = chunks(found.file, found.length);
+    response.body(SizedStream::new(found.length, content))
 }
 
 /// The content, read as fast as it is taken. A file that grows meanwhile is

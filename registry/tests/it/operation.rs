@@ -73,7 +73,7 @@ async fn orders_over_https_need_the_token() {
     assert_eq!(error(answer, "").await, (401, "unauthorized".into()));
     for (token, status) in [
         ("wrong", 401),
-        (ada.token.expose(), 401),
+        (ada.token.expose(), 403),
         ("let-me-rule", 200),
     ] {
         let answer = with_token(&registry, Method::POST, "/admin", token).await;
