@@ -154,6 +154,7 @@ impl Server {
             tokio::spawn(commands),
             tokio::spawn(notices::log(service.notices.subscribe())),
             tokio::spawn(deliver),
+            tokio::spawn(retire_guests(service.clone())),
         ];
         let served = tokio::spawn(server);
         Ok(Self {
@@ -362,6 +363,14 @@ async fn open_service(
         Ok((service, deliveries))
     });
     opened.await.map_err(io::Error::other)?
+}
+
+async fn retire_guests(service: Data<Service>) {
+    let mut ticks = tokio::time::interval(service.guest_round());
+    loop {
+        ticks.tick().await;
+        service.retire_guests().await;
+    }
 }
 
 async fn sweep(service: Data<Service>) {

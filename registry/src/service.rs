@@ -17,6 +17,7 @@ use crate::{
     bans::Ban,
     codes::Codes,
     directory::{Directory, Member, TokenHash},
+    limits,
     mail::Mailer,
     notices::Notices,
     now,
@@ -213,22 +214,31 @@ impl Service {
         }
     }
 
-    /// Saves last-seen times, forgets what has expired, and takes the guests out
-    /// who have left.
+    /// Saves last-seen times and forgets what has expired.
     pub(crate) async fn sweep(&self) {
-        let now = now();
         let change = Change::Sweep {
             seen: self.directory.take_unsaved(),
-            now,
+            now: now(),
         };
         if self.store.change(change).await.is_err() {
             tracing::warn!("last-seen times could not be saved");
         }
-        for guest in self.directory.departed_guests(now) {
+    }
+
+    /// Takes the guests out who have left without saying so.
+    pub(crate) async fn retire_guests(&self) {
+        for guest in self.directory.departed_guests(now()) {
             if let Err(error) = self.remove(&guest).await {
                 tracing::warn!(%error, "a guest who left could not be taken out");
             }
         }
+    }
+
+    /// How long a guest of whom nothing is heard keeps the name at most, after
+    /// having gone offline.
+    pub(crate) fn guest_round(&self) -> Duration {
+        let lapse = self.config.get().heartbeat_ms * limits::HEARTBEATS_MISSED;
+        Duration::from_millis(lapse).min(limits::SWEEP_EVERY)
     }
 }
 
@@ -283,7 +293,7 @@ fn token_hash(token: &Secret) -> TokenHash {
 
 /// A token that nobody can guess.
 fn new_token() -> Answer<Secret> {
-    let bytes: [u8; crate::limits::TOKEN_BYTES] = random()?;
+    let bytes: [u8; limits::TOKEN_BYTES] = random()?;
     Ok(Secret::new(BASE64URL_NOPAD.encode(&bytes)))
 }
 

@@ -196,7 +196,7 @@ struct Job {
 
 /// What the writer thread is asked for.
 enum Task {
-    Change(Job),
+    Change(Box<Job>),
     /// A backup takes the place of everything.
     Restore {
         backup: PathBuf,
@@ -246,10 +246,10 @@ impl Store {
     /// A caller that goes away does not undo it.
     pub(crate) async fn change(&self, change: Change) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Task::Change(Job {
+        self.send(Task::Change(Box::new(Job {
             change,
             reply: Some(reply),
-        }))?;
+        })))?;
         answer.await.unwrap_or(Err(StoreError::Failed))
     }
 
@@ -260,7 +260,7 @@ impl Store {
             change,
             reply: None,
         };
-        if self.send(Task::Change(job)).is_err() {
+        if self.send(Task::Change(Box::new(job))).is_err() {
             tracing::warn!("the disk is behind: a note was not kept");
         }
     }
@@ -387,7 +387,7 @@ impl Writer {
             let mut next = Some(first);
             let restore = loop {
                 match next {
-                    Some(Task::Change(job)) => batch.push(job),
+                    Some(Task::Change(job)) => batch.push(*job),
                     Some(Task::Restore { backup, reply }) => break Some((backup, reply)),
                     None => break None,
                 }

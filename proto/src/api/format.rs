@@ -3,6 +3,7 @@
 //! (RFC 9110 section 12.5.1) and says with `Content-Type` what it sends.
 
 use serde::{Serialize, de::DeserializeOwned};
+use std::io::Cursor;
 
 /// How deep a body may be nested: ours have three levels.
 const DEPTH_MAX: usize = 16;
@@ -133,7 +134,7 @@ impl Format {
     }
 
     fn unpack<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, FormatError> {
-        let mut source = rmp_serde::Deserializer::from_read_ref(bytes);
+        let mut source = rmp_serde::Deserializer::new(Cursor::new(bytes));
         source.set_max_depth(DEPTH_MAX);
         let value = T::deserialize(&mut source).map_err(|error| match error {
             rmp_serde::decode::Error::Syntax(_) | rmp_serde::decode::Error::TypeMismatch(_) => {
@@ -141,7 +142,7 @@ impl Format {
             }
             error => self.syntax(&error),
         })?;
-        if source.get_ref().is_empty() {
+        if source.position() == bytes.len() as u64 {
             Ok(value)
         } else {
             Err(self.syntax(&"bytes after its end"))

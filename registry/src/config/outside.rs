@@ -168,7 +168,7 @@ impl Typed {
         })?;
         let host = match server.host {
             Host::Ip(ip) => ip.to_string(),
-            Host::Name(name) => name.clone(),
+            Host::Name(name) => name,
         };
         Ok(Some(MailConfig {
             host,

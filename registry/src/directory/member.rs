@@ -155,11 +155,6 @@ impl Member {
         }
     }
 
-    /// Whether everybody finds it who may read the directory.
-    pub(crate) fn is_listed(&self) -> bool {
-        self.place().is_found_by(None)
-    }
-
     pub(crate) fn role(&self) -> Role {
         self.place().role
     }

@@ -156,6 +156,8 @@ impl Fields {
     ) -> Result<Option<T>, ApiError> {
         match self.0.remove(field) {
             None | Some(Value::Null) => Ok(None),
+            // Serde would take a list for an object.
+            Some(Value::Array(_)) => Err(wrong(field, shape)),
             Some(value) => serde_json::from_value(value)
                 .map(Some)
                 .map_err(|_| wrong(field, shape)),

@@ -5,19 +5,13 @@
 //! Opening the link changes nothing, as programs that look through mail open
 //! links, too; only sending the form does.
 
-use super::{
-    body,
-    call::{pairs, source},
-    error::ApiError,
-    fields::password_problem,
-};
+use super::{body, call::pairs, error::ApiError, fields::password_problem};
 use crate::service::{Service, ServiceError};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web::{Data, Payload},
 };
-use std::fmt::Write as _;
 use twocan_proto::api::{PASSWORD_MAX, Secret, Username};
 
 /// Nothing but our own style sheet is loaded, and the form goes nowhere else.
@@ -71,23 +65,14 @@ pub(super) async fn form(request: HttpRequest, service: Data<Service>) -> HttpRe
 }
 
 /// `POST /reset`, the form of that page.
-pub(super) async fn set_password(
-    request: HttpRequest,
-    payload: Payload,
-    service: Data<Service>,
-) -> HttpResponse {
-    match set(&request, payload, &service).await {
+pub(super) async fn set_password(payload: Payload, service: Data<Service>) -> HttpResponse {
+    match set(payload, &service).await {
         Ok(answer) => answer,
         Err(error) => notice(error.status(), "That did not work", &format!("{error}.")),
     }
 }
 
-async fn set(
-    request: &HttpRequest,
-    payload: Payload,
-    service: &Service,
-) -> Result<HttpResponse, ApiError> {
-    source(request)?;
+async fn set(payload: Payload, service: &Service) -> Result<HttpResponse, ApiError> {
     let bytes = body::read(payload).await?;
     let fields = std::str::from_utf8(&bytes).ok().and_then(pairs);
     let fields =
@@ -157,7 +142,7 @@ fn form_page(
         "{problem}<p>For the account <strong>{owner}</strong>.</p>\n\
          <form method=\"post\" action=\"/reset\">\n\
          <input type=\"hidden\" name=\"token\" value=\"{token}\">\n\
-         <input type=\"hidden\" name=\"username\" value=\"{owner}\" autocomplete=\"username\">\n\
+         <input type=\"text\" name=\"username\" value=\"{owner}\" autocomplete=\"username\" hidden>\n\
          <label for=\"password\">New password</label>\n\
          <input id=\"password\" name=\"password\" type=\"password\" required \
          maxlength=\"{PASSWORD_MAX}\" autocomplete=\"new-password\" autofocus>\n\
@@ -205,10 +190,7 @@ fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '&' | '<' | '>' | '"' | '\'' => {
-                // Writing into a String does not fail.
-                drop(write!(out, "&#{};", u32::from(c)));
-            }
+            '&' | '<' | '>' | '"' | '\'' => out.push_str(&format!("&#{};", u32::from(c))),
             _ => out.push(c),
         }
     }

@@ -48,12 +48,12 @@ impl Service {
                 .email
                 .as_ref()
                 .map(Recipient::Mail)
-                .ok_or(missing("email")),
+                .ok_or_else(|| missing("email")),
             CodeBy::Gateway => joining
                 .phone
                 .as_ref()
                 .map(Recipient::Phone)
-                .ok_or(missing("phone")),
+                .ok_or_else(|| missing("phone")),
         }?;
         self.prove_code(username, &recipient, joining.code.as_ref(), caller)
     }

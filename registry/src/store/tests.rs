@@ -41,7 +41,7 @@ fn row(id: u8, account: i64) -> SessionRow {
 fn sign_in(member: &Arc<Member>, id: u8, end: Vec<SessionId>) -> Change {
     let arrival = Arrival {
         host: "198.51.100.1:9".parse().unwrap(),
-        key: None,
+        key: member.place().key,
         from: "::ffff:192.0.2.8".parse().unwrap(),
         place: Subject::of_text(Kind::Place, "office"),
         now: now(),

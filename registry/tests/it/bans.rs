@@ -187,7 +187,7 @@ async fn bans_end_by_themselves_and_outlive_a_restart() {
         .map(|ban| ban["subject"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(subjects, ["ada", "192.0.2.0/24"]);
-    let registry = registry.restart().await;
+    let registry = registry.restarted().await;
     let body = json!({"username": "ada", "password": "pw"});
     let answer = registry.post("/sessions", body).await;
     assert_eq!(error(answer, "too loud").await, banned());

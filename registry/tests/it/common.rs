@@ -48,16 +48,32 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Fixture {
 }
 
 impl Fixture {
-    /// Stops it and starts it again on the same folder.
-    pub(crate) async fn restart(self) -> Self {
+    /// The same registry after a stop and a start, on other ports.
+    pub(crate) async fn restarted(self) -> Self {
+        self.restarted_with(|_| {}).await
+    }
+
+    pub(crate) async fn restarted_with(self, change: impl FnOnce(&mut Config)) -> Self {
         self.server.stop().await.unwrap();
-        let server = Server::start(config(&self.folder)).await.unwrap();
+        let mut config = config(&self.folder);
+        change(&mut config);
+        let server = Server::start(config).await.unwrap();
         let http = ping::client(server.url().pin()).unwrap();
         Self {
             server,
             http,
             folder: self.folder,
         }
+    }
+
+    /// A request in the name of a session.
+    pub(crate) fn as_owner(
+        &self,
+        grant: &SessionGrant,
+        method: Method,
+        path: &str,
+    ) -> reqwest::RequestBuilder {
+        self.request(method, path).bearer_auth(grant.token.expose())
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
