@@ -14,9 +14,10 @@ use twocan_proto::{
     api::{ErrorCode, Role, Secret, Username},
     time::Timestamp,
 };
+use utoipa::ToSchema;
 
 /// One thing to be done.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Command {
     /// Numbers of the registry.
@@ -75,7 +76,10 @@ pub(crate) enum Command {
     Announce { text: String },
     /// Puts a backup in the place of everything; the file is one of the
     /// registry's machine, so this is for the local socket alone.
-    Restore { file: PathBuf },
+    Restore {
+        #[schema(value_type = String)]
+        file: PathBuf,
+    },
 }
 
 impl Command {
@@ -86,7 +90,7 @@ impl Command {
 }
 
 /// Who a ban is about, as typed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
     User(Username),

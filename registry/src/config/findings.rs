@@ -54,14 +54,22 @@ impl Config {
     }
 
     fn check_secrets(&self, found: &mut Vec<Finding>) {
-        let operation = &self.operation;
+        let (operation, outside) = (&self.operation, &self.outside);
+        let mail = outside.mail.as_ref().and_then(|mail| mail.login.as_ref());
+        let gateway = outside.gateway.as_ref();
         for (name, file) in [
-            ("metrics_token_file", &operation.metrics_token_file),
-            ("admin_token_file", &operation.admin_token_file),
+            ("metrics_token_file", operation.metrics_token_file.as_ref()),
+            ("admin_token_file", operation.admin_token_file.as_ref()),
+            ("mail_password_file", mail.map(|(_, file)| file)),
+            (
+                "gateway_token_file",
+                gateway.and_then(|gateway| gateway.token_file.as_ref()),
+            ),
         ] {
             let Some(file) = file else { continue };
+            let is_ours = name == "metrics_token_file" || name == "admin_token_file";
             match secrets::read(file) {
-                Ok(secret) if secret.expose().len() < 16 => {
+                Ok(secret) if is_ours && secret.expose().len() < 16 => {
                     found.push(Finding::Warning(format!(
                         "{name}: a token of fewer than 16 characters can be guessed; \
                          'openssl rand -hex 32' makes a good one"

@@ -4,6 +4,7 @@ use super::{
     body,
     call::{Answer, Call, handle},
     error::ApiError,
+    openapi::{self, CommandAnswer},
     routes::resource,
     static_files,
 };
@@ -20,11 +21,12 @@ use actix_web::{
     web::{Data, Payload, ServiceConfig},
 };
 use serde_json::json;
-use twocan_proto::api::{ErrorCode, Format, Role, Secret};
+use twocan_proto::api::{ErrorBody, ErrorCode, Format, Role, Secret};
 
 /// The operators' paths.
 pub(super) fn configure(app: &mut ServiceConfig) {
-    app.service(resource("/metrics", "GET").get(metrics))
+    app.service(resource("/openapi.json", "GET").get(openapi::document))
+        .service(resource("/metrics", "GET").get(metrics))
         .service(resource("/admin", "POST").post(handle(command)))
         .service(
             resource("/static/{path:.*}", "GET, HEAD")
@@ -33,8 +35,19 @@ pub(super) fn configure(app: &mut ServiceConfig) {
         );
 }
 
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    summary = "Numbers for Prometheus",
+    responses(
+        (status = 200, body = String, content_type = "text/plain"),
+        (status = "4XX", body = ErrorBody, description = "Refused, with the reason"),
+        (status = "5XX", body = ErrorBody, description = "The registry cannot do it now"),
+    ),
+    security((), ("token" = [])),
+)]
 /// Prometheus asks for a notation of its own, so `Accept` is not looked at.
-async fn metrics(request: HttpRequest, service: Data<Service>) -> HttpResponse {
+pub(super) async fn metrics(request: HttpRequest, service: Data<Service>) -> HttpResponse {
     let call = Call::plain(request, service);
     counted(&call).unwrap_or_else(|error| error.response(Format::Json))
 }
@@ -76,7 +89,19 @@ fn carries(call: &Call, wanted: &Secret) -> Result<bool, ApiError> {
     Ok(token.is_some_and(|token| secrets::same(&token, wanted)))
 }
 
-async fn command(call: Call, body: Payload) -> Answer {
+#[utoipa::path(
+    post,
+    path = "/admin",
+    summary = "Do an administrator's command",
+    request_body = Command,
+    responses(
+        (status = 200, body = CommandAnswer),
+        (status = "4XX", body = ErrorBody, description = "Refused, with the reason"),
+        (status = "5XX", body = ErrorBody, description = "The registry cannot do it now"),
+    ),
+    security(("session" = []), ("token" = [])),
+)]
+pub(super) async fn command(call: Call, body: Payload) -> Answer {
     may_command(&call)?;
     let command = body::command(call.content_type(), &body::read(body).await?)?;
     if matches!(command, Command::Restore { .. }) {
@@ -105,8 +130,22 @@ fn may_command(call: &Call) -> Result<(), ApiError> {
     )))
 }
 
+#[utoipa::path(
+    get,
+    path = "/static/{path}",
+    summary = "A file of the operator",
+    params(
+        ("path" = String, Path, description = "Path of the file"),
+    ),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 304, description = "It is as the asker knows it"),
+        (status = "4XX", body = ErrorBody, description = "Refused, with the reason"),
+        (status = "5XX", body = ErrorBody, description = "The registry cannot do it now"),
+    ),
+)]
 /// Files have their own notations, so `Accept` is not looked at.
-async fn file(request: HttpRequest, service: Data<Service>) -> HttpResponse {
+pub(super) async fn file(request: HttpRequest, service: Data<Service>) -> HttpResponse {
     let root = service.config.get().operation.static_dir.clone();
     static_files::serve(&request, root).await
 }

@@ -33,7 +33,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .service(
         resource("/sessions/current", "PUT, DELETE")
             .put(handle(accounts::resume))
-            .delete(handle(accounts::sign_out)),
+            .delete(handle(accounts::sign_out_current)),
     )
     .service(
         resource("/account", "GET, PATCH")

@@ -486,3 +486,96 @@ async fn the_log_names_nobody_and_holds_no_secret() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_first_administrator_comes_from_the_command_line_and_rules_over_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    // Before the first start, and where nobody may register.
+    let order = crate::process::admin;
+    let made = order(&data, &["create", "root", "--role", "admin"]);
+    let password = made["password"].as_str().unwrap();
+    assert!(password.len() >= 16, "{made}");
+    assert_eq!(made["role"], "admin");
+    let own = folder.path().join("password");
+    std::fs::write(&own, "open sesame\n").unwrap();
+    let made = order(
+        &data,
+        &["create", "bob", "--password-file", own.to_str().unwrap()],
+    );
+    assert_eq!(made["password"], Value::Null);
+
+    let mut command = program(&["serve", "--data", data.to_str().unwrap()]);
+    command.args(["--listen", "127.0.0.1:0"]);
+    command.env("TWOCAN_REGISTRY_REGISTRATION", "closed");
+    let registry = Running::of(command, &data);
+    let client = registry.client();
+    let sign_in = async |name: &str, password: &str| {
+        let body = json!({"username": name, "password": password});
+        let sent = client.post(registry.path("/sessions")).json(&body).send();
+        let answer = sent.await.unwrap();
+        let status = answer.status();
+        let token = answer.json::<Value>().await.unwrap()["token"].clone();
+        (status, token.as_str().unwrap_or_default().to_owned())
+    };
+    let rule = async |token: &str, command: Value| {
+        let request = client.post(registry.path("/admin")).bearer_auth(token);
+        request.json(&command).send().await.unwrap()
+    };
+    let (_, root) = sign_in("root", password).await;
+    let (_, bob) = sign_in("bob", "open sesame").await;
+    let answer = rule(&bob, json!({"do": "status"})).await;
+    assert_eq!(
+        error(answer, "administrators").await,
+        (403, "refused".into())
+    );
+    let answer: Value = rule(&root, json!({"do": "show", "username": "bob"}))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (&answer["ok"]["role"], &answer["ok"]["sessions"]),
+        (&json!("user"), &json!(1))
+    );
+
+    // A role holds for the sessions that are open.
+    registry.admin(&["promote", "bob"]);
+    assert_eq!(
+        rule(&bob, json!({"do": "status"})).await.status(),
+        StatusCode::OK
+    );
+    registry.admin(&["demote", "bob"]);
+    assert_eq!(
+        rule(&bob, json!({"do": "status"})).await.status(),
+        StatusCode::FORBIDDEN
+    );
+
+    // A new password ends them.
+    let reset = registry.admin(&["reset", "bob"]);
+    assert_eq!(
+        rule(&bob, json!({"do": "status"})).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        sign_in("bob", "open sesame").await.0,
+        StatusCode::UNAUTHORIZED
+    );
+    let fresh = reset["password"].as_str().unwrap();
+    assert_eq!(sign_in("bob", fresh).await.0, StatusCode::CREATED);
+
+    for (arguments, part) in [
+        (&["create", "BOB"][..], "taken"),
+        (&["create", "eve", "--role", "guest"], "guest"),
+        (&["promote", "nobody"], "no account nobody"),
+        (&["reset", "nobody"], "no account nobody"),
+    ] {
+        let mut all = vec!["admin", "--data", data.to_str().unwrap()];
+        all.extend(arguments);
+        let line = crate::process::refused(&all);
+        assert!(line.contains(part), "{line:?} lacks {part:?}");
+    }
+    registry.stop();
+    order(&data, &["promote", "bob"]);
+    assert_eq!(order(&data, &["show", "bob"])["role"], "admin");
+}

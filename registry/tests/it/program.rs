@@ -133,3 +133,32 @@ fn check_config_finds_everything_at_once() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("data is inside"));
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn the_unit_for_systemd_is_good_and_hardened() {
+    let unit = include_str!("../../twocan-registry.service");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("twocan-registry.service");
+    let program = env!("CARGO_BIN_EXE_twocan-registry");
+    std::fs::write(
+        &path,
+        unit.replace("/usr/local/bin/twocan-registry", program),
+    )
+    .unwrap();
+    let analyze = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("systemd-analyze");
+        command.args(arguments).arg(&path).output()
+    };
+    let Ok(verified) = analyze(&["verify"]) else {
+        eprintln!("left out: there is no systemd-analyze here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+    // The threshold is in tenths; what is left is that it talks to the network.
+    let Ok(security) = analyze(&["security", "--offline=true", "--threshold=15"]) else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&security.stdout);
+    assert!(security.status.success(), "{said}");
+}
