@@ -38,7 +38,13 @@ impl Log {
 }
 
 /// What the operator asked for, without the start and stop messages of the HTTP
-/// server's threads; a directive for `actix_server` brings them back.
+/// server's threads, and, unless details are wanted, without a line for each
+/// request that is none, which any stranger can send. Directives for
+/// `actix_server` and `actix_http` bring them back.
 fn filter(asked: &str) -> EnvFilter {
-    EnvFilter::new(format!("actix_server=warn,{asked}"))
+    let strangers = match asked {
+        "debug" | "trace" => "",
+        _ => "actix_http=off,",
+    };
+    EnvFilter::new(format!("actix_server=warn,{strangers}{asked}"))
 }

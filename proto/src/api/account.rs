@@ -59,6 +59,7 @@ pub struct EmailChange {
     pub password: Secret,
     /// The new address; none takes the old one out.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub email: Option<Email>,
     /// The code that came to the new address, when the registry asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +95,7 @@ pub struct LookupRequest {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Lookup {
     /// Its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub username: Username,
     /// Its key, which finds those that are seen by contacts alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -42,7 +42,7 @@ pub(super) async fn clients(call: Call, _body: Payload) -> Answer {
     path = "/profiles",
     summary = "A page of public profiles",
     params(
-        ("search" = Option<String>, Query, description = "Text in the public profile"),
+        ("search" = Option<String>, Query, description = "Text in the public profile", min_length = 2),
         ("prefix" = Option<String>, Query, description = "Names that begin so"),
         ("after" = Option<String>, Query, description = "Names after this one: `next` of the page before"),
         ("online" = Option<bool>, Query, description = "Only those online, or offline"),
