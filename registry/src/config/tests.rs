@@ -88,6 +88,25 @@ fn a_wrong_value_is_named_with_its_key() {
         ("session_days = 0", "session_days"),
         ("workers = 0", "workers"),
         ("log = 'a=b=c'", "log"),
+        ("min_client = 'new'", "min_client"),
+        ("code_minutes = 0", "code_minutes"),
+        ("mail_server = 'a'", "mail_from"),
+        ("mail_server = 'a b'\nmail_from = 'a@b'", "mail_server"),
+        ("mail_server = 'a'\nmail_from = 'b'", "mail_from is"),
+        ("mail_server = 'a'\nmail_from = 'a@b'", "public_url"),
+        (
+            "mail_server = 'a'\nmail_from = 'a@b'\nmail_tls = 'none'",
+            "on this machine",
+        ),
+        (
+            "mail_server = 'a'\nmail_from = 'a@b'\nmail_user = 'c'",
+            "mail_password_file",
+        ),
+        ("public_url = 'http://a'", "public_url"),
+        ("gateway_url = 'http://a.example/'", "gateway_url begins"),
+        ("gateway_token_file = 'a'", "gateway_token_file needs"),
+        ("registration_code = 'mail'", "needs mail_server"),
+        ("registration_code = 'gateway'", "needs gateway_url"),
     ] {
         let error = load(file, &[]).unwrap().resolve().unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
@@ -119,4 +138,31 @@ fn the_example_names_every_key_and_says_the_defaults() {
         .flat_map(|line| [line, "\n"])
         .collect();
     load(&switched_on, &[]).unwrap().resolve().unwrap();
+}
+
+#[test]
+fn the_port_says_how_the_mail_server_is_spoken_to() {
+    let mail = |server: &str| {
+        let text =
+            format!("mail_server = '{server}'\nmail_from = 'a@b'\npublic_url = 'https://c/'");
+        let outside = load(&text, &[]).unwrap().resolve().unwrap().outside;
+        assert_eq!(outside.public_url.as_deref(), Some("https://c:7443"));
+        let mail = outside.mail.unwrap();
+        (mail.host, mail.port, mail.tls)
+    };
+    assert_eq!(
+        mail("m.example"),
+        ("m.example".to_owned(), 587, MailTls::Starttls)
+    );
+    assert_eq!(
+        mail("m.example:465"),
+        ("m.example".to_owned(), 465, MailTls::Tls)
+    );
+    assert_eq!(mail("[::1]:25"), ("::1".to_owned(), 25, MailTls::Starttls));
+}
+
+#[test]
+fn flags_come_from_the_environment_too() {
+    let config = load("guests = false", &[("TWOCAN_REGISTRY_GUESTS", "true")]);
+    assert!(config.unwrap().resolve().unwrap().guests);
 }

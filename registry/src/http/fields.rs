@@ -212,3 +212,69 @@ fn missing(field: &'static str) -> ApiError {
 fn wrong(field: &'static str, problem: impl Display) -> ApiError {
     ApiError::Field(field, problem.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,12}".prop_map(Value::from),
+            Just(Value::from("ada")),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::hash_map(name(), inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        const KNOWN: [&str; 21] = [
+            "username",
+            "password",
+            "new_password",
+            "host",
+            "key",
+            "email",
+            "phone",
+            "code",
+            "visibility",
+            "profile",
+            "fields",
+            "name",
+            "value",
+            "proof",
+            "at",
+            "signature",
+            "guest",
+            "register",
+            "clients",
+            "display_name",
+            "status",
+        ];
+        proptest::sample::select(&KNOWN[..]).prop_map(str::to_owned)
+    }
+
+    proptest! {
+        #[test]
+        fn any_object_is_answered(object in proptest::collection::hash_map(name(), value(), 0..8)) {
+            let fields = || Fields::new(object.clone().into_iter().collect());
+            drop(fields().register());
+            drop(fields().session());
+            drop(fields().resume());
+            drop(fields().password_change());
+            drop(fields().email_change());
+            drop(fields().account_change());
+            drop(fields().lookups());
+            drop(fields().username());
+            drop(fields().proof());
+        }
+    }
+}

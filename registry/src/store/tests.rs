@@ -117,6 +117,23 @@ async fn a_deleted_account_leaves_nothing_behind() {
         .unwrap();
     let ada = directory.member(&"ada".parse().unwrap()).unwrap();
     store.change(sign_in(&ada, 1, vec![])).await.unwrap();
+    let describe = Change::Describe {
+        member: Arc::clone(&ada),
+        visibility: Visibility::Listed,
+        profile: Profile {
+            status: Some("telling secrets".to_owned()),
+            ..Profile::default()
+        },
+    };
+    store.change(describe).await.unwrap();
+    let link = Change::Link {
+        token: *b"a link of thirty-two bytes, more",
+        reset: Reset {
+            member: Arc::clone(&ada),
+            expires_at: crate::later(now(), 60_000),
+        },
+    };
+    store.change(link).await.unwrap();
     let delete = || Change::Delete {
         username: ada.username.clone(),
         account: ada.id,
@@ -132,7 +149,21 @@ async fn a_deleted_account_leaves_nothing_behind() {
     store.close();
     // Closing checkpoints the log, so the one file is all there is.
     let bytes = std::fs::read(&path).unwrap();
-    assert!(!bytes.windows(16).any(|w| w == b"ada@mail.example"));
+    for trace in [
+        &b"ada@mail.example"[..],
+        b"telling secrets",
+        b"a link of",
+        b"198.51.100.1",
+    ] {
+        let left = bytes.windows(trace.len()).any(|window| window == trace);
+        assert!(!left, "{}", String::from_utf8_lossy(trace));
+    }
+    let connection = Connection::open(&path).unwrap();
+    for table in ["accounts", "sessions", "known_places", "resets"] {
+        let count = format!("SELECT count(*) FROM {table}");
+        let rows: i64 = connection.query_row(&count, (), |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
 }
 
 #[tokio::test]
@@ -346,7 +377,7 @@ async fn a_full_disk_refuses_changes_and_breaks_nothing() {
         reply: None,
     };
     // Somewhere on the way no page is left; then the batch as a whole is refused.
-    let outcomes = (0..400).map(|n| commit(&mut connection, &[job(n)], &directory));
+    let outcomes = (0..400).map(|n| writer::commit(&mut connection, &[job(n)], &directory));
     let made = outcomes
         .take_while(|outcome| outcome.as_ref().is_ok_and(|made| made[0].is_ok()))
         .count();

@@ -127,8 +127,8 @@ async fn what_was_confirmed_survives_a_kill() {
     }
     check_database(folder.path());
     let registry = serve(folder.path(), "");
-    let confirmed = confirmed.lock().unwrap().clone();
-    for name in &confirmed {
+    let confirmed = std::mem::take(&mut *confirmed.lock().unwrap());
+    for name in confirmed {
         assert_eq!(
             registry.get(&format!("/clients/{name}")).await,
             StatusCode::OK,

@@ -415,3 +415,37 @@ async fn an_unknown_name_costs_as_much_time_as_a_wrong_password() {
     );
     registry.server.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn strangers_do_not_lock_the_owner_out() {
+    let registry = start().await;
+    registry.sign_in("ada").await;
+    let from = |address: &str| {
+        let builder = reqwest::Client::builder().no_proxy();
+        // Whoever it is that answers on this machine.
+        let builder = builder.tls_danger_accept_invalid_certs(true);
+        let address: std::net::IpAddr = address.parse().unwrap();
+        builder.local_address(address).build().unwrap()
+    };
+    let try_from = async |http: &reqwest::Client, password: &str| {
+        let body = json!({"username": "ada", "password": password});
+        let path = format!("{}/sessions", registry.server.url().base());
+        http.post(path).json(&body).send().await.unwrap()
+    };
+    let (stranger, other) = (from("127.0.0.2"), from("127.0.0.3"));
+    for _ in 0..10 {
+        assert_eq!(
+            try_from(&stranger, "no").await.status(),
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    for http in [&stranger, &other] {
+        let answer = try_from(http, "no").await;
+        assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
+    }
+    assert_eq!(
+        try_from(&from("127.0.0.1"), "pw").await.status(),
+        StatusCode::CREATED
+    );
+    registry.server.stop().await.unwrap();
+}
