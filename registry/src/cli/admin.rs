@@ -321,7 +321,9 @@ fn table(rows: &[Value]) -> String {
     let Some(Value::Object(first)) = rows.first() else {
         return "none\n".to_owned();
     };
-    let names: Vec<&String> = first.keys().collect();
+    let mut names: Vec<&String> = first.keys().collect();
+    // Who it is about comes first.
+    names.sort_by_key(|name| !matches!(name.as_str(), "username" | "subject"));
     let mut lines = vec![
         names
             .iter()
