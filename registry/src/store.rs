@@ -225,7 +225,7 @@ impl Store {
     ) -> Result<(Self, Vec<Strikes>), OpenError> {
         let mut connection = connect(path)?;
         migrations::run(&mut connection)?;
-        load(&connection, &directory)?;
+        load_all(&connection, &directory)?;
         let attempts = load::attempts(&connection, now())?;
         let (queue, jobs) = sync_channel(limits::WRITE_QUEUE);
         let writer = Writer {
@@ -335,13 +335,13 @@ impl copies::Verified {
     fn try_load(&self) -> Result<Directory, CopyError> {
         let fresh = Directory::new(0, now());
         if let Some(connection) = &self.connection {
-            load(connection, &fresh)?;
+            load_all(connection, &fresh)?;
         }
         Ok(fresh)
     }
 }
 
-fn load(connection: &Connection, directory: &Directory) -> Result<(), OpenError> {
+fn load_all(connection: &Connection, directory: &Directory) -> Result<(), OpenError> {
     let now = now();
     load::directory(connection, directory, now)?;
     bans::load(connection, &directory.bans, now)
