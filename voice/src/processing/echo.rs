@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sonora::{AudioProcessing, Config, StreamConfig, config};
 
-use super::{BLOCK, likeness::Likeness, presence::Presence};
+use super::{BLOCK, presence::Presence};
 use crate::{
     SAMPLE_RATE,
     level::{decibels, rms},
@@ -25,7 +25,6 @@ pub(super) struct EchoCanceller {
     /// The reference as the library hands it back; nobody wants it.
     unused: [f32; BLOCK],
     presence: Presence,
-    likeness: Likeness,
     /// Blocks with sound in the reference since the last one of the microphone.
     far_active: u32,
     /// Share of the canceller's sound at the end of the last block.
@@ -55,7 +54,6 @@ impl Default for EchoCanceller {
             reference: Vec::with_capacity(2 * BLOCK),
             unused: [0.0; BLOCK],
             presence: Presence::default(),
-            likeness: Likeness::default(),
             far_active: 0,
             share: 0.0,
         }
@@ -77,7 +75,6 @@ impl EchoCanceller {
         let whole = self.reference.len() / BLOCK * BLOCK;
         for block in self.reference[..whole].chunks_exact(BLOCK) {
             self.far_active += u32::from(decibels(rms(block)) > FAR_ACTIVE_DB);
-            self.likeness.far(block);
             let result = self
                 .inner
                 .process_render_f32(&[block], &mut [&mut self.unused]);
@@ -118,9 +115,7 @@ impl EchoCanceller {
     fn choose(&mut self, untouched: &[f32; BLOCK], block: &mut [f32; BLOCK]) {
         let enhancement = self.inner.statistics().echo_return_loss_enhancement;
         let heard = std::mem::take(&mut self.far_active);
-        let alike = self.likeness.near(untouched);
-        let enhancement = enhancement.unwrap_or(0.0);
-        let is_there = self.presence.push(heard, enhancement, alike);
+        let is_there = self.presence.push(heard, enhancement.unwrap_or(0.0));
         let target = if is_there { 1.0 } else { 0.0 };
         let step = (target - self.share) / BLOCK as f32;
         for (sample, untouched) in block.iter_mut().zip(untouched) {

@@ -14,7 +14,6 @@
 
 mod echo;
 mod gain;
-mod likeness;
 mod noise;
 mod presence;
 #[cfg(test)]
