@@ -29,7 +29,7 @@ const BETTER: [(i64, i64); 3] = [(ms(2_500), 25), (ms(4_000), 50), (ms(6_000), 6
 const BETTER_AGAIN: i64 = 4;
 /// A smaller difference than this is none.
 const BETTER_BY: i64 = ms(40);
-/// What is remembered when the sender begins to repair more: 0.5 s.
+/// Repairs remembered when the sender begins to repair more: those of 0.5 s.
 const KEPT: i64 = ms(500);
 /// Impairment of each millisecond of delay (Cole and Rosenbluth 2001 after
 /// G.107, 7.4).
@@ -137,10 +137,15 @@ impl Lateness {
         self.choose();
     }
 
-    /// The sender repairs more from now on, so what was late before may not be
-    /// so any more.
+    /// The sender repairs more from now on, so what was repaired late before may
+    /// not be so any more.
     pub(super) fn more_repair(&mut self, now: i64) {
-        self.forget_before(now - KEPT);
+        let (counts, before) = (&mut self.counts, now - KEPT);
+        self.frames.retain(|frame| {
+            let stays = !frame.repaired || frame.at >= before;
+            counts[usize::from(frame.bucket)] -= u16::from(!stays);
+            stays
+        });
     }
 
     /// Waits for all that repair can take for some seconds, since packets are
