@@ -149,7 +149,7 @@ impl JitterBuffer {
         if packet.carries_fec
             && let Some(before) = packet.sequence.checked_sub(1)
         {
-            let reach = Some(self.packet_samples);
+            let reach = Some(self.packet_samples.max(i64::from(self.reach)));
             self.note_available(before, arrival, media - self.packet_samples, reach);
         }
         if !self.keep(media, packet) {

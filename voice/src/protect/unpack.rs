@@ -14,6 +14,10 @@ use crate::{Format, ReceivedPacket, Report, codec};
 /// begun anew.
 const STRAYS: u32 = 3;
 
+/// How many packets later deep redundancy still describes a frame well enough
+/// to be waited for. It reaches further, but 160 ms is what a talk can bear.
+const DEEP_REACH: u32 = 8;
+
 /// Where a frame came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -76,11 +80,19 @@ impl Unpacker {
     pub fn take(&mut self, packet: ReceivedPacket) -> Result<Unpacked, PayloadError> {
         match packet.format {
             Format::Opus => {
-                samples(&packet.payload)?;
+                let length = samples(&packet.payload)?;
+                let packets = if codec::is_padded(&packet.payload) {
+                    DEEP_REACH
+                } else {
+                    0
+                };
                 Ok(Unpacked {
                     frames: vec![own(&packet, packet.payload.clone())],
                     report: None,
-                    reach: Reach::default(),
+                    reach: Reach {
+                        packets,
+                        samples: packets * length,
+                    },
                 })
             }
             Format::Red { opus } => self.redundant(&packet, opus),
