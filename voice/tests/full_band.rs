@@ -50,7 +50,7 @@ fn level(signal: &[f32], from: usize, to: usize) -> f32 {
 fn what_is_above_12_khz_is_heard_at_the_other_end() {
     let said = hissing_speech(8.0);
     let clean = scenarios().into_iter().find(|s| s.name == "clean").unwrap();
-    for format in [Format::Protected, Format::Opus] {
+    for format in [Format::Protected, Format::Red { opus: 111 }, Format::Opus] {
         let options = Options {
             format,
             ..Options::default()

@@ -245,7 +245,7 @@ impl Adapter {
     fn losses(&self) -> (f32, f32) {
         match self.carrier {
             Carrier::Protected => (self.loss.share(), self.loss.run()),
-            Carrier::Plain | Carrier::Redundant => (self.rtcp.percent() as f32 / 100.0, 1.0),
+            Carrier::Plain | Carrier::Redundant => (self.rtcp.share(), 1.0),
         }
     }
 

@@ -2,7 +2,7 @@
 //! of ours: a share now and then, and nothing of runs or delay.
 
 /// Before the first report: enough that the first lost frames can be repaired.
-const ASSUMED_PERCENT: f32 = 5.0;
+const ASSUMED_PERCENT: i32 = 5;
 /// More protection than this costs more quality than it saves.
 const MOST_PERCENT: f32 = 30.0;
 /// What is left of an earlier loss after one report without any: about 10
@@ -14,15 +14,16 @@ const STEP_PERCENT: i32 = 2;
 /// Follows the reported loss up at once and down slowly.
 #[derive(Debug)]
 pub(super) struct RtcpLoss {
-    smoothed: f32,
+    /// None before the first report.
+    smoothed: Option<f32>,
     set: i32,
 }
 
 impl Default for RtcpLoss {
     fn default() -> Self {
         Self {
-            smoothed: ASSUMED_PERCENT,
-            set: ASSUMED_PERCENT as i32,
+            smoothed: None,
+            set: ASSUMED_PERCENT,
         }
     }
 }
@@ -31,11 +32,18 @@ impl RtcpLoss {
     /// Takes the fraction (0 to 1) that the receiver lost since its last report.
     pub(super) fn report(&mut self, fraction: f32) {
         let reported = fraction.clamp(0.0, 1.0) * 100.0;
-        self.smoothed = reported.max(self.smoothed * KEPT).min(MOST_PERCENT);
-        let wanted = self.smoothed.round() as i32;
+        let earlier = self.smoothed.unwrap_or(0.0);
+        let smoothed = reported.max(earlier * KEPT).min(MOST_PERCENT);
+        self.smoothed = Some(smoothed);
+        let wanted = smoothed.round() as i32;
         if wanted == 0 || (wanted - self.set).abs() >= STEP_PERCENT {
             self.set = wanted;
         }
+    }
+
+    /// Share of lost packets that has been told, 0 to 1.
+    pub(super) fn share(&self) -> f32 {
+        self.smoothed.map_or(0.0, |_| self.set as f32 / 100.0)
     }
 
     /// Percent to prepare for.
