@@ -271,9 +271,12 @@ fn make_room(table: &mut HashMap<Subject, Strikes>, now: Timestamp) {
     let mut ages: Vec<_> = table.values().map(|strikes| strikes.at).collect();
     let (_, oldest, _) = ages.select_nth_unstable(limits::TRACKED / 16);
     let oldest = *oldest;
-    let mut surplus = limits::TRACKED / 16;
+    let before = table.len();
+    table.retain(|_, strikes| strikes.at >= oldest);
+    // Of those that have been quiet as long as each other, any.
+    let mut surplus = (limits::TRACKED / 16).saturating_sub(before - table.len());
     table.retain(|_, strikes| {
-        let goes = strikes.at <= oldest && surplus > 0;
+        let goes = strikes.at == oldest && surplus > 0;
         surplus -= usize::from(goes);
         !goes
     });
