@@ -7,7 +7,7 @@ mod operator;
 mod select;
 mod session;
 
-pub(crate) use member::{Card, Member, Owner, Place};
+pub(crate) use member::{Card, Glance, Member, Owner, Place};
 pub(crate) use select::Selection;
 pub(crate) use session::{Arrival, Session, SessionRow};
 
@@ -16,7 +16,10 @@ use session::Sessions;
 use std::{
     collections::{BTreeMap, HashMap, btree_map},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use twocan_proto::{
     api::{Email, Role, Username, Visibility},
@@ -37,6 +40,8 @@ pub(crate) struct Directory {
     resets: Mutex<HashMap<TokenHash, Reset>>,
     /// The guests, so that those who left are found without asking everybody.
     guests: Mutex<HashMap<i64, Arc<Member>>>,
+    /// See [`Directory::revision`].
+    revision: AtomicU64,
     started_at: Timestamp,
     heartbeat_ms: u64,
     pub(crate) bans: Bans,
@@ -68,11 +73,21 @@ impl Directory {
             sessions: RwLock::default(),
             resets: Mutex::default(),
             guests: Mutex::default(),
+            revision: AtomicU64::new(1),
             started_at,
             heartbeat_ms,
             bans: Bans::default(),
             metrics: Metrics::default(),
         }
+    }
+
+    /// Changes whenever a name may belong to another account than before.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    fn names_changed(&self) {
+        self.revision.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn member(&self, name: &Username) -> Option<Arc<Member>> {
@@ -83,7 +98,7 @@ impl Directory {
     /// it gets what an unknown name gets, on the same way.
     pub(crate) fn find(&self, name: &Username, key: Option<&PeerId>) -> Option<Arc<Member>> {
         let member = self.member(name);
-        member.filter(|member| member.place().is_found_by(key))
+        member.filter(|member| member.is_found_by(key))
     }
 
     fn resets(&self) -> MutexGuard<'_, HashMap<TokenHash, Reset>> {
@@ -221,6 +236,7 @@ impl Directory {
             self.guests().insert(member.id, Arc::clone(&member));
         }
         write!(self.members).insert(member.username.folded(), member);
+        self.names_changed();
     }
 
     /// Takes an account out, with its sessions and links.
@@ -231,6 +247,7 @@ impl Directory {
         {
             entry.remove();
         }
+        self.names_changed();
         self.guests().remove(&account);
         self.resets().retain(|_, reset| reset.member.id != account);
         write!(self.sessions).remove_all(account);

@@ -9,7 +9,7 @@ use crate::{
     codes::Codes,
     config::Config,
     directory::Directory,
-    heartbeats, http, limits,
+    heartbeats, http, limits, live,
     mail::Mailer,
     notices::{self, Notice, Notices},
     outbox::{Deliveries, Gateway, Outbox},
@@ -154,6 +154,7 @@ impl Server {
             tokio::spawn(commands),
             tokio::spawn(notices::log(service.notices.subscribe())),
             tokio::spawn(deliver),
+            tokio::spawn(live::run(service.clone())),
             tokio::spawn(retire_guests(service.clone())),
         ];
         let served = tokio::spawn(server);
@@ -349,6 +350,7 @@ async fn open_service(
         let service = Service {
             config: Live::new(config)?,
             notices: Arc::new(Notices::default()),
+            live: live::Hub::new(Arc::clone(&directory)),
             directory,
             store,
             passwords,

@@ -129,7 +129,10 @@ impl Reporter {
             lost: self.lost as u16,
             runs: self.runs as u16,
             queue_ms: self.queue_ms(),
-            clock_ms: self.newest_at.saturating_duration_since(self.epoch).as_millis() as u16,
+            clock_ms: self
+                .newest_at
+                .saturating_duration_since(self.epoch)
+                .as_millis() as u16,
             bytes: self.bytes as u32,
             ..Report::default()
         })

@@ -143,8 +143,7 @@ fn what_is_too_much_is_named() {
     assert_eq!(field(say(&long)), "text");
     assert_eq!(field(say(" \u{202e}\n")), "text");
     assert!(read(&say(&long[1..])).is_ok());
-    let mute =
-        json!({"type": "lobby", "action": "mute", "user": "ada", "seconds": MUTE_MAX_S + 1});
+    let mute = json!({"type": "lobby", "action": "mute", "user": "ada", "seconds": MUTE_MAX_S + 1});
     assert_eq!(field(mute), "seconds");
     let hello = json!({"type": "hello", "version": 1, "client": long});
     assert_eq!(field(hello), "client");

@@ -74,5 +74,6 @@ impl Directory {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = sessions;
         *members = theirs.unwrap_or_else(PoisonError::into_inner);
+        self.names_changed();
     }
 }
