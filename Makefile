@@ -15,7 +15,7 @@ REGISTRY_OPTIONS ?=
 # How long `make fuzz` spends on each target.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help deps deps-test run run-registry demo test bench audit fuzz certs fmt lint dist
+.PHONY: help deps deps-test run run-registry demo test test-api bench audit fuzz certs fmt lint dist
 
 help: ## explain the targets
 	@echo 'twocan: chat and call each other directly, from the terminal.'
@@ -41,6 +41,9 @@ demo: deps ## a registry, a contact that answers, and a client to talk to it
 
 test: deps-test ## formatting, lints, documentation and every test
 	@scripts/test.sh
+
+test-api: deps ## try a registry by its own description, where schemathesis is installed
+	@scripts/schemathesis.sh
 
 bench: deps-test ## measure, beside what one would use instead
 	$(CARGO) build --release --locked --workspace --bins

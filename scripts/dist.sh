@@ -28,7 +28,8 @@ pack() {
 }
 
 pack twocan docs/security.md
-pack twocan-registry docs/operation.md registry/registry.example.toml
+pack twocan-registry docs/operation.md docs/registry-api.md registry/registry.example.toml \
+    registry/twocan-registry.service
 
 cd dist
 if command -v sha256sum >/dev/null 2>&1; then

@@ -44,6 +44,7 @@ pub const PAGE_MAX: usize = 1000;
 
 /// Body of `POST /register`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisterRequest {
     /// The name to take, unique without regard to case.
     pub username: Username,
@@ -61,6 +62,7 @@ pub struct RegisterRequest {
 
 /// What a registration may say beside name and password.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Joining {
     /// Where a forgotten password may be reset; shown to the owner alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,6 +80,7 @@ pub struct Joining {
 
 /// Body of `POST /sessions`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionRequest {
     /// Whose session it is.
     pub username: Username,
@@ -106,6 +109,7 @@ pub struct SessionRequest {
 
 /// Body of `PUT /sessions/current`: come back with a kept token.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResumeRequest {
     /// Where the client listens now; the account keeps its host without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +122,7 @@ pub struct ResumeRequest {
 /// Answer to a sign-in or a resumed session. Only `username` and `token` are
 /// worth keeping: resuming hands out the rest anew.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionGrant {
     /// The name as it was registered.
     pub username: Username,
@@ -145,6 +150,7 @@ pub struct SessionGrant {
 
 /// What anybody may know of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientInfo {
     /// The name as it was registered.
     pub username: Username,
@@ -163,6 +169,7 @@ pub struct ClientInfo {
 
 /// One page of `GET /clients`, in the order of the lower-case names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientList {
     /// The clients of this page.
     pub clients: Vec<ClientInfo>,
@@ -172,6 +179,7 @@ pub struct ClientList {
 
 /// Answer to `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// The word `ok`.
     pub status: String,

@@ -27,6 +27,11 @@ const TEXT_ENCODING: Encoding = BASE32_NOPAD;
 
 /// The public key of a person, which is her id.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, pattern = "^[A-Za-z2-7 -]{56,80}$")
+)]
 pub struct PeerId([u8; 32]);
 
 impl PeerId {

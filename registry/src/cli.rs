@@ -1,9 +1,22 @@
 //! The command line: what can be typed, and what each command does.
 
-use crate::{Config, Server, config::Typed, ping};
-use anyhow::Context;
+mod admin;
+
+use crate::{
+    Config, Server,
+    admin::client,
+    config::{Finding, Typed},
+    logging::Log,
+    now, ping, store,
+};
+use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use twocan_proto::registry_url::RegistryUrl;
 
 /// A small server that maps names to addresses and keys, for twocan.
@@ -34,9 +47,27 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Do what operators do, at a registry that is running or not
+    Admin(admin::Admin),
+    /// Copy everything into one file, while the registry runs or not
+    Backup(Copying),
+    /// Put a backup in the place of everything, while the registry runs or not
+    Restore(Copying),
 }
 
 #[derive(Debug, Args)]
+struct Copying {
+    /// Configuration that says where the registry is
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Its data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The backup
+    file: PathBuf,
+}
+
+#[derive(Debug, Clone, Args)]
 struct Serve {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
@@ -65,33 +96,38 @@ impl Cli {
         let done = match self.command {
             Command::Serve(serve) => serve.run(),
             Command::Ping { registry, config } => run_ping(registry, config),
-            Command::CheckConfig { config } => run_check(config),
+            Command::CheckConfig { config } => run_check(config.as_deref()),
+            Command::Admin(admin) => admin.run(),
+            Command::Backup(copying) => copying.backup(),
+            Command::Restore(copying) => copying.restore(),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                // A multi-line cause (TOML shows the place) must stay one line.
-                let line = format!("{error:#}")
-                    .split_whitespace()
-                    .collect::<Vec<_>>()
-                    .join(" ");
-                eprintln!("twocan-registry: {line}");
+                eprintln!("twocan-registry: {}", one_line(&error));
                 ExitCode::FAILURE
             }
         }
     }
 }
 
-fn load(file: Option<PathBuf>, flags: Typed) -> anyhow::Result<Config> {
+/// An error with its causes. A multi-line cause (TOML shows the place) must stay
+/// one line.
+fn one_line(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn load(file: Option<&Path>, flags: Typed) -> anyhow::Result<Config> {
     // A name or value that is not Unicode cannot be one of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let typed = Typed::load(file.as_deref(), environment)?;
+    let typed = Typed::load(file, environment)?;
     Ok(typed.overlaid(flags).resolve()?)
 }
 
 impl Serve {
-    fn run(self) -> anyhow::Result<()> {
+    fn load(&self) -> anyhow::Result<Config> {
         let Self {
             config,
             data,
@@ -99,7 +135,7 @@ impl Serve {
             udp,
             cert,
             key,
-        } = self;
+        } = self.clone();
         let flags = Typed {
             data,
             listen,
@@ -108,41 +144,110 @@ impl Serve {
             key,
             ..Typed::default()
         };
-        let config = load(config, flags)?;
-        tracing_subscriber::fmt()
-            .with_env_filter(log_filter(&config.log))
-            .with_writer(std::io::stderr)
-            .with_ansi(false)
-            .init();
+        load(config.as_deref(), flags)
+    }
+
+    fn run(self) -> anyhow::Result<()> {
+        let config = self.load()?;
+        let log = Log::start(config.operation.log_format, &config.log);
         runtime()?.block_on(async {
             // Before the start, so that an early signal is not lost.
-            let stopped = Signals::new()?;
+            let mut signals = Signals::new()?;
             let server = Server::start(config).await?;
             say(&format!("listening {}", server.url()))?;
-            stopped.wait().await;
-            server.stop().await.context("did not stop cleanly")
+            while signals.next().await == Wish::Reload {
+                self.reload(&server, &log);
+            }
+            tokio::select! {
+                stopped = server.stop() => stopped.context("did not stop cleanly"),
+                () = signals.stop_again() => bail!("stopped at once, as asked twice"),
+            }
         })
     }
-}
 
-/// What the operator asked for, without the start and stop messages of the HTTP
-/// server's threads; a directive for `actix_server` brings them back.
-fn log_filter(asked: &str) -> tracing_subscriber::EnvFilter {
-    tracing_subscriber::EnvFilter::new(format!("actix_server=warn,{asked}"))
+    /// Reads everything again; what is wrong with it leaves all as it was.
+    fn reload(&self, server: &Server, log: &Log) {
+        let reloaded = self.load().and_then(|config| {
+            let filter = config.log.clone();
+            let waiting = server.reload(config)?;
+            log.set(&filter);
+            Ok(waiting)
+        });
+        match reloaded {
+            Ok(waiting) => {
+                tracing::info!("configuration and certificate were read again");
+                for key in waiting {
+                    tracing::warn!(key, "this setting waits for a restart");
+                }
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = %one_line(&error),
+                    "the new configuration is not used; everything is as it was"
+                );
+            }
+        }
+    }
 }
 
 fn run_ping(registry: Option<RegistryUrl>, config: Option<PathBuf>) -> anyhow::Result<()> {
     let url = match registry {
         Some(url) => url,
-        None => ping::own_url(&load(config, Typed::default())?),
+        None => ping::own_url(&load(config.as_deref(), Typed::default())?),
     };
     runtime()?.block_on(ping::ping(&url))?;
     say("pong")
 }
 
-fn run_check(config: Option<PathBuf>) -> anyhow::Result<()> {
-    load(config, Typed::default())?;
-    say("ok")
+/// Says every finding on standard error; a warning alone is no failure.
+fn run_check(config: Option<&Path>) -> anyhow::Result<()> {
+    let findings = load(config, Typed::default())?.findings();
+    let errors = findings
+        .iter()
+        .filter(|finding| matches!(finding, Finding::Error(_)))
+        .count();
+    for finding in &findings {
+        eprintln!("{finding}");
+    }
+    match errors {
+        0 => say("ok"),
+        1 => bail!("the configuration has an error"),
+        _ => bail!("the configuration has {errors} errors"),
+    }
+}
+
+impl Copying {
+    fn load(&self) -> anyhow::Result<(Config, PathBuf)> {
+        let flags = Typed {
+            data: self.data.clone(),
+            ..Typed::default()
+        };
+        let file = std::path::absolute(&self.file)?;
+        Ok((load(self.config.as_deref(), flags)?, file))
+    }
+
+    fn backup(&self) -> anyhow::Result<()> {
+        let (config, file) = self.load()?;
+        let content = store::backup(&config.database(), &file, now())?;
+        let rows = content.rows.iter();
+        let rows: Vec<_> = rows
+            .map(|(table, rows)| format!("{table} {rows}"))
+            .collect();
+        say(&format!(
+            "{}: verified; {}",
+            file.display(),
+            rows.join(", ")
+        ))
+    }
+
+    fn restore(&self) -> anyhow::Result<()> {
+        let (config, file) = self.load()?;
+        let done = runtime()?.block_on(client::restore(config, file))?;
+        let accounts = &done["rows"]["accounts"];
+        say(&format!(
+            "restored {accounts} accounts; what was there before is in before-restore.db of the data folder"
+        ))
+    }
 }
 
 /// The requests have threads of their own; one is enough for the rest.
@@ -159,12 +264,21 @@ fn say(line: &str) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{line}").context("cannot write to standard output")
 }
 
-/// SIGTERM and SIGINT.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Stop,
+    Reload,
+}
+
+/// SIGTERM, SIGINT and SIGHUP.
 struct Signals {
     #[cfg(unix)]
     term: tokio::signal::unix::Signal,
     #[cfg(unix)]
     int: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hup: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -174,14 +288,21 @@ impl Signals {
         Ok(Self {
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn wait(mut self) {
+    async fn next(&mut self) -> Wish {
         tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
+            _ = self.term.recv() => Wish::Stop,
+            _ = self.int.recv() => Wish::Stop,
+            _ = self.hup.recv() => Wish::Reload,
         }
+    }
+
+    /// Returns when a second stop is asked for; a reload is too late.
+    async fn stop_again(&mut self) {
+        while self.next().await != Wish::Stop {}
     }
 }
 
@@ -191,9 +312,14 @@ impl Signals {
         Ok(Self {})
     }
 
-    async fn wait(self) {
+    async fn next(&mut self) -> Wish {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Wish::Stop
+    }
+
+    async fn stop_again(&mut self) {
+        self.next().await;
     }
 }

@@ -2,7 +2,13 @@
 //! flags, each of which may leave everything out) and as resolved. Later layers
 //! win: defaults, file, environment, flags.
 
+mod findings;
 mod keys;
+mod operation;
+
+pub use findings::Finding;
+pub use operation::{LogFormat, OperationConfig, Reach};
+pub(crate) use operation::{reloaded, waits_for_restart};
 mod outside;
 
 pub use outside::{CodeBy, GatewayConfig, MailConfig, MailTls, OutsideConfig};
@@ -87,6 +93,20 @@ pub struct Typed {
     pub session_days: Option<u64>,
     /// What is logged.
     pub log: Option<String>,
+    /// How log lines are written.
+    pub log_format: Option<LogFormat>,
+    /// From where the metrics may be read.
+    pub metrics: Option<Reach>,
+    /// File with the token for them.
+    pub metrics_token_file: Option<PathBuf>,
+    /// From where administrators may work over HTTPS.
+    pub admin: Option<Reach>,
+    /// File with a token that is as good as an administrator's session.
+    pub admin_token_file: Option<PathBuf>,
+    /// Folder of the files under `/static/`.
+    pub static_dir: Option<PathBuf>,
+    /// Seconds that a stop waits for requests that are being answered.
+    pub drain_seconds: Option<u64>,
 }
 
 /// Who may read the directory.
@@ -150,6 +170,8 @@ pub struct Config {
     pub session_ms: u64,
     /// Filter of the log, in the syntax of `tracing-subscriber`.
     pub log: String,
+    /// Logs, numbers, administration, files.
+    pub operation: OperationConfig,
 }
 
 /// What is wrong with a configuration, and where.
@@ -244,6 +266,13 @@ impl Typed {
             heartbeat_ms: over.heartbeat_ms.or(self.heartbeat_ms),
             session_days: over.session_days.or(self.session_days),
             log: over.log.or(self.log),
+            log_format: over.log_format.or(self.log_format),
+            metrics: over.metrics.or(self.metrics),
+            metrics_token_file: over.metrics_token_file.or(self.metrics_token_file),
+            admin: over.admin.or(self.admin),
+            admin_token_file: over.admin_token_file.or(self.admin_token_file),
+            static_dir: over.static_dir.or(self.static_dir),
+            drain_seconds: over.drain_seconds.or(self.drain_seconds),
         }
     }
 
@@ -258,7 +287,7 @@ impl Typed {
         let min_client =
             min_client.map_err(|_| ConfigError::Value("min_client is a version such as 0.2.0"))?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cert_files = match (self.cert, self.key) {
+        let cert_files = match (self.cert.clone(), self.key.clone()) {
             (Some(cert), Some(key)) => Some((cert, key)),
             (None, None) => None,
             _ => return Err(ConfigError::Value("give both cert and key, or neither")),
@@ -266,7 +295,7 @@ impl Typed {
         let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, REGISTRY_PORT));
         let any_v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, REGISTRY_PORT));
         // Everything in one place when a place is named.
-        let certs_dir = match (self.certs_dir, &self.data) {
+        let certs_dir = match (self.certs_dir.clone(), &self.data) {
             (Some(folder), _) => folder,
             (None, Some(data)) => data.join("certs"),
             (None, None) => DEFAULT_CERTS.into(),
@@ -279,6 +308,7 @@ impl Typed {
             }
         };
         let days = self.session_days.unwrap_or(90);
+        let operation = self.operation()?;
         let config = Config {
             listen_fallback: self.listen.is_none().then_some(any_v4),
             listen: self.listen.unwrap_or(any_v6),
@@ -308,6 +338,7 @@ impl Typed {
             heartbeat_ms: self.heartbeat_ms.unwrap_or(25_000),
             session_ms: days.saturating_mul(DAY_MS),
             log: self.log.unwrap_or_else(|| "info".to_owned()),
+            operation,
         };
         config.checked()
     }

@@ -3,6 +3,7 @@
 //! [`crate::store`], after the commit. Time is an argument.
 
 mod member;
+mod operator;
 mod select;
 mod session;
 
@@ -10,12 +11,12 @@ pub(crate) use member::{Card, Member, Owner, Place};
 pub(crate) use select::Selection;
 pub(crate) use session::{Arrival, Session, SessionRow};
 
-use crate::{later, limits};
+use crate::{bans::Bans, later, limits, metrics::Metrics};
 use session::Sessions;
 use std::{
     collections::{BTreeMap, HashMap, btree_map},
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::Ordering},
 };
 use twocan_proto::{
     api::{Email, Role, Username, Visibility},
@@ -38,6 +39,8 @@ pub(crate) struct Directory {
     guests: Mutex<HashMap<i64, Arc<Member>>>,
     started_at: Timestamp,
     heartbeat_ms: u64,
+    pub(crate) bans: Bans,
+    pub(crate) metrics: Metrics,
 }
 
 /// A link for a new password.
@@ -67,6 +70,8 @@ impl Directory {
             guests: Mutex::default(),
             started_at,
             heartbeat_ms,
+            bans: Bans::default(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -154,6 +159,15 @@ impl Directory {
             .cloned()?;
         let alive = unproven.prove(&session.key)?;
         if now >= session.expires_at {
+            return None;
+        }
+        let name = &session.member.username;
+        if self
+            .bans
+            .user(name, session.identity.as_ref(), || now)
+            .is_some()
+        {
+            self.metrics.banned.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         let mut guard = session.guard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,8 @@
 //! worth is decided by [`Directory::heartbeat`].
 
 use crate::{directory::Directory, now};
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, atomic::Ordering};
 use tokio::net::UdpSocket;
 use twocan_proto::heartbeat::ALIVE_LEN;
 
@@ -13,10 +14,17 @@ pub(crate) async fn serve(socket: UdpSocket, directory: Arc<Directory>) {
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((length, from)) => {
-                let from = (from.ip().to_canonical(), from.port()).into();
+                let from: SocketAddr = (from.ip().to_canonical(), from.port()).into();
+                let metrics = &directory.metrics;
+                if directory.bans.address(from.ip(), now).is_some() {
+                    metrics.banned.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
                 let Some(answer) = directory.heartbeat(&buffer[..length], from, now()) else {
+                    metrics.datagrams_dropped.fetch_add(1, Ordering::Relaxed);
                     continue;
                 };
+                metrics.heartbeats.fetch_add(1, Ordering::Relaxed);
                 reply(&socket, &answer, from);
             }
             // An ICMP error of an earlier answer, or no memory just now.
@@ -30,7 +38,7 @@ pub(crate) async fn serve(socket: UdpSocket, directory: Arc<Directory>) {
 
 /// An answer that the socket does not take at once is dropped: the next
 /// heartbeat gets one.
-fn reply(socket: &UdpSocket, answer: &[u8], to: std::net::SocketAddr) {
+fn reply(socket: &UdpSocket, answer: &[u8], to: SocketAddr) {
     let to = match (socket.local_addr(), to.ip()) {
         // A dual-stack socket takes IPv4 as mapped addresses.
         (Ok(own), std::net::IpAddr::V4(ip)) if own.is_ipv6() => {

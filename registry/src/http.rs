@@ -7,7 +7,13 @@ mod call;
 mod directory;
 mod error;
 mod fields;
+mod gate;
+mod openapi;
+mod operation;
 mod pages;
 mod routes;
+mod static_files;
 
+pub(crate) use fields::password_problem;
+pub(crate) use gate::Gate;
 pub(crate) use routes::configure;

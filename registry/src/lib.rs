@@ -17,12 +17,21 @@
 //! | `heartbeats` | the UDP socket of presence |
 //! | [`tls`] | the certificate: loaded, or made on first start |
 //! | [`ping`] | is a registry there? Also the pinned HTTPS client |
+//! | [`secrets`] | secrets from files |
+//! | `admin` | what operators may do, and the ways to ask for it |
+//! | `bans` | who may not use the registry |
+//! | `metrics` | what is counted |
+//! | `settings` | the configuration in force, and its secrets |
+//! | `notices` | what is said to everybody at once |
+//! | `logging` | what is written to standard error |
 //! | `limits` | every limit on what strangers may ask for |
 //!
 //! A look-up reads `directory` and nothing else. A change goes through `store`,
 //! which commits it and only then applies it to `directory`.
 
+mod admin;
 mod attempts;
+mod bans;
 pub mod cli;
 mod codes;
 pub mod config;
@@ -30,12 +39,17 @@ mod directory;
 mod heartbeats;
 mod http;
 mod limits;
+mod logging;
 mod mail;
+mod metrics;
+mod notices;
 mod outbox;
 mod passwords;
 pub mod ping;
+pub mod secrets;
 pub mod server;
 mod service;
+mod settings;
 mod store;
 pub mod tls;
 

@@ -31,9 +31,6 @@ pub(crate) const HANDSHAKES_PER_WORKER: usize = 256;
 /// Connections waiting to be accepted.
 pub(crate) const LISTEN_QUEUE: u32 = 1024;
 
-/// How long a stop waits for requests that are being answered.
-pub(crate) const DRAIN_SECONDS: u64 = 5;
-
 /// Changes waiting for the writer thread; a change that finds it full is told
 /// to come back, as the disk is behind by more than a second.
 pub(crate) const WRITE_QUEUE: usize = 1024;
@@ -167,3 +164,28 @@ pub(crate) const HEARTBEATS_MISSED: u64 = 3;
 
 /// Bytes of random in a bearer token.
 pub(crate) const TOKEN_BYTES: usize = 32;
+
+/// Names in a path under `/static/`: folders are a few levels deep.
+pub(crate) const STATIC_DEPTH: usize = 16;
+
+/// Time that a stop takes beyond the wait for requests: connections are closed
+/// and the database is written out.
+pub(crate) const STOP_EXTRA: Duration = Duration::from_secs(10);
+
+/// Longest request of an operator: a line of JSON.
+pub(crate) const ADMIN_REQUEST_MAX: usize = 16 * 1024;
+
+/// Time for an operator's program to send its request.
+pub(crate) const ADMIN_WAIT: Duration = Duration::from_secs(10);
+
+/// Operators' requests at once over the local socket.
+pub(crate) const ADMIN_CONNECTIONS: usize = 8;
+
+/// Most accounts in one answer to an operator.
+pub(crate) const ADMIN_PAGE: usize = 1000;
+
+/// Most characters of an announcement: it is shown in one place on a screen.
+pub(crate) const ANNOUNCEMENT_MAX: usize = 500;
+
+/// Pause after the system gave no connection, or while a registry starts.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

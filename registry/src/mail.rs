@@ -3,7 +3,8 @@
 use crate::{
     config::{MailConfig, MailTls},
     limits,
-    outbox::{DeliveryError, Letter, Notice, read_secret},
+    outbox::{DeliveryError, Letter, Notice},
+    secrets,
 };
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
@@ -69,7 +70,7 @@ impl Mailer {
             .timeout(Some(limits::DELIVERY_WAIT));
         let builder = match &config.login {
             Some((user, file)) => {
-                let password = read_secret(file)?;
+                let password = secrets::read(file).map_err(io::Error::other)?;
                 builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()))
             }
             None => builder,

@@ -1,10 +1,10 @@
 //! What waits to be sent to the outside: a bounded queue, filled by requests that
 //! do not wait for it, and the HTTP gateway for codes by telephone.
 
-use crate::{config::GatewayConfig, limits};
+use crate::{config::GatewayConfig, limits, secrets};
 use reqwest::redirect::Policy;
 use serde::Serialize;
-use std::{io, path::Path, time::Duration};
+use std::{io, time::Duration};
 use tokio::sync::mpsc;
 use twocan_proto::api::{Email, Phone, Secret, Username};
 
@@ -110,7 +110,12 @@ impl Gateway {
         Ok(Self {
             http: builder.build().map_err(io::Error::other)?,
             url: config.url.clone(),
-            token: config.token_file.as_deref().map(read_secret).transpose()?,
+            token: config
+                .token_file
+                .as_deref()
+                .map(secrets::read)
+                .transpose()
+                .map_err(io::Error::other)?,
         })
     }
 
@@ -130,17 +135,4 @@ impl Gateway {
             _ => Err(DeliveryError::ForGood("the gateway refused the message")),
         }
     }
-}
-
-/// The secret in a file, without the line break at its end.
-///
-/// # Errors
-/// When it cannot be read; the error names the file.
-pub(crate) fn read_secret(file: &Path) -> io::Result<Secret> {
-    let text = std::fs::read_to_string(file);
-    let text = text.map_err(|error| {
-        let message = format!("cannot read {}: {error}", file.display());
-        io::Error::new(error.kind(), message)
-    })?;
-    Ok(Secret::from(text.trim_end_matches(['\r', '\n'])))
 }

@@ -95,12 +95,19 @@ pub fn own_url(config: &Config) -> RegistryUrl {
 /// # Errors
 /// When TLS cannot be set up.
 pub fn client(pin: Option<Fingerprint>) -> Result<reqwest::Client, ClientError> {
+    Ok(client_builder(pin)?.build()?)
+}
+
+/// As [`client`], with more to be said about it.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn client_builder(pin: Option<Fingerprint>) -> Result<reqwest::ClientBuilder, ClientError> {
     let builder = reqwest::Client::builder().timeout(WAIT).no_proxy();
-    let builder = match pin {
+    Ok(match pin {
         Some(pin) => builder.tls_backend_preconfigured(pinned(pin)?),
         None => builder,
-    };
-    Ok(builder.build()?)
+    })
 }
 
 fn pinned(pin: Fingerprint) -> Result<ClientConfig, Error> {
@@ -168,6 +175,6 @@ impl ServerCertVerifier for PinnedCertificate {
 }
 
 /// The cause behind all causes, which is the one that helps.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), innermost)
 }

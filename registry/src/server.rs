@@ -4,17 +4,21 @@
 mod sockets;
 
 use crate::{
+    admin,
     attempts::Attempts,
     codes::Codes,
     config::Config,
     directory::Directory,
     heartbeats, http, limits,
     mail::Mailer,
+    notices::{self, Notice, Notices},
     outbox::{Deliveries, Gateway, Outbox},
     passwords::Passwords,
+    secrets::SecretError,
     service::{self, Service},
+    settings::Live,
     store::{OpenError, Store},
-    tls::{ServerIdentity, TlsError},
+    tls::{ServerIdentity, Shown, TlsError},
 };
 use actix_web::{App, HttpServer, dev::ServerHandle, web::Data};
 use std::{
@@ -49,6 +53,12 @@ pub enum StartError {
     /// There is no certificate.
     #[error("{0}")]
     Tls(#[from] TlsError),
+    /// A secret that the configuration names cannot be had.
+    #[error("{0}")]
+    Secret(#[from] SecretError),
+    /// There is no registry in the folder.
+    #[error("{0}: there is no registry here; say where it is with --data or --config")]
+    Nothing(String),
     /// A socket cannot be taken.
     #[error("cannot listen on {kind} {address}: {error}; choose another with --{flag}")]
     Listen {
@@ -76,6 +86,7 @@ pub struct Server {
     served: JoinHandle<io::Result<()>>,
     background: Vec<JoinHandle<()>>,
     service: Data<Service>,
+    shown: Arc<Shown>,
     /// Held as long as the folder is in use.
     lock: File,
 }
@@ -87,15 +98,14 @@ impl Server {
     /// [`StartError`], which says what to do.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let lock = take_folder(&config.data)?;
-        let identity = match &config.cert_files {
-            Some((cert, key)) => ServerIdentity::read(cert, key)?,
-            None => ServerIdentity::read_or_make(&config.certs_dir, config.listen.ip())?,
-        };
+        let identity = identity(&config)?;
         let fingerprint = identity.fingerprint();
-        let tls = identity.server_config()?;
+        let shown = Shown::new(identity)?;
+        let tls = shown.server_config()?;
         let (tcp, udp) = sockets::bind(&config)?;
         let (address, udp_address) = (tcp.local_addr()?, udp.local_addr()?);
-        let workers = config.workers;
+        let (workers, drain) = (config.workers, config.operation.drain);
+        let operators = admin::socket::listen(&config.data)?;
         let at = SocketAddr::new(Config::local_ip(address), address.port());
         let url = RegistryUrl::new(&at.into(), Some(fingerprint));
         let reached = Reached {
@@ -109,10 +119,16 @@ impl Server {
         let (service, deliveries) = open_service(config, reached).await?;
         let service = Data::new(service);
         let app = Arc::clone(&service);
+        let gate = http::Gate::new(&service);
+        let opened = Arc::clone(&service.directory);
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(Data::from(Arc::clone(&app)))
+                .wrap(gate.clone())
                 .configure(http::configure)
+        })
+        .on_connect(move |_, data| {
+            data.insert(Connected::new(&opened));
         })
         .workers(workers)
         // An answer is small and final: it must not wait for an acknowledgement.
@@ -124,16 +140,19 @@ impl Server {
         .client_disconnect_timeout(limits::DISCONNECT_WAIT)
         .tls_handshake_timeout(limits::HANDSHAKE_WAIT)
         .keep_alive(limits::KEEP_ALIVE)
-        .shutdown_timeout(limits::DRAIN_SECONDS)
+        .shutdown_timeout(drain.as_secs())
         .disable_signals()
         .listen_rustls_0_23(tcp, tls)?
         .run();
         let http = server.handle();
         let beats = heartbeats::serve(udp, Arc::clone(&service.directory));
+        let commands = admin::socket::serve(operators, service.clone());
         let deliver = service::deliver(Arc::clone(&service), deliveries);
         let background = vec![
             tokio::spawn(beats),
             tokio::spawn(sweep(service.clone())),
+            tokio::spawn(commands),
+            tokio::spawn(notices::log(service.notices.subscribe())),
             tokio::spawn(deliver),
             tokio::spawn(retire_guests(service.clone())),
         ];
@@ -146,6 +165,7 @@ impl Server {
             served,
             background,
             service,
+            shown,
             lock,
         })
     }
@@ -169,30 +189,123 @@ impl Server {
         self.udp_address
     }
 
-    /// Takes no more requests, finishes those begun, saves and closes.
+    /// Puts another configuration in force, with its certificate and secrets, as
+    /// far as that goes while running; gives the keys that wait for a restart.
+    ///
+    /// # Errors
+    /// What is wrong with it; everything is then as it was.
+    pub fn reload(&self, config: Config) -> Result<Vec<&'static str>, StartError> {
+        let identity = identity(&config)?;
+        // The one that fails more often comes first, so that both or none count.
+        let before = self.shown.current();
+        self.shown.exchange(identity)?;
+        self.service.config.reload(config).map_err(|error| {
+            self.shown.put_back(before);
+            error.into()
+        })
+    }
+
+    /// Tells everybody, takes no more requests, finishes those begun within
+    /// `drain_seconds`, saves and closes.
     ///
     /// # Errors
     /// When a part had failed before.
     pub async fn stop(self) -> io::Result<()> {
         let (accounts, sessions) = self.service.directory.counts();
+        let drain = self.service.config.get().operation.drain;
+        let notice = Notice::Stopping { back_after: drain };
+        self.service.notices.send(notice);
         tracing::info!(accounts, sessions, "stopping");
-        self.http.stop(true).await;
-        let served = self.served.await.map_err(io::Error::other)?;
+        let drained = tokio::time::timeout(drain + limits::STOP_EXTRA, self.http.stop(true));
+        if drained.await.is_err() {
+            tracing::warn!("requests are still being answered; they are cut off");
+            self.http.stop(false).await;
+        }
+        let served = tokio::time::timeout(limits::STOP_EXTRA, self.served).await;
+        let served = served.unwrap_or_else(|_| Ok(Err(io::ErrorKind::TimedOut.into())));
         for task in self.background {
             task.abort();
         }
-        self.service.sweep().await;
-        let service = self.service;
-        tokio::task::spawn_blocking(move || service.store.close())
-            .await
-            .map_err(io::Error::other)?;
+        close(&self.service).await?;
+        drop(fs::remove_file(
+            self.service.config.get().data.join(admin::socket::NAME),
+        ));
         self.lock.unlock()?;
-        served
+        served.map_err(io::Error::other)?
+    }
+}
+
+/// A registry that is not running, opened by the command line.
+#[derive(Debug)]
+pub(crate) struct Offline {
+    pub(crate) service: Data<Service>,
+    lock: File,
+}
+
+impl Offline {
+    /// Opens what is in the data folder; `make` makes it if there is nothing.
+    ///
+    /// # Errors
+    /// [`StartError`], which says what to do.
+    pub(crate) async fn open(config: Config, make: bool) -> Result<Self, StartError> {
+        if !make && !config.database().is_file() {
+            return Err(StartError::Nothing(config.data.display().to_string()));
+        }
+        let lock = take_folder(&config.data)?;
+        let reached = Reached {
+            udp_port: 0,
+            base_url: config.outside.public_url.clone().unwrap_or_default(),
+        };
+        // Mails wait for a registry that runs: nothing here sends any.
+        let (service, _) = open_service(config, reached).await?;
+        let service = Data::new(service);
+        Ok(Self { service, lock })
+    }
+
+    /// Writes everything out.
+    ///
+    /// # Errors
+    /// When the system failed.
+    pub(crate) async fn close(self) -> io::Result<()> {
+        close(&self.service).await?;
+        self.lock.unlock()
+    }
+}
+
+async fn close(service: &Data<Service>) -> io::Result<()> {
+    service.sweep().await;
+    let service = service.clone();
+    tokio::task::spawn_blocking(move || service.store.close())
+        .await
+        .map_err(io::Error::other)
+}
+
+/// A connection, counted as long as it lives.
+struct Connected(Arc<Directory>);
+
+impl Connected {
+    fn new(directory: &Arc<Directory>) -> Self {
+        directory.metrics.connected();
+        Self(Arc::clone(directory))
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.metrics.disconnected();
+    }
+}
+
+/// The certificate that `config` names, or the self-made one.
+fn identity(config: &Config) -> Result<ServerIdentity, TlsError> {
+    match &config.cert_files {
+        Some((cert, key)) => ServerIdentity::read(cert, key),
+        None => ServerIdentity::read_or_make(&config.certs_dir, config.listen.ip()),
     }
 }
 
 /// Takes the data folder for this process alone, until the file is closed.
-fn take_folder(folder: &Path) -> Result<File, StartError> {
+pub(crate) fn take_folder(folder: &Path) -> Result<File, StartError> {
     let name = || folder.display().to_string();
     let failed = |error| StartError::Folder {
         folder: name(),
@@ -234,7 +347,8 @@ async fn open_service(
         let gateway = outside.gateway.as_ref().map(Gateway::new).transpose()?;
         let (outbox, deliveries) = Outbox::new();
         let service = Service {
-            config,
+            config: Live::new(config)?,
+            notices: Arc::new(Notices::default()),
             directory,
             store,
             passwords,

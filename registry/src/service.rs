@@ -5,27 +5,36 @@ mod accounts;
 mod delivery;
 mod guests;
 mod looking;
+mod operators;
 mod recovery;
 mod sessions;
 
 pub(crate) use delivery::deliver;
+pub(crate) use operators::new_password;
 
 use crate::{
     attempts::{Attempts, Strikes, Subject},
+    bans::Ban,
     codes::Codes,
-    config::Config,
     directory::{Directory, Member, TokenHash},
     limits,
     mail::Mailer,
+    notices::Notices,
     now,
     outbox::{Gateway, Outbox},
     passwords::{PasswordError, Passwords},
+    settings::Live,
     store::{Change, Store, StoreError},
 };
 use data_encoding::BASE64URL_NOPAD;
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use twocan_proto::{
     api::{ClientVersion, KeyProof, Secret, Username},
+    identity::PeerId,
     time::Timestamp,
 };
 
@@ -66,6 +75,8 @@ pub(crate) enum ServiceError {
         least: ClientVersion,
         have: ClientVersion,
     },
+    #[error("{0}")]
+    Banned(Arc<Ban>),
     #[error("{reason}; try again in {retry_after_s} s")]
     Limited {
         reason: &'static str,
@@ -73,6 +84,8 @@ pub(crate) enum ServiceError {
     },
     #[error("the registry cannot write to its disk now; try again later")]
     Disk,
+    #[error("the registry's disk is full; its operator has to make room")]
+    DiskFull,
     #[error("the registry made a mistake; its log says more")]
     Internal,
 }
@@ -95,7 +108,8 @@ pub(crate) struct Caller {
 /// The registry behind its routes.
 #[derive(Debug)]
 pub(crate) struct Service {
-    pub(crate) config: Config,
+    pub(crate) config: Live,
+    pub(crate) notices: Arc<Notices>,
     pub(crate) directory: Arc<Directory>,
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
@@ -127,7 +141,7 @@ struct Guesses {
 impl Service {
     /// Turns a twocan away that is too old; other clients are not asked.
     pub(crate) fn check_version(&self, version: Option<ClientVersion>) -> Answer<()> {
-        match (self.config.min_client, version) {
+        match (self.config.get().min_client, version) {
             (Some(least), Some(have)) if have < least => {
                 Err(ServiceError::Outdated { least, have })
             }
@@ -136,7 +150,7 @@ impl Service {
     }
 
     fn check_new_password(&self, field: &'static str, password: &Secret) -> Answer<()> {
-        let least = self.config.password_min;
+        let least = self.config.get().password_min;
         if password.expose().chars().count() < least {
             let problem = format!("needs at least {least} characters");
             return Err(ServiceError::BadField { field, problem });
@@ -161,12 +175,29 @@ impl Service {
         let hash = member.as_ref().and_then(|member| member.password_hash());
         let right = self.passwords.check(password, hash.clone()).await?;
         match (member, hash) {
-            (Some(member), Some(hash)) if right => Ok(Proven { member, hash }),
+            (Some(member), Some(hash)) if right => {
+                self.check_ban(&member.username, None)?;
+                Ok(Proven { member, hash })
+            }
             _ => {
+                let wrong = &self.directory.metrics.wrong_passwords;
+                wrong.fetch_add(1, Ordering::Relaxed);
                 // By the clock of the outcome: bcrypt may have had a queue.
                 self.keep(self.attempts.strike(&guesses.counted, now()));
                 Err(ServiceError::WrongPassword)
             }
+        }
+    }
+
+    /// Refuses a banned name, and a banned user's key under any name.
+    fn check_ban(&self, name: &Username, key: Option<&PeerId>) -> Answer<()> {
+        match self.directory.bans.user(name, key, now) {
+            Some(ban) => {
+                let banned = &self.directory.metrics.banned;
+                banned.fetch_add(1, Ordering::Relaxed);
+                Err(ServiceError::Banned(ban))
+            }
+            None => Ok(()),
         }
     }
 
@@ -206,7 +237,7 @@ impl Service {
     /// How long a guest of whom nothing is heard keeps the name at most, after
     /// having gone offline.
     pub(crate) fn guest_round(&self) -> Duration {
-        let lapse = self.config.heartbeat_ms * limits::HEARTBEATS_MISSED;
+        let lapse = self.config.get().heartbeat_ms * limits::HEARTBEATS_MISSED;
         Duration::from_millis(lapse).min(limits::SWEEP_EVERY)
     }
 }
@@ -297,6 +328,7 @@ impl From<StoreError> for ServiceError {
                 retry_after_s: 2,
             },
             StoreError::Failed => Self::Disk,
+            StoreError::DiskFull | StoreError::TooMany => Self::DiskFull,
         }
     }
 }

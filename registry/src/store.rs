@@ -6,22 +6,28 @@
 //! `synchronous=FULL`: an account that was confirmed must survive a power cut,
 //! and committing in groups keeps that cheap.
 
+mod bans;
+mod copies;
 mod load;
 mod migrations;
 mod rows;
+mod writer;
+
+pub(crate) use copies::{Content, CopyError, backup};
 
 use crate::{
     attempts::{Strikes, Subject},
-    directory::{Arrival, Card, Directory, Member, Owner, Place, Reset, SessionRow, TokenHash},
+    bans::{Ban, Subject as Banned},
+    directory::{Arrival, Directory, Member, Owner, Place, Reset, SessionRow, TokenHash},
     limits, now,
 };
 use rusqlite::Connection;
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+        mpsc::{SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
 };
@@ -32,6 +38,7 @@ use twocan_proto::{
     identity::PeerId,
     time::Timestamp,
 };
+use writer::Writer;
 
 /// Why a change was not made.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +52,12 @@ pub(crate) enum StoreError {
     /// More changes are waiting than the disk can take.
     #[error("the disk is behind")]
     Full,
+    /// There are as many of these as there may be.
+    #[error("there are too many")]
+    TooMany,
+    /// The disk has no room.
+    #[error("the disk is full")]
+    DiskFull,
     /// The database failed.
     #[error("the database failed")]
     Failed,
@@ -151,6 +164,29 @@ pub(crate) enum Change {
         seen: Vec<(i64, Timestamp)>,
         now: Timestamp,
     },
+    Ban(Ban),
+    Unban(Banned),
+}
+
+impl Change {
+    /// Whether it is about an account as it was before a backup took the place of
+    /// everything, or before the name went to somebody else.
+    fn is_stale(&self, directory: &Directory) -> bool {
+        let (Self::Open { member, .. }
+        | Self::Password { member, .. }
+        | Self::Email { member, .. }
+        | Self::Describe { member, .. }
+        | Self::Role { member, .. }
+        | Self::Link {
+            reset: Reset { member, .. },
+            ..
+        }) = self
+        else {
+            return false;
+        };
+        let present = directory.member(&member.username);
+        present.is_none_or(|present| !Arc::ptr_eq(&present, member))
+    }
 }
 
 struct Job {
@@ -159,11 +195,21 @@ struct Job {
     reply: Option<oneshot::Sender<Result<(), StoreError>>>,
 }
 
+/// What the writer thread is asked for.
+enum Task {
+    Change(Box<Job>),
+    /// A backup takes the place of everything.
+    Restore {
+        backup: PathBuf,
+        reply: oneshot::Sender<Result<Content, CopyError>>,
+    },
+}
+
 /// The way to the writer thread.
 #[derive(Debug)]
 pub(crate) struct Store {
     /// `None` once the store has been closed.
-    queue: Mutex<Option<SyncSender<Job>>>,
+    queue: Mutex<Option<SyncSender<Task>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -179,12 +225,17 @@ impl Store {
     ) -> Result<(Self, Vec<Strikes>), OpenError> {
         let mut connection = connect(path)?;
         migrations::run(&mut connection)?;
-        load::directory(&connection, &directory, now())?;
+        load(&connection, &directory)?;
         let attempts = load::attempts(&connection, now())?;
         let (queue, jobs) = sync_channel(limits::WRITE_QUEUE);
+        let writer = Writer {
+            connection,
+            directory,
+            path: path.to_owned(),
+        };
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || write(connection, &jobs, &directory))?;
+            .spawn(move || writer.run(&jobs))?;
         let store = Self {
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
@@ -196,10 +247,10 @@ impl Store {
     /// A caller that goes away does not undo it.
     pub(crate) async fn change(&self, change: Change) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Job {
+        self.send(Task::Change(Box::new(Job {
             change,
             reply: Some(reply),
-        })?;
+        })))?;
         answer.await.unwrap_or(Err(StoreError::Failed))
     }
 
@@ -210,12 +261,25 @@ impl Store {
             change,
             reply: None,
         };
-        if self.send(job).is_err() {
+        if self.send(Task::Change(Box::new(job))).is_err() {
             tracing::warn!("the disk is behind: a note was not kept");
         }
     }
 
-    fn send(&self, job: Job) -> Result<(), StoreError> {
+    /// Puts a backup in the place of everything, on disk and in the directory.
+    /// What was there before is in [`BEFORE_RESTORE`] of the data folder.
+    pub(crate) async fn restore(&self, backup: PathBuf) -> Result<Content, CopyError> {
+        const STOPPED: fn() -> CopyError = || CopyError::File {
+            file: "the database".to_owned(),
+            error: io::ErrorKind::BrokenPipe.into(),
+        };
+        let (reply, answer) = oneshot::channel();
+        self.send(Task::Restore { backup, reply })
+            .map_err(|_| STOPPED())?;
+        answer.await.unwrap_or_else(|_| Err(STOPPED()))
+    }
+
+    fn send(&self, job: Task) -> Result<(), StoreError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queue.as_ref().ok_or(StoreError::Failed)?;
         queue.try_send(job).map_err(|error| match error {
@@ -262,130 +326,52 @@ fn private_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn write(mut connection: Connection, jobs: &Receiver<Job>, directory: &Directory) {
-    while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(limits::WRITE_BATCH - 1));
-        let outcomes = match commit(&mut connection, &batch) {
-            Ok(outcomes) => outcomes,
-            Err(error) => {
-                tracing::error!(%error, "changes could not be written");
-                batch.iter().map(|_| Err(StoreError::Failed)).collect()
-            }
-        };
-        for (job, outcome) in batch.into_iter().zip(outcomes) {
-            let outcome = outcome.map(|made| made.apply(job.change, directory));
-            if job.reply.is_some_and(|reply| reply.send(outcome).is_err()) {
-                tracing::debug!("a client left before its change was made");
-            }
+/// Where a restore keeps what was there before.
+const BEFORE_RESTORE: &str = "before-restore.db";
+
+impl copies::Verified {
+    /// The directory that comes of it: everything must be readable before
+    /// anything is touched. Nobody is online in it.
+    fn try_load(&self) -> Result<Directory, CopyError> {
+        let fresh = Directory::new(0, now());
+        if let Some(connection) = &self.connection {
+            load(connection, &fresh)?;
         }
+        Ok(fresh)
     }
 }
 
-/// What a change gave, to be applied once it is on disk.
-enum Made {
-    Account(i64),
-    Plain,
+fn load(connection: &Connection, directory: &Directory) -> Result<(), OpenError> {
+    let now = now();
+    load::directory(connection, directory, now)?;
+    bans::load(connection, &directory.bans, now)
 }
 
-fn commit(
-    connection: &mut Connection,
-    batch: &[Job],
-) -> rusqlite::Result<Vec<Result<Made, StoreError>>> {
-    let mut transaction = connection.transaction()?;
-    let mut outcomes = Vec::with_capacity(batch.len());
-    for job in batch {
-        let savepoint = transaction.savepoint()?;
-        let outcome = make(&savepoint, &job.change);
-        if outcome.is_ok() {
-            savepoint.commit()?;
+/// Puts a backup in the place of a database that nobody has open; one that
+/// cannot be opened is moved out of the way. `folder` is where it is.
+///
+/// # Errors
+/// [`CopyError`]; the database is then as it was.
+pub(crate) fn restore(database: &Path, folder: &Path, backup: &Path) -> Result<Content, CopyError> {
+    let mut verified = copies::Verified::of(backup, folder)?;
+    verified.try_load()?;
+    let live = connect(database).and_then(|live| {
+        live.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0))?;
+        Ok(live)
+    });
+    let mut live = match live {
+        Ok(mut live) => {
+            copies::backup_of(&mut live, &folder.join(BEFORE_RESTORE), now())?;
+            live
         }
-        outcomes.push(outcome);
-    }
-    transaction.commit()?;
-    Ok(outcomes)
-}
-
-fn make(connection: &Connection, change: &Change) -> Result<Made, StoreError> {
-    if let Change::Register(account) = change {
-        let id = rows::insert_account(connection, account);
-        return id.map(Made::Account).map_err(|error| rows::reason(&error));
-    }
-    let outcome = match change {
-        Change::Register(_) => Ok(()),
-        Change::Open {
-            row,
-            arrival,
-            opener,
-            end,
-            ..
-        } => rows::open_session(connection, (row, arrival), opener, end),
-        Change::Close(id) => rows::delete_session(connection, *id),
-        Change::Password {
-            member,
-            hash,
-            link,
-            now,
-        } => rows::set_password(
-            connection,
-            member.id,
-            hash,
-            link.as_ref().map(|l| (l, *now)),
-        ),
-        Change::Link { token, reset } => rows::insert_reset(connection, token, reset),
-        Change::Email { member, email } => rows::set_email(connection, member.id, email.as_ref()),
-        Change::Describe {
-            member,
-            visibility,
-            profile,
-        } => rows::describe(connection, member.id, *visibility, profile),
-        Change::Role { member, role } => rows::set_role(connection, member.id, *role),
-        Change::Attempts(strikes) => rows::put_attempts(connection, strikes),
-        Change::Delete { account, .. } => rows::delete_account(connection, *account),
-        Change::Sweep { seen, now } => rows::sweep(connection, seen, *now),
+        Err(OpenError::Sqlite(_)) => {
+            copies::set_aside(database, now())?;
+            connect(database)?
+        }
+        Err(other) => return Err(other.into()),
     };
-    outcome
-        .map(|()| Made::Plain)
-        .map_err(|error| rows::reason(&error))
-}
-
-impl Made {
-    fn apply(self, change: Change, directory: &Directory) {
-        match (self, change) {
-            (Self::Account(id), Change::Register(new)) => directory.add_member(new.into_member(id)),
-            (
-                _,
-                Change::Open {
-                    member,
-                    row,
-                    arrival,
-                    end,
-                    ..
-                },
-            ) => {
-                directory.open_session(row, &member, arrival);
-                end.into_iter().for_each(|id| directory.remove_session(id));
-            }
-            (_, Change::Close(id)) => directory.remove_session(id),
-            (_, Change::Password { member, hash, .. }) => directory.set_password(&member, hash),
-            (_, Change::Link { token, reset }) => directory.add_reset(token, reset),
-            (_, Change::Email { member, email }) => directory.set_email(&member, email),
-            (
-                _,
-                Change::Describe {
-                    member,
-                    visibility,
-                    profile,
-                },
-            ) => directory.describe(&member, visibility, Card::new(profile)),
-            (_, Change::Role { member, role }) => directory.set_role(&member, role),
-            (_, Change::Delete { username, account }) => {
-                directory.remove_member(&username, account);
-            }
-            (_, Change::Sweep { now, .. }) => directory.remove_expired(now),
-            (_, Change::Attempts(_)) | (Self::Plain, Change::Register(_)) => {}
-        }
-    }
+    copies::bring_back(&mut verified, &mut live)?;
+    Ok(verified.content.clone())
 }
 
 impl NewAccount {

@@ -1,11 +1,14 @@
 //! The certificate: an operator's own, or a self-made one that is kept, and the
 //! TLS settings around it. Clients pin the self-made one by its fingerprint.
 
+use arc_swap::ArcSwap;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
 };
 use std::{
     fs, io,
@@ -89,17 +92,68 @@ impl ServerIdentity {
         Fingerprint::of(&self.chain[0])
     }
 
-    /// TLS 1.3 with this certificate.
+    /// Certificate and key, ready to be shown.
+    ///
+    /// # Errors
+    /// When they do not fit each other.
+    fn certified(self) -> Result<CertifiedKey, TlsError> {
+        let provider = aws_lc_rs::default_provider();
+        Ok(CertifiedKey::from_der(self.chain, self.key, &provider)?)
+    }
+}
+
+/// The certificate that is shown to new connections; it can be exchanged while
+/// they come.
+#[derive(Debug)]
+pub struct Shown(ArcSwap<CertifiedKey>);
+
+impl Shown {
+    /// Shows `identity`.
     ///
     /// # Errors
     /// When key and certificate do not fit.
-    pub fn server_config(self) -> Result<ServerConfig, TlsError> {
+    pub fn new(identity: ServerIdentity) -> Result<Arc<Self>, TlsError> {
+        let certified = identity.certified()?;
+        Ok(Arc::new(Self(ArcSwap::from_pointee(certified))))
+    }
+
+    /// Shows `identity` from now on.
+    ///
+    /// # Errors
+    /// When key and certificate do not fit; the one before is kept.
+    pub fn exchange(&self, identity: ServerIdentity) -> Result<(), TlsError> {
+        self.0.store(Arc::new(identity.certified()?));
+        Ok(())
+    }
+
+    /// What is shown now.
+    pub(crate) fn current(&self) -> Arc<CertifiedKey> {
+        self.0.load_full()
+    }
+
+    /// Shows again what [`Shown::current`] gave.
+    pub(crate) fn put_back(&self, before: Arc<CertifiedKey>) {
+        self.0.store(before);
+    }
+
+    /// TLS 1.3 with the certificate that is shown.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn server_config(self: &Arc<Self>) -> Result<ServerConfig, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
+        let shown: Arc<dyn ResolvesServerCert> = Arc::<Self>::clone(self);
         let config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_no_client_auth()
-            .with_single_cert(self.chain, self.key)?;
+            .with_cert_resolver(shown);
         Ok(config)
+    }
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
     }
 }
 
@@ -189,7 +243,7 @@ mod tests {
         let kept = ServerIdentity::read_or_make(&certs, listen).unwrap();
         assert_eq!(made.fingerprint(), kept.fingerprint());
         assert_ne!(made.fingerprint(), Fingerprint([0; 32]));
-        assert!(kept.server_config().is_ok());
+        assert!(Shown::new(kept).unwrap().server_config().is_ok());
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -227,6 +281,13 @@ mod tests {
         };
         let ((cert, _), (_, key)) = (make("a"), make("b"));
         let mixed = ServerIdentity::read(&cert, &key).unwrap();
-        assert!(matches!(mixed.server_config(), Err(TlsError::Unusable(_))));
+        assert!(matches!(Shown::new(mixed), Err(TlsError::Unusable(_))));
+        let (cert, _) = make("c");
+        let (_, key) = self_made_files(&folder.path().join("c"));
+        let shown = Shown::new(ServerIdentity::read(&cert, &key).unwrap()).unwrap();
+        let before = shown.0.load_full();
+        let mixed = ServerIdentity::read(&self_made_files(&folder.path().join("a")).0, &key);
+        assert!(shown.exchange(mixed.unwrap()).is_err());
+        assert!(Arc::ptr_eq(&before, &shown.0.load_full()));
     }
 }

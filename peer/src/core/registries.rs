@@ -210,6 +210,7 @@ impl Core {
                 let state = match error.code {
                     ErrorCode::Unreachable => RegistryState::Unreachable,
                     ErrorCode::Outdated => RegistryState::Outdated,
+                    ErrorCode::Banned => RegistryState::Banned,
                     _ => RegistryState::Refused,
                 };
                 // A session of before goes on; only the new sign-in failed.

@@ -168,6 +168,12 @@ impl Keeper {
                     .await?;
                 Err(Unwanted)
             }
+            // A ban may end by itself.
+            ErrorCode::Banned => {
+                self.tell(RegistryState::Banned, Some(error.message))
+                    .await?;
+                self.wait(error.retry_after).await
+            }
             ErrorCode::Refused | ErrorCode::Conflict => {
                 self.tell(RegistryState::Refused, Some(error.message))
                     .await?;

@@ -9,6 +9,7 @@ pub const LOOKUPS_MAX: usize = 100;
 
 /// Answer to `GET /account` and `PATCH /account`: what the owner may know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountInfo {
     /// The name as it was registered.
     pub username: Username,
@@ -30,6 +31,7 @@ pub struct AccountInfo {
 
 /// Body of `PATCH /account`: what is absent stays as it is.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountChange {
     /// Who finds the account. `contacts` needs a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,7 @@ pub struct AccountChange {
 
 /// Body of `PUT /account/password`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PasswordChange {
     /// The password as it is.
     pub password: Secret,
@@ -50,11 +53,13 @@ pub struct PasswordChange {
 
 /// Body of `PUT /account/email`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EmailChange {
     /// The password of the account.
     pub password: Secret,
     /// The new address; none takes the old one out.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub email: Option<Email>,
     /// The code that came to the new address, when the registry asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +68,7 @@ pub struct EmailChange {
 
 /// Body of `POST /password-reset`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResetRequest {
     /// Whose password is forgotten.
     pub username: Username,
@@ -70,6 +76,7 @@ pub struct ResetRequest {
 
 /// Answer to `POST /password-reset`, the same for every name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ResetAnswer {
     /// What happens now, for people.
     pub message: String,
@@ -77,6 +84,7 @@ pub struct ResetAnswer {
 
 /// Body of `POST /lookups`: several clients in one request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LookupRequest {
     /// At most [`LOOKUPS_MAX`].
     pub clients: Vec<Lookup>,
@@ -84,8 +92,10 @@ pub struct LookupRequest {
 
 /// One client that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Lookup {
     /// Its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub username: Username,
     /// Its key, which finds those that are seen by contacts alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +105,7 @@ pub struct Lookup {
 /// Answer to `POST /lookups`, in the order of the request. Unknown names are
 /// left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LookupAnswer {
     /// Those that were found.
     pub clients: Vec<ProfiledClient>,
@@ -102,6 +113,7 @@ pub struct LookupAnswer {
 
 /// A client with its profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProfiledClient {
     /// Address, key and presence.
     #[serde(flatten)]
@@ -112,6 +124,7 @@ pub struct ProfiledClient {
 
 /// One page of `GET /profiles`, in the order of the lower-case names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProfileList {
     /// The clients of this page, each with the public part of its profile. A page
     /// may have fewer than asked for, or none, with more behind it.

@@ -9,6 +9,11 @@ use std::{fmt, str::FromStr};
 /// in ASCII. It does not print itself in debug output.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, format = Email, max_length = 254)
+)]
 pub struct Email(String);
 
 /// A text that is not an [`Email`].
@@ -60,6 +65,11 @@ impl FromStr for Email {
 /// not print itself in debug output.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, pattern = "^[+][0-9 ./()-]{7,39}$", example = "+44 20 7946 0018")
+)]
 pub struct Phone(String);
 
 /// A text that is not a [`Phone`].

@@ -6,6 +6,7 @@ use std::fmt;
 /// Says what went wrong in a word that programs can rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum ErrorCode {
     /// The request does not make sense; the message names the field.
     BadRequest,
@@ -19,6 +20,8 @@ pub enum ErrorCode {
     Refused,
     /// The other side, or this one, has been blocked.
     Blocked,
+    /// The operator of a registry keeps this user or address out.
+    Banned,
     /// The key is another one than before.
     KeyChanged,
     /// The key is another one than expected.
@@ -55,6 +58,7 @@ impl ErrorCode {
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
             Self::Blocked => "blocked",
+            Self::Banned => "banned",
             Self::KeyChanged => "key_changed",
             Self::KeyMismatch => "key_mismatch",
             Self::Unauthorized => "unauthorized",
@@ -78,6 +82,7 @@ impl fmt::Display for ErrorCode {
 
 /// The body of every answer that is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// What went wrong.
     pub error: ErrorDetail,
@@ -85,6 +90,7 @@ pub struct ErrorBody {
 
 /// What went wrong, for programs and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorDetail {
     /// The word for programs.
     pub code: ErrorCode,

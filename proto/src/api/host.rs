@@ -12,6 +12,11 @@ use crate::address::{self, Address, AddressError};
 /// `[::]`) means: the one that the registry sees me come from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, example = "192.0.2.7:7777")
+)]
 pub struct Host(Address);
 
 impl Host {

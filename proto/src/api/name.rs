@@ -8,6 +8,11 @@ use std::{fmt, str::FromStr};
 /// are the same name.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, min_length = 1, max_length = 32, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")
+)]
 pub struct Username(String);
 
 /// Why a text is not a [`Username`].

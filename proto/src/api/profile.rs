@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Who finds an account at a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Visibility {
     /// Everybody who may read the directory.
     #[default]
@@ -17,6 +18,7 @@ pub enum Visibility {
 /// What an account may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Role {
     /// Without password, gone when it leaves.
     Guest,
@@ -78,6 +80,7 @@ impl std::str::FromStr for Role {
 /// A visiting card at a registry. All of it is optional.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Profile {
     /// Name for people, at most [`limits::NAME_BYTES`].
     pub display_name: Option<String>,
@@ -89,6 +92,7 @@ pub struct Profile {
 
 /// One line of a [`Profile`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProfileField {
     /// What it is, such as `matrix`; at most [`limits::FIELD_NAME_BYTES`].
     pub name: String,

@@ -18,6 +18,7 @@ const CLOCK_SLACK_MS: u64 = 10 * 60 * 1000;
 
 /// The account's key has signed the name and the time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyProof {
     /// When it was signed, by the client's clock.
     pub at: Timestamp,

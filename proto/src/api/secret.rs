@@ -6,6 +6,11 @@ use zeroize::Zeroizing;
 
 /// A password or a token: wiped from memory when dropped, hidden in debug output.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "openapi",
+    derive(utoipa::ToSchema),
+    schema(value_type = String, min_length = 1)
+)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

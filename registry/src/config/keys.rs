@@ -1,50 +1,53 @@
 //! The keys that a configuration may have, and guesses at mistyped ones.
 
 use super::ConfigError;
+use serde::Deserialize;
 
-/// Every key of [`super::Typed`].
-pub(super) const KEYS: &[&str] = &[
-    "listen",
-    "udp",
-    "data",
-    "certs_dir",
-    "cert",
-    "key",
-    "directory",
-    "registration",
-    "registration_code",
-    "code_minutes",
-    "registrations_per_hour",
-    "guests",
-    "min_client",
-    "public_url",
-    "mail_server",
-    "mail_tls",
-    "mail_from",
-    "mail_user",
-    "mail_password_file",
-    "reset_minutes",
-    "gateway_url",
-    "gateway_token_file",
-    "password_min",
-    "bcrypt_cost",
-    "password_threads",
-    "workers",
-    "heartbeat_ms",
-    "session_days",
-    "log",
-];
+/// Every key of [`super::Typed`], as serde knows them.
+pub(super) fn all() -> &'static [&'static str] {
+    let mut fields: &'static [&'static str] = &[];
+    // It fails after it has told the fields, which is all that is wanted.
+    drop(super::Typed::deserialize(Names(&mut fields)));
+    fields
+}
+
+/// Hears the names of a structure's fields, and has no values for them.
+struct Names<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> serde::Deserializer<'de> for Names<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_struct<V: serde::de::Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        _visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        Err(serde::de::Error::custom("no values here"))
+    }
+
+    fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("no values here"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        option unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier
+        ignored_any
+    }
+}
 
 /// Whether `key` exists.
 pub(super) fn check(key: &str, place: &str) -> Result<(), ConfigError> {
-    if KEYS.contains(&key) {
+    if all().contains(&key) {
         return Ok(());
     }
-    let nearest = KEYS
+    let nearest = all()
         .iter()
         .min_by_key(|known| distance(key, known))
         .copied();
-    let nearest = nearest.unwrap_or(KEYS[0]);
+    let nearest = nearest.unwrap_or("listen");
     Err(ConfigError::Unknown {
         place: place.to_owned(),
         key: key.to_owned(),

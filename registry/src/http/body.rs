@@ -1,7 +1,7 @@
 //! Request bodies: read within their limits, and taken apart.
 
 use super::{error::ApiError, fields::Fields};
-use crate::limits;
+use crate::{admin::Command, limits};
 use actix_web::web::{BytesMut, Payload};
 use futures_util::StreamExt;
 use twocan_proto::api::{Format, FormatError};
@@ -21,6 +21,15 @@ pub(super) fn parse(content_type: &str, bytes: &[u8]) -> Result<Fields, ApiError
             error @ FormatError::Syntax(..) => error.to_string(),
         })
     })
+}
+
+/// The operator's command in the bytes of a body.
+pub(super) fn command(content_type: &str, bytes: &[u8]) -> Result<Command, ApiError> {
+    if Format::declared(content_type) != Some(Format::Json) {
+        let problem = "a command is JSON: send it with Content-Type: application/json";
+        return Err(ApiError::Unreadable(problem.to_owned()));
+    }
+    serde_json::from_slice(bytes).map_err(|error| ApiError::Unreadable(error.to_string()))
 }
 
 /// The bytes of a body.

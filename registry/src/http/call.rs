@@ -65,6 +65,15 @@ impl Deref for Call {
 }
 
 impl Call {
+    /// A request whose answers are not in the notation that it asked for.
+    pub(super) fn plain(request: HttpRequest, service: Data<Service>) -> Self {
+        Self {
+            request,
+            service,
+            format: Format::Json,
+        }
+    }
+
     /// The answer with a body.
     pub(super) fn reply<T: Serialize>(&self, status: StatusCode, body: &T) -> Answer {
         written(&mut HttpResponse::build(status), self.format, body)
@@ -157,7 +166,7 @@ impl Call {
         }
     }
 
-    fn content_type(&self) -> &str {
+    pub(super) fn content_type(&self) -> &str {
         text_of(&self.request, header::CONTENT_TYPE).unwrap_or_default()
     }
 }

@@ -2,7 +2,7 @@
 //! status code.
 
 use super::call::written;
-use crate::service::ServiceError;
+use crate::{admin::AdminError, service::ServiceError};
 use actix_web::{HttpResponse, http::StatusCode, http::header};
 use std::fmt;
 use twocan_proto::api::{ErrorBody, ErrorCode, ErrorDetail, Format};
@@ -24,6 +24,8 @@ pub(super) enum ApiError {
     NoRoute,
     /// The path has other methods, which are listed.
     NoMethod(&'static str),
+    /// An operator's command was not done.
+    Admin(AdminError),
     /// `Accept` names no notation that is spoken here.
     NotAcceptable,
 }
@@ -36,6 +38,7 @@ impl ApiError {
                 (ErrorCode::BadRequest, StatusCode::BAD_REQUEST)
             }
             Self::NoMethod(_) => (ErrorCode::BadRequest, StatusCode::METHOD_NOT_ALLOWED),
+            Self::Admin(error) => (error.code, admin_status(error.code)),
             Self::NotAcceptable => (ErrorCode::BadRequest, StatusCode::NOT_ACCEPTABLE),
             Self::Slow => (ErrorCode::BadRequest, StatusCode::REQUEST_TIMEOUT),
             Self::TooLarge => (ErrorCode::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
@@ -53,6 +56,8 @@ impl ApiError {
                 (ErrorCode::Conflict, StatusCode::CONFLICT)
             }
             Self::Service(S::Outdated { .. }) => (ErrorCode::Outdated, StatusCode::FORBIDDEN),
+            Self::Service(S::Banned(_)) => (ErrorCode::Banned, StatusCode::FORBIDDEN),
+            Self::Service(S::DiskFull) => (ErrorCode::Io, StatusCode::INSUFFICIENT_STORAGE),
             Self::Service(S::Limited { .. }) => (ErrorCode::Limited, StatusCode::TOO_MANY_REQUESTS),
             Self::Service(S::Disk) => (ErrorCode::Io, StatusCode::SERVICE_UNAVAILABLE),
             Self::Service(S::Internal) => (ErrorCode::Internal, StatusCode::INTERNAL_SERVER_ERROR),
@@ -92,6 +97,7 @@ impl fmt::Display for ApiError {
             Self::Slow => f.write_str("the body took too long to arrive"),
             Self::NoRoute => f.write_str("there is nothing under this path"),
             Self::NoMethod(allowed) => write!(f, "this path takes {allowed} only"),
+            Self::Admin(error) => error.fmt(f),
             Self::NotAcceptable => {
                 let spoken = Format::ALL.map(Format::media_type).join(" or ");
                 write!(f, "ask for one of those spoken here with Accept: {spoken}")
@@ -130,6 +136,24 @@ impl ApiError {
         };
         written(&mut response, format, &ErrorBody { error })
             .unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
+    }
+}
+
+fn admin_status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::BadRequest => StatusCode::BAD_REQUEST,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Taken | ErrorCode::Conflict => StatusCode::CONFLICT,
+        ErrorCode::Refused => StatusCode::FORBIDDEN,
+        ErrorCode::Limited => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Busy | ErrorCode::Io => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<AdminError> for ApiError {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(error)
     }
 }
 

@@ -196,7 +196,7 @@ impl Fields {
 }
 
 /// Why a text cannot be a password.
-pub(super) fn password_problem(text: &str) -> Option<&'static str> {
+pub(crate) fn password_problem(text: &str) -> Option<&'static str> {
     match text {
         "" => Some("must not be empty"),
         text if text.len() > PASSWORD_MAX => Some("has at most 72 bytes, as bcrypt reads no more"),

@@ -5,14 +5,14 @@
 //! Opening the link changes nothing, as programs that look through mail open
 //! links, too; only sending the form does.
 
-use super::{body, call::pairs, error::ApiError, fields::password_problem};
+use super::{body, call::pairs, error::ApiError, fields::password_problem, openapi::ResetForm};
 use crate::service::{Service, ServiceError};
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web::{Data, Payload},
 };
-use twocan_proto::api::{PASSWORD_MAX, Secret, Username};
+use twocan_proto::api::{ErrorBody, PASSWORD_MAX, Secret, Username};
 
 /// Nothing but our own style sheet is loaded, and the form goes nowhere else.
 const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; \
@@ -47,6 +47,14 @@ button { margin-top: 1.5rem; border: 0; color: #fff; background: #1d5fb4; }
 ";
 
 /// `GET /reset.css`
+#[utoipa::path(
+    get,
+    path = "/reset.css",
+    summary = "Style of the page",
+    responses(
+        (status = 200, body = String, content_type = "text/css"),
+    ),
+)]
 pub(super) async fn style() -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "max-age=3600"));
@@ -55,6 +63,17 @@ pub(super) async fn style() -> HttpResponse {
 }
 
 /// `GET /reset?token=...`
+#[utoipa::path(
+    get,
+    path = "/reset",
+    summary = "Page to set a forgotten password",
+    params(("token" = Option<String>, Query, description = "What the link in the mail carries")),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = "4XX", content((String = "text/html"), (ErrorBody = "application/json")), description = "The page with what was wrong"),
+        (status = "5XX", content((String = "text/html"), (ErrorBody = "application/json")), description = "The page with what failed"),
+    ),
+)]
 pub(super) async fn form(request: HttpRequest, service: Data<Service>) -> HttpResponse {
     let query = pairs(request.query_string()).unwrap_or_default();
     let token = Secret::new(field(query, "token"));
@@ -65,6 +84,17 @@ pub(super) async fn form(request: HttpRequest, service: Data<Service>) -> HttpRe
 }
 
 /// `POST /reset`, the form of that page.
+#[utoipa::path(
+    post,
+    path = "/reset",
+    summary = "The form of that page",
+    request_body(content = ResetForm, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = "4XX", content((String = "text/html"), (ErrorBody = "application/json")), description = "The page with what was wrong"),
+        (status = "5XX", content((String = "text/html"), (ErrorBody = "application/json")), description = "The page with what failed"),
+    ),
+)]
 pub(super) async fn set_password(payload: Payload, service: Data<Service>) -> HttpResponse {
     match set(payload, &service).await {
         Ok(answer) => answer,

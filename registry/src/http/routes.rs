@@ -5,7 +5,7 @@ use super::{
     call::{Call, handle},
     directory,
     error::ApiError,
-    pages,
+    operation, pages,
 };
 use actix_web::{
     Resource,
@@ -33,7 +33,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     .service(
         resource("/sessions/current", "PUT, DELETE")
             .put(handle(accounts::resume))
-            .delete(handle(accounts::sign_out)),
+            .delete(handle(accounts::sign_out_current)),
     )
     .service(
         resource("/account", "GET, PATCH")
@@ -50,13 +50,14 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
     )
     .service(resource("/reset.css", "GET").get(pages::style))
     .service(resource("/healthz", "GET").get(handle(directory::healthz)))
+    .configure(operation::configure)
     .default_service(web::to(handle(|_: Call, _: Payload| {
         ready(Err(ApiError::NoRoute))
     })));
 }
 
 /// A path, which answers other methods than its own with the list of these.
-fn resource(path: &str, allowed: &'static str) -> Resource {
+pub(super) fn resource(path: &str, allowed: &'static str) -> Resource {
     web::resource(path).default_service(web::to(handle(move |_: Call, _: Payload| {
         ready(Err(ApiError::NoMethod(allowed)))
     })))

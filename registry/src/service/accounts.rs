@@ -40,10 +40,11 @@ impl Service {
             key,
             joining,
         } = request;
-        if !self.config.registration_open {
+        if !self.config.get().registration_open {
             return Err(ServiceError::Closed);
         }
         self.check_new_password("password", &password)?;
+        self.check_ban(&username, key.as_ref())?;
         if joining.visibility == Visibility::Contacts && key.is_none() {
             return Err(nobody_would_find());
         }
@@ -124,7 +125,7 @@ impl Service {
     fn as_found(&self, error: ServiceError, username: &Username) -> ServiceError {
         let is_found = self.directory.find(username, None).is_some();
         match error {
-            ServiceError::WrongPassword if self.config.directory_open && !is_found => {
+            ServiceError::WrongPassword if self.config.get().directory_open && !is_found => {
                 ServiceError::Unknown
             }
             other => other,

@@ -20,11 +20,12 @@ impl Service {
         proof: Option<KeyProof>,
         caller: Caller,
     ) -> Answer<SessionGrant> {
-        if !self.config.guests {
+        if !self.config.get().guests {
             return Err(ServiceError::Refused(
                 "this registry takes no guests; register an account",
             ));
         }
+        self.check_ban(&username, announced.key.as_ref())?;
         if let Some(member) = self.directory.member(&username) {
             // The same guest may come back before the name is free again.
             let key = member.place().key.filter(|key| announced.key == Some(*key));

@@ -19,7 +19,7 @@ impl Service {
         match token {
             // A token that is sent must be good, so that its owner hears of it.
             Some(token) => self.session(token).map(drop),
-            None if self.config.directory_open => Ok(()),
+            None if self.config.get().directory_open => Ok(()),
             None => Err(ServiceError::NoSession),
         }
     }

@@ -42,7 +42,7 @@ impl Service {
             field,
             problem: "is missing: this registry sends a code there".to_owned(),
         };
-        let recipient = match self.config.outside.code_by {
+        let recipient = match self.config.get().outside.code_by {
             CodeBy::None => return Ok(None),
             CodeBy::Mail => joining
                 .email
@@ -66,7 +66,7 @@ impl Service {
         code: Option<&Secret>,
         caller: Caller,
     ) -> Answer<Option<CodeId>> {
-        if self.config.outside.code_by != CodeBy::Mail {
+        if self.config.get().outside.code_by != CodeBy::Mail {
             return Ok(None);
         }
         self.prove_code(username, &Recipient::Mail(email), code, caller)
@@ -82,7 +82,7 @@ impl Service {
         let id = CodeId::new(username, recipient.as_str());
         let Some(code) = code else {
             self.send_code(id, recipient, caller)?;
-            let minutes = self.config.outside.code_life.as_secs() / 60;
+            let minutes = self.config.get().outside.code_life.as_secs() / 60;
             return Err(ServiceError::NeedsCode(format!(
                 "a code was sent to you; repeat the request with it as code within {minutes} minutes"
             )));
@@ -106,7 +106,7 @@ impl Service {
         ];
         self.take_turn(&subjects, "a code was sent to you not long ago", caller)?;
         let code = new_code()?;
-        let life = self.config.outside.code_life;
+        let life = self.config.get().outside.code_life;
         let expires_at = later(caller.now, millis(life));
         if !self.codes.put(id, &code, expires_at, caller.now) {
             return Err(busy());
@@ -145,7 +145,7 @@ impl Service {
         let member = self.directory.member(username)?;
         let email = member.owner().email.clone()?;
         let token = new_token().ok()?;
-        let life = self.config.outside.reset_life;
+        let life = self.config.get().outside.reset_life;
         let reset = Reset {
             member: Arc::clone(&member),
             expires_at: later(now(), millis(life)),

@@ -134,6 +134,8 @@ impl Service {
         caller: Caller,
     ) -> Answer<SessionGrant> {
         let identity = opening.identity;
+        let key = identity.or(announced.key);
+        self.check_ban(&member.username, key.as_ref())?;
         if let Some(identity) = identity
             && !self.directory.claim(&member, identity, now())
         {
@@ -167,7 +169,7 @@ impl Service {
             account: member.id,
             token: token_hash(&token),
             key: HeartbeatKey::new(random()?),
-            expires_at: later(now, self.config.session_ms),
+            expires_at: later(now, self.config.get().session_ms),
             identity,
         };
         let arrival = {
@@ -187,7 +189,7 @@ impl Service {
             session_id: row.id.to_hex(),
             heartbeat_key: Secret::new(BASE64URL_NOPAD.encode(row.key.expose())),
             heartbeat_port: self.udp_port,
-            heartbeat_ms: self.config.heartbeat_ms,
+            heartbeat_ms: self.config.get().heartbeat_ms,
             server_time: now,
             expires_at: row.expires_at,
             created: false,
@@ -208,7 +210,9 @@ impl Service {
     /// The session that a token opens.
     pub(crate) fn session(&self, token: &Secret) -> Answer<Arc<Session>> {
         let session = self.directory.session(&token_hash(token), now());
-        session.ok_or(ServiceError::NoSession)
+        let session = session.ok_or(ServiceError::NoSession)?;
+        self.check_ban(&session.member.username, session.identity.as_ref())?;
+        Ok(session)
     }
 
     /// `DELETE /sessions`; a guest leaves nothing behind.

@@ -56,6 +56,8 @@ pub(super) const STEPS: &[&str] = &[
         forgotten_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX attempts_by_age ON attempts (forgotten_at);",
+    // 3: bans.
+    super::bans::STEP,
 ];
 
 /// Brings the database to today's schema.

@@ -264,6 +264,7 @@ pub(super) fn reason(error: &rusqlite::Error) -> StoreError {
         rusqlite::Error::SqliteFailure(cause, _) => match cause.extended_code {
             ffi::SQLITE_CONSTRAINT_UNIQUE => StoreError::Taken,
             ffi::SQLITE_CONSTRAINT_FOREIGNKEY => StoreError::Gone,
+            code if code & 0xff == ffi::SQLITE_FULL => StoreError::DiskFull,
             _ => {
                 tracing::error!(%error, "a change could not be made");
                 StoreError::Failed

@@ -377,7 +377,7 @@ async fn a_full_disk_refuses_changes_and_breaks_nothing() {
         reply: None,
     };
     // Somewhere on the way no page is left; then the batch as a whole is refused.
-    let outcomes = (0..400).map(|n| commit(&mut connection, &[job(n)]));
+    let outcomes = (0..400).map(|n| writer::commit(&mut connection, &[job(n)], &directory));
     let made = outcomes
         .take_while(|outcome| outcome.as_ref().is_ok_and(|made| made[0].is_ok()))
         .count();

@@ -6,12 +6,17 @@
 )]
 
 mod accounts;
+mod backups;
+mod bans;
 mod common;
 mod crash;
+mod description;
 mod identities;
 mod logs;
+mod operation;
 mod page;
 mod presence;
+mod process;
 mod program;
 mod recovery;
 mod smtp;

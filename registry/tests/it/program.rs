@@ -1,82 +1,23 @@
 //! The program itself: its one line, its exit codes, its signals.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
-};
-
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twocan-registry"));
-    command
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    program(arguments).output().unwrap()
-}
-
-struct Running {
-    child: Child,
-    url: String,
-}
-
-fn serve(data: &Path) -> Running {
-    let data = data.to_str().unwrap();
-    let mut command = program(&["serve", "--data", data, "--listen", "127.0.0.1:0"]);
-    let mut child = command
-        .env("TWOCAN_REGISTRY_BCRYPT_COST", "4")
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let url = line
-        .trim_end()
-        .strip_prefix("listening ")
-        .unwrap()
-        .to_owned();
-    assert!(
-        url.starts_with("https://127.0.0.1:") && url.contains("#sha256-"),
-        "{url}"
-    );
-    Running { child, url }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // Already gone unless the test failed half-way.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-fn last_line(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr)
-        .lines()
-        .last()
-        .unwrap_or_default()
-        .to_owned()
-}
+use crate::process::{Running, last_line, run};
 
 #[test]
 fn serves_pongs_and_stops_on_a_signal() {
     let folder = tempfile::tempdir().unwrap();
-    let mut running = serve(folder.path());
-    let pong = run(&["ping", "--registry", &running.url]);
+    let running = Running::start(folder.path());
+    let url = running.url.to_string();
+    assert!(
+        url.starts_with("https://127.0.0.1:") && url.contains("#sha256-"),
+        "{url}"
+    );
+    let pong = run(&["ping", "--registry", &url]);
     assert_eq!(
         (pong.status.code(), &pong.stdout[..]),
         (Some(0), &b"pong\n"[..])
     );
 
-    let other = running
-        .url
-        .replace(&running.url[running.url.len() - 8..], "00000000");
+    let other = url.replace(&url[url.len() - 8..], "00000000");
     let refused = run(&["ping", "--registry", &other]);
     assert_eq!(refused.status.code(), Some(1));
     assert!(
@@ -85,13 +26,8 @@ fn serves_pongs_and_stops_on_a_signal() {
         last_line(&refused)
     );
 
-    let second = run(&[
-        "serve",
-        "--data",
-        folder.path().to_str().unwrap(),
-        "--listen",
-        "127.0.0.1:0",
-    ]);
+    let data = folder.path().to_str().unwrap();
+    let second = run(&["serve", "--data", data, "--listen", "127.0.0.1:0"]);
     assert_eq!(second.status.code(), Some(1));
     assert!(
         last_line(&second).contains("another twocan-registry"),
@@ -100,21 +36,8 @@ fn serves_pongs_and_stops_on_a_signal() {
     );
     assert!(second.stdout.is_empty());
 
-    let stop = Command::new("kill")
-        .arg(running.child.id().to_string())
-        .status()
-        .unwrap();
-    assert!(stop.success());
-    let begun = Instant::now();
-    let status = loop {
-        if let Some(status) = running.child.try_wait().unwrap() {
-            break status;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(20), "still running");
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    assert_eq!(status.code(), Some(0));
-    let silent = run(&["ping", "--registry", &running.url]);
+    running.stop();
+    let silent = run(&["ping", "--registry", &url]);
     assert_eq!(silent.status.code(), Some(1));
     assert_eq!(String::from_utf8_lossy(&silent.stderr).lines().count(), 1);
 }
@@ -163,4 +86,79 @@ fn check_config_reads_the_example_and_names_mistakes() {
     let output = run(&["check-config", "--config", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(last_line(&output).contains("did you mean 'bcrypt_cost'?"));
+}
+
+#[test]
+fn check_config_finds_everything_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("weak"), "abc").unwrap();
+    std::fs::write(
+        path("bad.toml"),
+        format!(
+            "static_dir = '{}'\ncert = '{}'\nkey = '{}'\nadmin_token_file = '{}'\n\
+             metrics_token_file = '{}'\nlisten = '127.0.0.1:1'\nbcrypt_cost = 4\n",
+            path("no-folder"),
+            path("no-cert"),
+            path("no-key"),
+            path("no-token"),
+            path("weak"),
+        ),
+    )
+    .unwrap();
+    let output = run(&["check-config", "--config", &path("bad.toml")]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    for part in [
+        "error: static_dir: ",
+        "no-cert: ",
+        "error: admin_token_file: ",
+        "warning: metrics_token_file: ",
+        "warning: listen: ",
+        "warning: bcrypt_cost: ",
+        "has 3 errors",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert!(!text.contains("abc"), "a secret is shown: {text}");
+    // A static folder around the data would give everything away.
+    std::fs::create_dir_all(folder.path().join("site/data")).unwrap();
+    let config = format!(
+        "static_dir = '{}'\ndata = '{}'\n",
+        path("site"),
+        path("site/data")
+    );
+    std::fs::write(path("open.toml"), config).unwrap();
+    let output = run(&["check-config", "--config", &path("open.toml")]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("data is inside"));
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn the_unit_for_systemd_is_good_and_hardened() {
+    let unit = include_str!("../../twocan-registry.service");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("twocan-registry.service");
+    let program = env!("CARGO_BIN_EXE_twocan-registry");
+    std::fs::write(
+        &path,
+        unit.replace("/usr/local/bin/twocan-registry", program),
+    )
+    .unwrap();
+    let analyze = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("systemd-analyze");
+        command.args(arguments).arg(&path).output()
+    };
+    let Ok(verified) = analyze(&["verify"]) else {
+        eprintln!("left out: there is no systemd-analyze here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+    // The threshold is in tenths; what is left is that it talks to the network.
+    let Ok(security) = analyze(&["security", "--offline=true", "--threshold=15"]) else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&security.stdout);
+    assert!(security.status.success(), "{said}");
 }

@@ -1,0 +1,581 @@
+//! What operators rely on: numbers, tokens, signals, logs, files.
+
+use crate::{
+    common::{Fixture, error, start, start_with},
+    process::{Running, program, run, until},
+};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use twocan_registry::config::Reach;
+
+fn token_file(folder: &tempfile::TempDir, name: &str, token: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, token).unwrap();
+    path
+}
+
+async fn with_token(registry: &Fixture, method: Method, path: &str, token: &str) -> StatusCode {
+    let request = registry.request(method, path).bearer_auth(token);
+    let request = request.json(&json!({"do": "status"}));
+    request.send().await.unwrap().status()
+}
+
+#[tokio::test]
+async fn metrics_count_and_are_not_for_strangers() {
+    let registry = start().await;
+    registry.sign_in("ada").await;
+    registry.get("/nothing").await;
+    let text = registry.get("/metrics").await.text().await.unwrap();
+    for line in [
+        "twocan_registry_accounts 1",
+        "twocan_registry_sessions 1",
+        "twocan_registry_online 1",
+        "twocan_registry_requests_total{status=\"404\"} 1",
+        "twocan_registry_requests_total{status=\"201\"} 1",
+        "twocan_registry_connections 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+    }
+    assert!(!text.contains("ada") && !text.contains("127.0.0"), "{text}");
+    registry.server.stop().await.unwrap();
+
+    let secrets = tempfile::tempdir().unwrap();
+    let file = token_file(&secrets, "token", "let-me-count\n");
+    let registry = start_with(|config| {
+        config.operation.metrics = Reach::Anywhere;
+        config.operation.metrics_token_file = Some(file);
+    })
+    .await;
+    let answer = registry.get("/metrics").await;
+    assert_eq!(error(answer, "").await, (401, "unauthorized".into()));
+    for (token, status) in [("wrong", 401), ("let-me-count", 200)] {
+        let answer = with_token(&registry, Method::GET, "/metrics", token).await;
+        assert_eq!(answer, status, "{token}");
+    }
+    registry.server.stop().await.unwrap();
+    let registry = start_with(|config| config.operation.metrics = Reach::Off).await;
+    assert_eq!(
+        registry.get("/metrics").await.status(),
+        StatusCode::NOT_FOUND
+    );
+    registry.server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn orders_over_https_need_the_token() {
+    let secrets = tempfile::tempdir().unwrap();
+    let file = token_file(&secrets, "token", "let-me-rule");
+    let registry =
+        start_with(|config| config.operation.admin_token_file = Some(file.clone())).await;
+    let ada = registry.sign_in("ada").await;
+    let answer = registry.post("/admin", json!({"do": "status"})).await;
+    assert_eq!(error(answer, "").await, (401, "unauthorized".into()));
+    for (token, status) in [
+        ("wrong", 401),
+        (ada.token.expose(), 403),
+        ("let-me-rule", 200),
+    ] {
+        let answer = with_token(&registry, Method::POST, "/admin", token).await;
+        assert_eq!(answer, status);
+    }
+    let order = async |command: Value| {
+        let request = registry
+            .request(Method::POST, "/admin")
+            .bearer_auth("let-me-rule");
+        request.json(&command).send().await.unwrap()
+    };
+    let answer = order(json!({"do": "show", "username": "bob"})).await;
+    assert_eq!(error(answer, "bob").await, (404, "not_found".into()));
+    let answer = order(json!({"do": "restore", "file": "/etc/passwd"})).await;
+    assert_eq!(error(answer, "own machine").await, (403, "refused".into()));
+    let answer = order(json!({"do": "nonsense"})).await;
+    assert_eq!(error(answer, "nonsense").await, (400, "bad_request".into()));
+    let url = registry.server.url().to_string();
+    let path = file.to_str().unwrap().to_owned();
+    let listed = tokio::task::spawn_blocking(move || {
+        run(&["admin", "--registry", &url, "--token-file", &path, "list"])
+    });
+    let listed = String::from_utf8(listed.await.unwrap().stdout).unwrap();
+    assert!(
+        listed.starts_with("USERNAME") || listed.contains("ada"),
+        "{listed}"
+    );
+    registry.server.stop().await.unwrap();
+    let registry = start_with(|config| config.operation.admin = Reach::Off).await;
+    let answer = registry.post("/admin", json!({"do": "status"})).await;
+    assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+    registry.server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn orders_work_on_a_running_and_on_a_stopped_registry() {
+    // A path far longer than the system takes for a socket.
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("long".repeat(30)).join("data");
+    let registry = Running::start(&data);
+    let client = registry.client();
+    for name in ["ada", "Bob"] {
+        let body = json!({"username": name, "password": "pw", "host": "192.0.2.7"});
+        let made = client.post(registry.path("/register")).json(&body).send();
+        assert_eq!(made.await.unwrap().status(), StatusCode::CREATED);
+    }
+    let found = registry.admin(&["search", "B"]);
+    assert_eq!(found["accounts"].as_array().unwrap().len(), 1);
+    assert_eq!(found["accounts"][0]["username"], "Bob");
+    let page = registry.admin(&["list", "--limit", "1"]);
+    assert_eq!(page["next"], "ada");
+    let page = registry.admin(&["list", "--after", "ada"]);
+    assert_eq!(
+        (&page["accounts"][0]["username"], &page["next"]),
+        (&json!("Bob"), &Value::Null)
+    );
+    assert_eq!(registry.admin(&["show", "ada"])["host"], "192.0.2.7");
+    assert_eq!(registry.admin(&["announce", "hello"])["announced"], "hello");
+    let ban = registry.admin(&[
+        "ban",
+        "address",
+        "192.0.2.9",
+        "--for",
+        "7d",
+        "--reason",
+        "x",
+    ]);
+    assert!(ban["until"].is_string(), "{ban}");
+    registry.admin(&["delete", "BOB"]);
+    let gone = client
+        .get(registry.path("/clients/bob"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(gone.status(), StatusCode::NOT_FOUND);
+    registry.stop();
+    let there = crate::process::admin;
+    assert_eq!(there(&data, &["status"])["accounts"], 1);
+    assert_eq!(
+        there(&data, &["bans"])["bans"][0]["subject"],
+        "192.0.2.9/32"
+    );
+    there(&data, &["unban", "address", "192.0.2.9"]);
+    there(&data, &["ban", "user", "ada"]);
+    let nowhere = folder.path().join("typo");
+    let line = crate::process::refused(&["admin", "--data", nowhere.to_str().unwrap(), "list"]);
+    assert!(
+        line.contains("no registry here") && !nowhere.exists(),
+        "{line}"
+    );
+    let registry = Running::start(&data);
+    let body = json!({"username": "ada", "password": "pw"});
+    let sent = registry
+        .client()
+        .post(registry.path("/sessions"))
+        .json(&body)
+        .send();
+    assert_eq!(
+        error(sent.await.unwrap(), "banned").await,
+        (403, "banned".into())
+    );
+    registry.stop();
+}
+
+#[tokio::test]
+async fn a_hangup_reads_certificate_and_settings_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let shown = |name: &str| path(name).display().to_string();
+    let make = |name: &str| {
+        let listen = "127.0.0.1".parse().unwrap();
+        let identity =
+            twocan_registry::tls::ServerIdentity::read_or_make(&path(name), listen).unwrap();
+        let (cert, key) = twocan_registry::tls::self_made_files(&path(name));
+        std::fs::copy(cert, path("cert.pem")).unwrap();
+        std::fs::copy(key, path("key.pem")).unwrap();
+        identity.fingerprint()
+    };
+    let configure = |more: &str| {
+        let text = format!(
+            "cert = '{}'\nkey = '{}'\n{more}",
+            shown("cert.pem"),
+            shown("key.pem")
+        );
+        std::fs::write(path("registry.toml"), text).unwrap();
+    };
+    let first = make("one");
+    configure("registration = 'open'\n");
+    let config = shown("registry.toml");
+    let registry = Running::start_with(&path("data"), &["--config", &config]);
+    assert_eq!(registry.url.pin(), Some(first));
+    let kept = registry.client();
+    let register = async |client: &reqwest::Client, name: &str| {
+        let body = json!({"username": name, "password": "pw", "host": "192.0.2.7"});
+        let sent = client.post(registry.path("/register")).json(&body).send();
+        sent.await.unwrap().status()
+    };
+    assert_eq!(register(&kept, "ada").await, StatusCode::CREATED);
+
+    // A mistake changes nothing.
+    let second = make("two");
+    configure("registration = 'perhaps'\n");
+    registry.signal("HUP");
+    configure("registration = 'closed'\nheartbeat_ms = 1000\nworkers = 3\n");
+    registry.signal("HUP");
+    let fresh = twocan_registry::ping::client(Some(second)).unwrap();
+    until("the new certificate is shown", async || {
+        let answer = fresh.get(registry.path("/healthz")).send().await;
+        answer.ok().map(drop)
+    })
+    .await;
+    let answer = until("registration closes", async || {
+        let status = register(&fresh, "bob").await;
+        (status != StatusCode::CREATED && status != StatusCode::CONFLICT).then_some(status)
+    })
+    .await;
+    assert_eq!(answer, StatusCode::FORBIDDEN);
+    // A connection from before goes on under the new settings.
+    assert_eq!(register(&kept, "carl").await, StatusCode::FORBIDDEN);
+    let log = registry.stop();
+    for part in ["were read again", "key=\"heartbeat_ms\"", "key=\"workers\""] {
+        assert!(log.contains(part), "{part} in\n{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_finishes_what_was_begun_and_waits_for_nobody_for_long() {
+    use tokio::io::AsyncWriteExt;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(&["serve", "--data", folder.path().to_str().unwrap()]);
+    command.args(["--listen", "127.0.0.1:0"]);
+    // Slow enough to be in the middle of it.
+    command
+        .env("TWOCAN_REGISTRY_BCRYPT_COST", "12")
+        .env("TWOCAN_REGISTRY_DRAIN_SECONDS", "2");
+    let registry = Running::of(command, folder.path());
+    let client = registry.client();
+    // Somebody who connects and says nothing.
+    let address = registry.url.base().replace("https://", "");
+    let mut silent = tokio::net::TcpStream::connect(&address).await.unwrap();
+    silent.write_all(b"\x16").await.unwrap();
+    let begun = std::time::Instant::now();
+    let body = json!({"username": "ada", "password": "pw", "host": "192.0.2.7"});
+    let slow = client.post(registry.path("/register")).json(&body).send();
+    let stop = async {
+        // The request is in when the metrics count its connection.
+        until("the request is in", async || {
+            let text = client.get(registry.path("/metrics")).send().await.unwrap();
+            text.text()
+                .await
+                .unwrap()
+                .contains("connections 2")
+                .then_some(())
+        })
+        .await;
+        registry.signal("TERM");
+    };
+    let (answer, ()) = tokio::join!(slow, stop);
+    assert_eq!(answer.unwrap().status(), StatusCode::CREATED);
+    let (status, log) = registry.ended();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(begun.elapsed().as_secs() < 20);
+    assert!(log.contains("stopping"));
+}
+
+#[tokio::test]
+async fn static_files_are_served_and_nothing_else() {
+    let site = tempfile::tempdir().unwrap();
+    std::fs::write(site.path().join("hello.txt"), "hello").unwrap();
+    std::fs::write(site.path().join("big.bin"), vec![7; 300_000]).unwrap();
+    let folder = site.path().to_owned();
+    let registry = start_with(|config| config.operation.static_dir = Some(folder)).await;
+    let answer = registry.get("/static/hello.txt").await;
+    assert_eq!(
+        answer.headers()["content-type"],
+        "text/plain; charset=utf-8"
+    );
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    let tag = answer.headers()["etag"].clone();
+    assert_eq!(answer.text().await.unwrap(), "hello");
+    let again = registry
+        .request(Method::GET, "/static/hello.txt")
+        .header("if-none-match", tag);
+    assert_eq!(
+        again.send().await.unwrap().status(),
+        StatusCode::NOT_MODIFIED
+    );
+    let big = registry.get("/static/big.bin").await.bytes().await.unwrap();
+    assert_eq!(big.len(), 300_000);
+    let head = registry
+        .request(Method::HEAD, "/static/big.bin")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(head.headers()["content-length"], "300000");
+    // As bytes on the wire: clients tidy paths up before they send them.
+    for path in [
+        "/static/../Cargo.toml",
+        "/static/..%2f..%2fetc%2fpasswd",
+        "/static/%2e%2e/%2e%2e/etc/passwd",
+        "/static//etc/passwd",
+        "/static/hello.txt/..",
+        "/static",
+        "/static/none",
+    ] {
+        let status = raw_get(&registry, path).await;
+        assert!(status.starts_with("HTTP/1.1 404"), "{path}: {status}");
+    }
+    registry.server.stop().await.unwrap();
+    let registry = start().await;
+    assert_eq!(
+        registry.get("/static/hello.txt").await.status(),
+        StatusCode::NOT_FOUND
+    );
+    registry.server.stop().await.unwrap();
+}
+
+/// The first line of the answer to a request whose path is sent as it is.
+async fn raw_get(registry: &Fixture, path: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = registry.server.address();
+    let mut child = tokio::process::Command::new("openssl")
+        .args([
+            "s_client",
+            "-quiet",
+            "-verify_quiet",
+            "-connect",
+            &address.to_string(),
+        ])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    child
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(request.as_bytes())
+        .await
+        .unwrap();
+    let mut answer = vec![0; 512];
+    let read = child.stdout.as_mut().unwrap().read(&mut answer);
+    let length = tokio::time::timeout(crate::common::BOUND, read)
+        .await
+        .unwrap()
+        .unwrap();
+    String::from_utf8_lossy(&answer[..length])
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Keeps a registry busy with all that has names, addresses and secrets in it.
+async fn busy(registry: &Running, folder: &Path) {
+    let client = registry.client();
+    let post = async |path: &str, body: Value| {
+        client
+            .post(registry.path(path))
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+    };
+    let body = json!({"username": "melusine", "password": "opensesame", "register": true,
+                      "host": "198.51.100.77:7777"});
+    let grant = post("/sessions", body.clone()).await;
+    let grant: twocan_proto::api::SessionGrant = grant.json().await.unwrap();
+    post(
+        "/register",
+        json!({"username": "melusine", "password": "hunter22",
+        "host": "198.51.100.77", "email": "melusine@example.org"}),
+    )
+    .await;
+    post(
+        "/sessions",
+        json!({"username": "melusine", "password": "wrongguess"}),
+    )
+    .await;
+    post(
+        "/sessions",
+        json!({"username": "melusine/../x", "password": "\u{0}"}),
+    )
+    .await;
+    let get = client.get(registry.path("/clients/melusine?token=querysecret"));
+    get.bearer_auth(grant.token.expose()).send().await.unwrap();
+    client
+        .get(registry.path("/static/melusine"))
+        .send()
+        .await
+        .unwrap();
+    client
+        .get(registry.path("/clients"))
+        .bearer_auth("madeuptoken")
+        .send()
+        .await
+        .unwrap();
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = registry.url.base().replace("https://", "");
+    socket.send_to(&[1; 50], &address).await.unwrap();
+    registry.admin(&["ban", "user", "melusine", "--reason", "whisperedreason"]);
+    registry.admin(&["ban", "address", "198.51.100.99"]);
+    registry.admin(&["announce", "spokenword"]);
+    post("/sessions", body).await;
+    registry.admin(&["delete", "melusine"]);
+    let file = folder.join("copy.db");
+    crate::process::said(&[
+        "backup",
+        "--data",
+        registry.data.to_str().unwrap(),
+        file.to_str().unwrap(),
+    ]);
+    crate::process::said(&[
+        "restore",
+        "--data",
+        registry.data.to_str().unwrap(),
+        file.to_str().unwrap(),
+    ]);
+    // Not TLS at all.
+    let mut plain = tokio::net::TcpStream::connect(&address).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut plain, b"GET / HTTP/1.1\r\n\r\n")
+        .await
+        .unwrap();
+    registry.signal("HUP");
+}
+
+#[tokio::test]
+async fn the_log_names_nobody_and_holds_no_secret() {
+    for format in ["text", "json"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let mut command = program(&["serve", "--data", data.to_str().unwrap()]);
+        command.args(["--listen", "127.0.0.1:0"]);
+        command.env("TWOCAN_REGISTRY_LOG_FORMAT", format);
+        let registry = Running::of(command, &data);
+        busy(&registry, folder.path()).await;
+        let log = registry.stop();
+        let lower = log.to_lowercase();
+        for secret in [
+            "melusine",
+            "opensesame",
+            "hunter22",
+            "wrongguess",
+            "querysecret",
+            "madeuptoken",
+            "198.51.100",
+            "127.0.0.1",
+            "whisperedreason",
+            "spokenword",
+            "example.org",
+            "$2b$",
+        ] {
+            assert!(!lower.contains(secret), "{secret} in\n{log}");
+        }
+        assert!(
+            log.contains("directory loaded") && log.contains("done for an operator"),
+            "{log}"
+        );
+        if format == "json" {
+            for line in log.lines() {
+                let value: Value = serde_json::from_str(line).unwrap();
+                assert!(
+                    value["timestamp"].is_string() && value["message"].is_string(),
+                    "{line}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_administrator_comes_from_the_command_line_and_rules_over_https() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    // Before the first start, and where nobody may register.
+    let order = crate::process::admin;
+    let made = order(&data, &["create", "root", "--role", "admin"]);
+    let password = made["password"].as_str().unwrap();
+    assert!(password.len() >= 16, "{made}");
+    assert_eq!(made["role"], "admin");
+    let own = folder.path().join("password");
+    std::fs::write(&own, "open sesame\n").unwrap();
+    let made = order(
+        &data,
+        &["create", "bob", "--password-file", own.to_str().unwrap()],
+    );
+    assert_eq!(made["password"], Value::Null);
+
+    let mut command = program(&["serve", "--data", data.to_str().unwrap()]);
+    command.args(["--listen", "127.0.0.1:0"]);
+    command.env("TWOCAN_REGISTRY_REGISTRATION", "closed");
+    let registry = Running::of(command, &data);
+    let client = registry.client();
+    let sign_in = async |name: &str, password: &str| {
+        let body = json!({"username": name, "password": password});
+        let sent = client.post(registry.path("/sessions")).json(&body).send();
+        let answer = sent.await.unwrap();
+        let status = answer.status();
+        let token = answer.json::<Value>().await.unwrap()["token"].clone();
+        (status, token.as_str().unwrap_or_default().to_owned())
+    };
+    let rule = async |token: &str, command: Value| {
+        let request = client.post(registry.path("/admin")).bearer_auth(token);
+        request.json(&command).send().await.unwrap()
+    };
+    let (_, root) = sign_in("root", password).await;
+    let (_, bob) = sign_in("bob", "open sesame").await;
+    let answer = rule(&bob, json!({"do": "status"})).await;
+    assert_eq!(
+        error(answer, "administrators").await,
+        (403, "refused".into())
+    );
+    let answer: Value = rule(&root, json!({"do": "show", "username": "bob"}))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (&answer["ok"]["role"], &answer["ok"]["sessions"]),
+        (&json!("user"), &json!(1))
+    );
+
+    // A role holds for the sessions that are open.
+    registry.admin(&["promote", "bob"]);
+    assert_eq!(
+        rule(&bob, json!({"do": "status"})).await.status(),
+        StatusCode::OK
+    );
+    registry.admin(&["demote", "bob"]);
+    assert_eq!(
+        rule(&bob, json!({"do": "status"})).await.status(),
+        StatusCode::FORBIDDEN
+    );
+
+    // A new password ends them.
+    let reset = registry.admin(&["reset", "bob"]);
+    assert_eq!(
+        rule(&bob, json!({"do": "status"})).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        sign_in("bob", "open sesame").await.0,
+        StatusCode::UNAUTHORIZED
+    );
+    let fresh = reset["password"].as_str().unwrap();
+    assert_eq!(sign_in("bob", fresh).await.0, StatusCode::CREATED);
+
+    for (arguments, part) in [
+        (&["create", "BOB"][..], "taken"),
+        (&["create", "eve", "--role", "guest"], "guest"),
+        (&["promote", "nobody"], "no account nobody"),
+        (&["reset", "nobody"], "no account nobody"),
+    ] {
+        let mut all = vec!["admin", "--data", data.to_str().unwrap()];
+        all.extend(arguments);
+        let line = crate::process::refused(&all);
+        assert!(line.contains(part), "{line:?} lacks {part:?}");
+    }
+    registry.stop();
+    order(&data, &["promote", "bob"]);
+    assert_eq!(order(&data, &["show", "bob"])["role"], "admin");
+}
