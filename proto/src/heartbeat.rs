@@ -295,6 +295,12 @@ impl ReplayGuard {
         self.mark(alive.counter).ok_or(Refusal::Replayed)
     }
 
+    /// The largest counter that was admitted.
+    #[must_use]
+    pub fn highest(&self) -> u64 {
+        self.highest
+    }
+
     fn mark(&mut self, counter: u64) -> Option<()> {
         if counter > self.highest {
             let ahead = counter - self.highest;

@@ -9,7 +9,8 @@ use crate::{
     codes::Codes,
     config::Config,
     directory::Directory,
-    heartbeats, http, limits, live,
+    heartbeats::Heartbeats,
+    http, limits, live,
     mail::Mailer,
     notices::{self, Notice, Notices},
     outbox::{Deliveries, Gateway, Outbox},
@@ -85,6 +86,7 @@ pub struct Server {
     http: ServerHandle,
     served: JoinHandle<io::Result<()>>,
     background: Vec<JoinHandle<()>>,
+    heartbeats: Heartbeats,
     service: Data<Service>,
     shown: Arc<Shown>,
     /// Held as long as the folder is in use.
@@ -145,11 +147,10 @@ impl Server {
         .listen_rustls_0_23(tcp, tls)?
         .run();
         let http = server.handle();
-        let beats = heartbeats::serve(udp, Arc::clone(&service.directory));
+        let heartbeats = Heartbeats::start(udp, Arc::clone(&service.directory))?;
         let commands = admin::socket::serve(operators, service.clone());
         let deliver = service::deliver(Arc::clone(&service), deliveries);
         let background = vec![
-            tokio::spawn(beats),
             tokio::spawn(sweep(service.clone())),
             tokio::spawn(commands),
             tokio::spawn(notices::log(service.notices.subscribe())),
@@ -165,6 +166,7 @@ impl Server {
             http,
             served,
             background,
+            heartbeats,
             service,
             shown,
             lock,
@@ -227,6 +229,7 @@ impl Server {
         for task in self.background {
             task.abort();
         }
+        self.heartbeats.stop();
         close(&self.service).await?;
         drop(fs::remove_file(
             self.service.config.get().data.join(admin::socket::NAME),

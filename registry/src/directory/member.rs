@@ -214,9 +214,12 @@ impl Member {
         now < self.place().online_until
     }
 
-    pub(super) fn seen(&self, from: IpAddr, now: Timestamp, online_until: Timestamp) {
+    /// Notes a sign of life, and where it came from if that is where it is now.
+    pub(super) fn seen(&self, from: Option<IpAddr>, now: Timestamp, online_until: Timestamp) {
         let mut place = self.place();
-        place.observed = Some(from.to_canonical());
+        if let Some(from) = from {
+            place.observed = Some(from.to_canonical());
+        }
         place.last_seen = Some(now);
         place.online_until = online_until;
         place.unsaved = true;
