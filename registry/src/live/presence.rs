@@ -173,7 +173,9 @@ impl Watches {
                 watched.settle(now, &mut news);
             }
         }
-        for (_, news) in news {
+        // Who had no room is there with nothing to hear.
+        let worth_saying = |news: &News| !(news.clients.is_empty() && news.unknown.is_empty());
+        for news in news.into_values().filter(worth_saying) {
             let News {
                 channel,
                 clients,
