@@ -67,7 +67,7 @@ impl Core {
 
     /// Somebody cannot reach us. A contact is dialled from here; nobody else
     /// makes us connect to anywhere.
-    pub(super) async fn on_knock(&mut self, url: &RegistryUrl, from: ClientInfo) {
+    pub(super) async fn on_registry_knock(&mut self, url: &RegistryUrl, from: ClientInfo) {
         let contact = from.key.and_then(|key| self.contacts.get(key));
         let Some(entry) = contact.filter(|entry| !entry.saved.blocked) else {
             return;
@@ -80,7 +80,7 @@ impl Core {
 
     /// Lets a contact who cannot be reached, and who is said to be there,
     /// know of it: perhaps she can reach us.
-    pub(super) fn knock(&mut self, peer: PeerId) {
+    pub(super) fn knock_at_registries(&mut self, peer: PeerId) {
         let Some(entry) = self.contacts.get_mut(peer) else {
             return;
         };

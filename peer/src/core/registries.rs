@@ -407,7 +407,7 @@ impl Core {
                     SessionEvent::State(state, reason) => {
                         self.set_registry_state(&url, state, reason)
                     }
-                    SessionEvent::Knock(from) => self.on_knock(&url, from).await,
+                    SessionEvent::Knock(from) => self.on_registry_knock(&url, from).await,
                     SessionEvent::Notice(notice) => self.on_registry_notice(&url, notice),
                     SessionEvent::Lobby(event) => self.on_lobby(&url, event),
                     SessionEvent::Client(name, info) => {

@@ -224,7 +224,7 @@ async fn heartbeats_keep_a_session_online_and_watched_names_are_reported() {
     let report = async |events: &mut mpsc::Receiver<SessionEvent>| loop {
         match timeout(BOUND, events.recv()).await.unwrap().unwrap() {
             SessionEvent::Client(name, info) => return (name, info),
-            SessionEvent::State(..) => {}
+            _ => {}
         }
     };
     let (name, info) = report(&mut events).await;
