@@ -177,9 +177,7 @@ impl Directory {
         drop(guard);
         let until = self.lapse(now);
         session.live(until);
-        session
-            .member
-            .seen(newest.then(|| from.ip()), now, until);
+        session.member.seen(newest.then(|| from.ip()), now, until);
         let seen = Seen {
             session: session.id,
             at: now,

@@ -22,9 +22,9 @@ pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Time for a client to take a closing connection's last bytes.
 pub(crate) const DISCONNECT_WAIT: Duration = Duration::from_secs(3);
 
-/// Connections held by one worker; further ones wait in the listen queue. About
-/// 40 KiB each, so that a worker's share stays under 200 MiB.
-pub(crate) const CONNECTIONS_PER_WORKER: usize = 4096;
+/// Connections held by one worker; further ones wait in the listen queue. A
+/// small machine with one worker holds thousands of live clients.
+pub(crate) const CONNECTIONS_PER_WORKER: usize = 8192;
 
 /// TLS handshakes that one worker does at once.
 pub(crate) const HANDSHAKES_PER_WORKER: usize = 256;

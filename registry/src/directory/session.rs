@@ -119,7 +119,9 @@ impl Sessions {
     /// The names of those that have expired.
     pub(super) fn expired(&self, now: Timestamp) -> Vec<SessionId> {
         let sessions = self.by_id.pin();
-        let expired = sessions.values().filter(|session| session.expires_at <= now);
+        let expired = sessions
+            .values()
+            .filter(|session| session.expires_at <= now);
         expired.map(|session| session.id).collect()
     }
 
