@@ -8,7 +8,6 @@ mod directory;
 mod error;
 mod fields;
 mod gate;
-mod live;
 mod openapi;
 mod operation;
 mod pages;

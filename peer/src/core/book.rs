@@ -3,7 +3,6 @@
 //! Plain data and questions about it; what happens is in [`super::contacts`].
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Instant;
 
 use twocan_proto::body::Presence;
 use twocan_proto::identity::PeerId;
@@ -39,8 +38,6 @@ pub(super) struct Entry {
     pub(super) was_online: Option<bool>,
     /// Why her link ended, if it is worth a word.
     pub(super) farewell: Option<&'static str>,
-    /// When she was last told, through a registry, that we cannot reach her.
-    pub(super) knocked_at: Option<Instant>,
 }
 
 impl Entry {
@@ -62,7 +59,6 @@ impl Entry {
             profiles: Window::default(),
             was_online: None,
             farewell: None,
-            knocked_at: None,
         }
     }
 

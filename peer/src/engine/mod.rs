@@ -6,7 +6,6 @@ mod calls;
 mod files;
 mod messages;
 mod people;
-mod registries;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};

@@ -2,10 +2,9 @@
 //! in `terminal` carries effects out; nothing here does.
 
 use twocan_peer::api::{
-    AccountAction, AccountAnswer, CallChange, CallId, Connected, Contact, ContactChange,
-    ContactRequest, DeleteFor, Directory, Error, KeyDecision, LobbyAsk, LoggedCall, Message,
-    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId,
-    WhoAmI,
+    CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
+    DirectoryEntry, Error, KeyDecision, LoggedCall, Message, Nearby, Page, Profile, Revision,
+    Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -47,10 +46,6 @@ pub(crate) enum Effect {
     SaveProfile(Profile),
     LoadNearby,
     LoadSafety(PeerId),
-    Lobby {
-        registry: RegistryUrl,
-        ask: LobbyAsk,
-    },
     DecideKey {
         contact: PeerId,
         decision: KeyDecision,
@@ -103,10 +98,6 @@ pub(crate) enum Effect {
     },
     SignIn(SignIn),
     SignOut(RegistryUrl),
-    Account {
-        registry: RegistryUrl,
-        action: AccountAction,
-    },
     Directory {
         prefix: Option<String>,
     },
@@ -247,15 +238,7 @@ pub(crate) enum Outcome {
         found: Result<Vec<LoggedCall>, Error>,
     },
     SignedIn(Result<SignedIn, Error>),
-    Account {
-        registry: RegistryUrl,
-        result: Result<AccountAnswer, Error>,
-    },
-    LobbyRefused {
-        registry: RegistryUrl,
-        error: Error,
-    },
-    Directory(Result<Directory, Error>),
+    Directory(Result<Vec<DirectoryEntry>, Error>),
     Setting {
         key: String,
         value: Result<String, Error>,

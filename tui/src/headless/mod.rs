@@ -14,7 +14,6 @@
 mod desk;
 mod events;
 mod lines;
-mod registries;
 mod requests;
 
 use std::io;

@@ -113,9 +113,6 @@ pub(crate) enum Action {
     // Registries.
     SignIn,
     SignOut,
-    Registries,
-    Account,
-    Lobby,
     Clients,
     // The program.
     Help,

@@ -9,12 +9,10 @@ use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
 use super::{
-    audio, call_log, calls, help, lobby, message_overlays, people_overlays, registries, search,
-    transfers, wrap,
+    audio, call_log, calls, help, message_overlays, people_overlays, search, transfers, wrap,
 };
 use crate::app::State;
-use crate::app::form::Form;
-use crate::app::overlay::{Confirm, Overlay, Page};
+use crate::app::overlay::{Confirm, Form, Overlay, Page};
 use crate::app::update::pick;
 use crate::input::action::info;
 
@@ -125,23 +123,8 @@ pub(crate) fn draw(
             calls::draw_stats(state, theme, buf, room);
             None
         }
-        Overlay::Registries { selected } => {
-            registries::draw(state, *selected, theme, buf, room);
-            None
-        }
-        Overlay::Lobby {
-            registry,
-            draft,
-            up,
-        } => lobby::draw(state, (registry, draft, *up), theme, buf, room),
-        Overlay::Account(registry) => {
-            registries::account(state, registry, theme, buf, room);
-            None
-        }
         Overlay::Form(form) => {
-            let height = u16::try_from(form.fields.len() * 2 + 5).unwrap_or(u16::MAX);
-            let size = (72, height);
-            let inner = window(buf, theme, room, form.title(), "Esc close", size);
+            let inner = window(buf, theme, room, "SIGN IN", "Esc close", (72, 12));
             self::form(form, theme, buf, inner)
         }
     }
@@ -432,11 +415,10 @@ pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> O
         height: area.height.saturating_sub(y),
         ..area
     };
-    let go = format!("Tab next field, Enter {}", form.does());
     let (text, style) = match (&form.error, form.busy) {
         (_, true) => ("Asking the registry.", theme.dim()),
         (Some(error), _) => (error.as_str(), theme.bad()),
-        (None, _) => (go.as_str(), theme.dim()),
+        (None, _) => ("Tab next field, Enter signs in", theme.dim()),
     };
     put_all(buf, rest, &draw::paragraph(text, cells, "", style));
     cursor
