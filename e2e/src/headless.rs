@@ -157,6 +157,8 @@ pub struct Refusal {
     pub code: String,
     /// The sentence a person reads.
     pub message: String,
+    /// What would make the same request succeed; empty if nothing is said.
+    pub needs: String,
 }
 
 impl fmt::Display for Refusal {
@@ -515,6 +517,7 @@ fn answer_in(line: &Value, id: u64) -> Option<Result<Value, Refusal>> {
         Some(_) => Err(Refusal {
             code: word("code"),
             message: word("message"),
+            needs: word("needs"),
         }),
         None => Ok(line["ok"].clone()),
     })

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::https::Client;
@@ -19,7 +20,7 @@ pub struct Registry {
     data: PathBuf,
     environment: Vec<(String, String)>,
     url: String,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
 }
 
 impl Registry {
@@ -85,7 +86,7 @@ impl Registry {
             data: folder.to_path_buf(),
             environment,
             url,
-            lines,
+            lines: Mutex::new(lines),
         }
     }
 
@@ -93,6 +94,12 @@ impl Registry {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Number of its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.program.pid()
     }
 
     /// `HOST:PORT`.
@@ -120,7 +127,8 @@ impl Registry {
     /// If it does not end in time or wrote more.
     pub fn stop(mut self) -> ExitStatus {
         let status = self.program.terminate();
-        let more: Vec<String> = self.lines.iter().collect();
+        let lines = self.lines.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let more: Vec<String> = lines.iter().collect();
         assert!(
             more.is_empty(),
             "the registry wrote more than one line: {more:?}"

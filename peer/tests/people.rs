@@ -62,10 +62,8 @@ impl Side {
 
     async fn sign_in(&self, server: &Server, username: &str) {
         let sign_in = SignIn {
-            registry: server.url().clone(),
-            username: username.into(),
-            password: "pw".into(),
             register: true,
+            ..SignIn::new(server.url().clone(), username, "pw")
         };
         self.engine.sign_in(sign_in).await.unwrap();
     }

@@ -288,11 +288,17 @@ impl ReplayGuard {
     /// A [`Refusal`], after which the guard is as it was.
     pub fn admit(&mut self, alive: &Alive, now: Timestamp) -> Result<(), Refusal> {
         let sent = alive.sent_at;
-        let apart = (now.as_millis() - sent.as_millis()).abs();
-        if sent < self.not_before || apart > CLOCK_SLACK_MS {
+        let apart = now.as_millis().abs_diff(sent.as_millis());
+        if sent < self.not_before || apart > CLOCK_SLACK_MS.unsigned_abs() {
             return Err(Refusal::Stale);
         }
         self.mark(alive.counter).ok_or(Refusal::Replayed)
+    }
+
+    /// The largest counter that was admitted.
+    #[must_use]
+    pub fn highest(&self) -> u64 {
+        self.highest
     }
 
     fn mark(&mut self, counter: u64) -> Option<()> {

@@ -14,7 +14,7 @@
 //! | [`body`] | what the frames say |
 //! | [`session`] | the life of one link: hello, keep-alive, bye |
 //! | [`call`] | the life of one call: offer, ringing, answer, bye |
-//! | [`api`], [`heartbeat`], [`registry_url`] | what clients and registries say to each other |
+//! | [`api`], [`heartbeat`], [`live`], [`registry_url`] | what clients and registries say to each other |
 //! | [`text`] | the one place where text from outside is made safe to show |
 //! | [`limits`] | every limit on what the outside may ask of us |
 
@@ -27,6 +27,7 @@ pub mod heartbeat;
 pub mod identity;
 pub mod limits;
 pub mod link;
+pub mod live;
 pub mod registry_url;
 pub mod safety;
 pub mod session;

@@ -182,6 +182,8 @@ impl fmt::Display for Ban {
 #[derive(Debug, Default)]
 struct Rules {
     all: BTreeMap<Subject, Arc<Ban>>,
+    /// By the folded name.
+    users: HashMap<String, Arc<Ban>>,
     keys: HashMap<PeerId, Arc<Ban>>,
     networks: HashMap<IpNet, Arc<Ban>>,
     /// Lengths of the prefixes in `networks`, for each family.
@@ -196,14 +198,19 @@ impl Rules {
             if let Some(key) = ban.key {
                 rules.keys.insert(key, Arc::clone(ban));
             }
-            if let Subject::Network(net) = &ban.subject {
-                let lengths = if net.addr().is_ipv4() {
-                    &mut rules.v4
-                } else {
-                    &mut rules.v6
-                };
-                lengths.insert(net.prefix_len());
-                rules.networks.insert(*net, Arc::clone(ban));
+            match &ban.subject {
+                Subject::User(name) => {
+                    rules.users.insert(name.clone(), Arc::clone(ban));
+                }
+                Subject::Network(net) => {
+                    let lengths = if net.addr().is_ipv4() {
+                        &mut rules.v4
+                    } else {
+                        &mut rules.v6
+                    };
+                    lengths.insert(net.prefix_len());
+                    rules.networks.insert(*net, Arc::clone(ban));
+                }
             }
         }
         rules.all = all;
@@ -244,10 +251,10 @@ impl Bans {
         now: impl Fn() -> Timestamp,
     ) -> Option<Arc<Ban>> {
         let rules = self.0.load();
-        if rules.all.len() == rules.networks.len() {
+        if rules.users.is_empty() {
             return None;
         }
-        let by_name = rules.all.get(&Subject::user(name));
+        let by_name = rules.users.get(name.fold_into(&mut [0; Username::MAX]));
         let by_key = key.and_then(|key| rules.keys.get(key));
         [by_name, by_key]
             .into_iter()

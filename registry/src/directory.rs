@@ -3,20 +3,25 @@
 //! [`crate::store`], after the commit. Time is an argument.
 
 mod member;
+mod names;
 mod operator;
 mod select;
 mod session;
 
-pub(crate) use member::{Card, Member, Owner, Place};
+pub(crate) use member::{Card, Glance, Member, Owner, Place};
 pub(crate) use select::Selection;
 pub(crate) use session::{Arrival, Session, SessionRow};
 
 use crate::{bans::Bans, later, limits, metrics::Metrics};
+use names::Names;
 use session::Sessions;
 use std::{
-    collections::{BTreeMap, HashMap, btree_map},
+    collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use twocan_proto::{
     api::{Email, Role, Username, Visibility},
@@ -31,12 +36,14 @@ pub(crate) type TokenHash = [u8; 32];
 /// Everything the registry knows, ready to be looked up.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    members: RwLock<BTreeMap<String, Arc<Member>>>,
-    sessions: RwLock<Sessions>,
+    members: Names,
+    sessions: Sessions,
     /// Links for a new password that have not been used.
     resets: Mutex<HashMap<TokenHash, Reset>>,
     /// The guests, so that those who left are found without asking everybody.
     guests: Mutex<HashMap<i64, Arc<Member>>>,
+    /// See [`Directory::revision`].
+    revision: AtomicU64,
     started_at: Timestamp,
     heartbeat_ms: u64,
     pub(crate) bans: Bans,
@@ -50,24 +57,14 @@ pub(crate) struct Reset {
     pub(crate) expires_at: Timestamp,
 }
 
-macro_rules! read {
-    ($lock:expr) => {
-        $lock.read().unwrap_or_else(PoisonError::into_inner)
-    };
-}
-macro_rules! write {
-    ($lock:expr) => {
-        $lock.write().unwrap_or_else(PoisonError::into_inner)
-    };
-}
-
 impl Directory {
     pub(crate) fn new(heartbeat_ms: u64, started_at: Timestamp) -> Self {
         Self {
-            members: RwLock::default(),
-            sessions: RwLock::default(),
+            members: Names::default(),
+            sessions: Sessions::default(),
             resets: Mutex::default(),
             guests: Mutex::default(),
+            revision: AtomicU64::new(1),
             started_at,
             heartbeat_ms,
             bans: Bans::default(),
@@ -75,15 +72,24 @@ impl Directory {
         }
     }
 
+    /// Changes whenever a name may belong to another account than before.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Acquire)
+    }
+
+    fn names_changed(&self) {
+        self.revision.fetch_add(1, Ordering::Release);
+    }
+
     pub(crate) fn member(&self, name: &Username) -> Option<Arc<Member>> {
-        read!(self.members).get(&name.folded()).cloned()
+        self.members.get(name.fold_into(&mut [0; Username::MAX]))
     }
 
     /// The account of that name, for an asker who names `key`. Who may not find
     /// it gets what an unknown name gets, on the same way.
     pub(crate) fn find(&self, name: &Username, key: Option<&PeerId>) -> Option<Arc<Member>> {
         let member = self.member(name);
-        member.filter(|member| member.place().is_found_by(key))
+        member.filter(|member| member.is_found_by(key))
     }
 
     fn resets(&self) -> MutexGuard<'_, HashMap<TokenHash, Reset>> {
@@ -120,25 +126,22 @@ impl Directory {
     /// Keeps the name for one identity while it signs in; false when another one
     /// is there, or signing in.
     pub(crate) fn claim(&self, member: &Member, key: PeerId, now: Timestamp) -> bool {
-        let sessions = read!(self.sessions);
-        let elsewhere = sessions.of(member.id).iter().any(|session| {
+        let elsewhere = self.sessions.of(member.id).iter().any(|session| {
             let other = session.identity.is_some_and(|identity| identity != key);
             other && session.is_alive(now)
         });
-        drop(sessions);
         !elsewhere && member.claim(key, now)
     }
 
     /// The live session that a token opens.
     pub(crate) fn session(&self, token: &TokenHash, now: Timestamp) -> Option<Arc<Session>> {
-        let session = read!(self.sessions).by_token.get(token).cloned();
+        let session = self.sessions.with_token(token);
         session.filter(|session| now < session.expires_at)
     }
 
     /// The sessions of an account that must go to make room for one more.
     pub(crate) fn surplus_sessions(&self, account: i64) -> Vec<SessionId> {
-        let sessions = read!(self.sessions);
-        let mut own = sessions.of(account).to_vec();
+        let mut own = self.sessions.of(account);
         own.sort_by_key(|session| session.expires_at);
         let surplus = (own.len() + 1).saturating_sub(limits::SESSIONS_PER_ACCOUNT);
         own.iter().take(surplus).map(|session| session.id).collect()
@@ -153,10 +156,7 @@ impl Directory {
         now: Timestamp,
     ) -> Option<[u8; SEEN_LEN]> {
         let unproven = Alive::recognise(datagram)?;
-        let session = read!(self.sessions)
-            .by_id
-            .get(&unproven.session())
-            .cloned()?;
+        let session = self.sessions.with_id(unproven.session())?;
         let alive = unproven.prove(&session.key)?;
         if now >= session.expires_at {
             return None;
@@ -172,10 +172,12 @@ impl Directory {
         }
         let mut guard = session.guard.lock().unwrap_or_else(PoisonError::into_inner);
         guard.admit(&alive, now).ok()?;
+        // One that was overtaken proves life, and says nothing of where it is now.
+        let newest = guard.highest() == alive.counter;
         drop(guard);
         let until = self.lapse(now);
         session.live(until);
-        session.member.seen(from.ip(), now, until);
+        session.member.seen(newest.then(|| from.ip()), now, until);
         let seen = Seen {
             session: session.id,
             at: now,
@@ -195,7 +197,7 @@ impl Directory {
 
     /// Last-seen times that are newer than on disk.
     pub(crate) fn take_unsaved(&self) -> Vec<(i64, Timestamp)> {
-        let members = read!(self.members);
+        let members = self.members.ordered();
         let taken = members.values().filter_map(|member| {
             let mut place = member.place();
             let unsaved = std::mem::take(&mut place.unsaved);
@@ -209,7 +211,7 @@ impl Directory {
 
     /// Counts of accounts and sessions.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        (read!(self.members).len(), read!(self.sessions).by_id.len())
+        (self.members.len(), self.sessions.len())
     }
 }
 
@@ -220,25 +222,23 @@ impl Directory {
         if member.role() == Role::Guest {
             self.guests().insert(member.id, Arc::clone(&member));
         }
-        write!(self.members).insert(member.username.folded(), member);
+        self.members.insert(member);
+        self.names_changed();
     }
 
     /// Takes an account out, with its sessions and links.
     pub(crate) fn remove_member(&self, name: &Username, account: i64) {
         // The name may belong to a newer account by now.
-        if let btree_map::Entry::Occupied(entry) = write!(self.members).entry(name.folded())
-            && entry.get().id == account
-        {
-            entry.remove();
-        }
+        self.members.remove(&name.folded(), account);
+        self.names_changed();
         self.guests().remove(&account);
         self.resets().retain(|_, reset| reset.member.id != account);
-        write!(self.sessions).remove_all(account);
+        self.sessions.remove_all(account);
     }
 
     /// Puts a session in, in the place of the one with the same token.
     pub(crate) fn put_session(&self, session: Session) {
-        write!(self.sessions).put(Arc::new(session));
+        self.sessions.put(Arc::new(session));
     }
 
     /// Puts a fresh session in and its owner online. A session of an identity is
@@ -257,33 +257,25 @@ impl Directory {
         drop(place);
         member.remember(known);
         let until = self.lapse(now);
-        member.seen(from, now, until);
+        member.seen(Some(from), now, until);
         let session = Arc::new(Session::new(row, Arc::clone(member), now));
         session.live(until);
-        let mut sessions = write!(self.sessions);
-        sessions.put(Arc::clone(&session));
+        self.sessions.put(Arc::clone(&session));
         if let Some(identity) = session.identity {
-            let others: Vec<_> = sessions
-                .of(member.id)
-                .iter()
-                .filter(|other| other.identity.is_some() && other.id != session.id)
-                .map(|other| other.id)
-                .collect();
-            for other in others {
-                sessions.remove(other);
+            let others = self.sessions.of(member.id).into_iter();
+            for other in others.filter(|other| other.identity.is_some() && other.id != session.id) {
+                self.sessions.remove(other.id);
             }
-            drop(sessions);
             member.release(identity);
         }
     }
 
     /// Takes a session out; its owner goes offline with the last one.
     pub(crate) fn remove_session(&self, id: SessionId) {
-        let mut sessions = write!(self.sessions);
-        let Some(session) = sessions.remove(id) else {
+        let Some(session) = self.sessions.remove(id) else {
             return;
         };
-        if sessions.of(session.member.id).is_empty() {
+        if self.sessions.of(session.member.id).is_empty() {
             session.member.place().online_until = Timestamp::from_millis(0);
         }
     }
@@ -291,14 +283,7 @@ impl Directory {
     /// Takes out the sessions and links that have expired.
     pub(crate) fn remove_expired(&self, now: Timestamp) {
         self.resets().retain(|_, reset| now < reset.expires_at);
-        let sessions = read!(self.sessions);
-        let expired = sessions
-            .by_id
-            .values()
-            .filter(|session| session.expires_at <= now);
-        let expired: Vec<_> = expired.map(|session| session.id).collect();
-        drop(sessions);
-        for id in expired {
+        for id in self.sessions.expired(now) {
             self.remove_session(id);
         }
     }
@@ -308,7 +293,7 @@ impl Directory {
         member.owner().password_hash = hash;
         self.resets()
             .retain(|_, reset| reset.member.id != member.id);
-        write!(self.sessions).remove_all(member.id);
+        self.sessions.remove_all(member.id);
         member.place().online_until = Timestamp::from_millis(0);
     }
 

@@ -8,6 +8,7 @@ mod directory;
 mod error;
 mod fields;
 mod gate;
+mod live;
 mod openapi;
 mod operation;
 mod pages;

@@ -15,6 +15,7 @@
 //! | `codes` | one-time codes that wait to be shown |
 //! | `outbox`, `mail` | mails and telephone messages, sent after the answer |
 //! | `heartbeats` | the UDP socket of presence |
+//! | `live` | the live channel: presence pushed, knocks, notices, the lobby |
 //! | [`tls`] | the certificate: loaded, or made on first start |
 //! | [`ping`] | is a registry there? Also the pinned HTTPS client |
 //! | [`secrets`] | secrets from files |
@@ -39,6 +40,7 @@ mod directory;
 mod heartbeats;
 mod http;
 mod limits;
+mod live;
 mod logging;
 mod mail;
 mod metrics;

@@ -1,5 +1,6 @@
 //! What strangers may ask for at most, each with its reason.
 
+use crate::live::Pace;
 use std::time::Duration;
 
 /// Largest request body: the longest honest one (all fields at their limits)
@@ -21,9 +22,9 @@ pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Time for a client to take a closing connection's last bytes.
 pub(crate) const DISCONNECT_WAIT: Duration = Duration::from_secs(3);
 
-/// Connections held by one worker; further ones wait in the listen queue. About
-/// 40 KiB each, so that a worker's share stays under 200 MiB.
-pub(crate) const CONNECTIONS_PER_WORKER: usize = 4096;
+/// Connections held by one worker; further ones wait in the listen queue. A
+/// small machine with one worker holds thousands of live clients.
+pub(crate) const CONNECTIONS_PER_WORKER: usize = 8192;
 
 /// TLS handshakes that one worker does at once.
 pub(crate) const HANDSHAKES_PER_WORKER: usize = 256;
@@ -186,6 +187,74 @@ pub(crate) const ADMIN_PAGE: usize = 1000;
 
 /// Most characters of an announcement: it is shown in one place on a screen.
 pub(crate) const ANNOUNCEMENT_MAX: usize = 500;
+
+/// How often watched names are looked at: a change is told within a second.
+pub(crate) const LIVE_ROUND: Duration = Duration::from_millis(200);
+
+/// How often it is checked that a live channel may still be there.
+pub(crate) const LIVE_CHECK: Duration = Duration::from_secs(1);
+
+/// Time for a live channel's hello.
+pub(crate) const LIVE_HELLO_WAIT: Duration = Duration::from_secs(10);
+
+/// A quiet live channel is asked for a sign of life after so long, which also
+/// keeps it alive in routers.
+pub(crate) const LIVE_PING_AFTER: Duration = Duration::from_secs(30);
+
+/// Time for the answer.
+pub(crate) const LIVE_PONG_WAIT: Duration = Duration::from_secs(20);
+
+/// Frames of one live channel: far more than a person does.
+pub(crate) const LIVE_FRAMES: Pace = Pace::new(100, 50);
+
+/// Bytes that wait for one live channel; more than that ends it.
+pub(crate) const LIVE_QUEUE_BYTES: usize = 128 * 1024;
+
+/// Messages that wait for one live channel.
+pub(crate) const LIVE_QUEUE: usize = 512;
+
+/// Bytes given to the socket of a live channel before it is known that earlier
+/// ones were read. Less than the HTTP library holds back before it stops asking.
+pub(crate) const LIVE_WINDOW: usize = 16 * 1024;
+
+/// Bytes given to it in one piece, but for a longer message.
+pub(crate) const LIVE_WRITE: usize = 4 * 1024;
+
+/// Changes of presence told to one channel in one message.
+pub(crate) const LIVE_PRESENCES: usize = 100;
+
+/// Names watched by all channels together; about 100 MiB.
+pub(crate) const LIVE_WATCHES: usize = 1_000_000;
+
+/// Knocks by one user.
+pub(crate) const KNOCKS: Pace = Pace::new(10, 6_000);
+
+/// Knocks at one user by all others.
+pub(crate) const KNOCKS_AT_ONE: Pace = Pace::new(20, 3_000);
+
+/// Said in the lobby by one user.
+pub(crate) const LOBBY_SAYS: Pace = Pace::new(5, 2_000);
+
+/// Signs of writing by one user.
+pub(crate) const LOBBY_TYPING: Pace = Pace::new(2, 2_000);
+
+/// Comings of one user into the lobby.
+pub(crate) const LOBBY_ENTRIES: Pace = Pace::new(5, 10_000);
+
+/// Pages of who is in the lobby for one user: all of it at once, now and then.
+pub(crate) const LOBBY_PAGES: Pace = Pace::new(10, 2_000);
+
+/// Users in the lobby: what one says goes to all of them.
+pub(crate) const LOBBY_USERS: usize = 1000;
+
+/// How long who lost the channel keeps the place in the lobby.
+pub(crate) const LOBBY_AWAY_MS: u64 = 2 * 60 * 1000;
+
+/// How long who was sent out of the lobby stays out.
+pub(crate) const LOBBY_KICK_MS: u64 = 10 * 60 * 1000;
+
+/// Users who are muted, and who were sent out, at once.
+pub(crate) const LOBBY_SANCTIONS: usize = 10_000;
 
 /// Pause after the system gave no connection, or while a registry starts.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

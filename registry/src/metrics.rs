@@ -77,6 +77,7 @@ pub(crate) struct Gauges {
     pub(crate) sessions: usize,
     pub(crate) online: usize,
     pub(crate) bans: usize,
+    pub(crate) live_channels: usize,
 }
 
 impl Metrics {
@@ -132,6 +133,11 @@ impl Metrics {
             ("sessions", "Sessions.", signed(gauges.sessions)),
             ("online", "Accounts that are online.", signed(gauges.online)),
             ("bans", "Bans in force.", signed(gauges.bans)),
+            (
+                "live_channels",
+                "Open live channels.",
+                signed(gauges.live_channels),
+            ),
         ] {
             page.single(name, "gauge", help, value);
         }
@@ -256,6 +262,7 @@ mod tests {
         sessions: 0,
         online: 0,
         bans: 0,
+        live_channels: 0,
     };
 
     #[test]

@@ -130,7 +130,17 @@ impl Passwords {
     }
 }
 
+/// How much less than look-ups the pool gets of a processor that both want (see
+/// setpriority(2)): a tenth.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
 fn work(jobs: &Mutex<Receiver<Job>>, cost: u32, last_ms: &AtomicU64) {
+    // On Linux that is this thread alone. Without it everything works, and waits.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "passwords are hashed at the priority of look-ups");
+    }
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job {

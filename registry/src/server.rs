@@ -9,7 +9,8 @@ use crate::{
     codes::Codes,
     config::Config,
     directory::Directory,
-    heartbeats, http, limits,
+    heartbeats::Heartbeats,
+    http, limits, live,
     mail::Mailer,
     notices::{self, Notice, Notices},
     outbox::{Deliveries, Gateway, Outbox},
@@ -85,6 +86,7 @@ pub struct Server {
     http: ServerHandle,
     served: JoinHandle<io::Result<()>>,
     background: Vec<JoinHandle<()>>,
+    heartbeats: Heartbeats,
     service: Data<Service>,
     shown: Arc<Shown>,
     /// Held as long as the folder is in use.
@@ -145,15 +147,15 @@ impl Server {
         .listen_rustls_0_23(tcp, tls)?
         .run();
         let http = server.handle();
-        let beats = heartbeats::serve(udp, Arc::clone(&service.directory));
+        let heartbeats = Heartbeats::start(udp, Arc::clone(&service.directory))?;
         let commands = admin::socket::serve(operators, service.clone());
         let deliver = service::deliver(Arc::clone(&service), deliveries);
         let background = vec![
-            tokio::spawn(beats),
             tokio::spawn(sweep(service.clone())),
             tokio::spawn(commands),
             tokio::spawn(notices::log(service.notices.subscribe())),
             tokio::spawn(deliver),
+            tokio::spawn(live::run(service.clone())),
             tokio::spawn(retire_guests(service.clone())),
         ];
         let served = tokio::spawn(server);
@@ -164,6 +166,7 @@ impl Server {
             http,
             served,
             background,
+            heartbeats,
             service,
             shown,
             lock,
@@ -226,6 +229,7 @@ impl Server {
         for task in self.background {
             task.abort();
         }
+        self.heartbeats.stop();
         close(&self.service).await?;
         drop(fs::remove_file(
             self.service.config.get().data.join(admin::socket::NAME),
@@ -349,6 +353,7 @@ async fn open_service(
         let service = Service {
             config: Live::new(config)?,
             notices: Arc::new(Notices::default()),
+            live: live::Hub::new(Arc::clone(&directory)),
             directory,
             store,
             passwords,

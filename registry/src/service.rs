@@ -18,6 +18,7 @@ use crate::{
     codes::Codes,
     directory::{Directory, Member, TokenHash},
     limits,
+    live::Hub,
     mail::Mailer,
     notices::Notices,
     now,
@@ -110,6 +111,7 @@ pub(crate) struct Caller {
 pub(crate) struct Service {
     pub(crate) config: Live,
     pub(crate) notices: Arc<Notices>,
+    pub(crate) live: Hub,
     pub(crate) directory: Arc<Directory>,
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,

@@ -7,7 +7,7 @@ use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, NoServerSessionStorage, ResolvesServerCert},
     sign::CertifiedKey,
 };
 use std::{
@@ -143,10 +143,15 @@ impl Shown {
     pub fn server_config(self: &Arc<Self>) -> Result<ServerConfig, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let shown: Arc<dyn ResolvesServerCert> = Arc::<Self>::clone(self);
-        let config = ServerConfig::builder_with_provider(provider)
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_no_client_auth()
             .with_cert_resolver(shown);
+        // No tickets: our clients stay on one connection, to resume one saves no
+        // round trip, and what is not handed out need not be made, kept or shared
+        // by the workers.
+        config.send_tls13_tickets = 0;
+        config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(config)
     }
 }

@@ -71,10 +71,8 @@ async fn have_account(engine: &Engine, me: &WhoAmI, registry: RegistryUrl) -> Re
     }
     let base = registry.base();
     let sign_in = SignIn {
-        registry,
-        username: me.name.clone(),
-        password: random_password()?,
         register: true,
+        ..SignIn::new(registry, me.name.clone(), random_password()?)
     };
     match engine.sign_in(sign_in).await {
         Ok(_) => Ok(()),

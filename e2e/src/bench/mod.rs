@@ -1,13 +1,14 @@
 //! What the benchmarks compare with, and how a result is shown.
 
 pub mod bare;
+pub mod load;
 pub mod raw;
 
 use std::fmt;
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -119,8 +120,8 @@ pub fn shell_paint_ms(home: &Path, count: usize) -> Option<f64> {
 /// the least that a server can do.
 #[derive(Debug)]
 pub struct Nginx {
-    // Kept for its end, which ends nginx.
-    _program: Program,
+    program: Program,
+    files: PathBuf,
     url: String,
 }
 
@@ -167,7 +168,8 @@ impl Nginx {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         Some(Self {
-            _program: program,
+            program,
+            files: folder.join("www"),
             url: format!("https://127.0.0.1:{port}#sha256-{fingerprint}"),
         })
     }
@@ -177,15 +179,27 @@ impl Nginx {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// Number of its one process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.program.pid()
+    }
+
+    /// Where the files are that it serves.
+    #[must_use]
+    pub fn files(&self) -> &Path {
+        &self.files
+    }
 }
 
 fn configuration(folder: &Path, port: u16, body: &str) -> String {
     let root = folder.display();
     format!(
-        "daemon off;\nmaster_process off;\npid nginx.pid;\nevents {{}}\n\
-         http {{\n  access_log off;\n  keepalive_requests 1000000;\n  default_type application/json;\n\
+        "daemon off;\nmaster_process off;\npid nginx.pid;\nworker_rlimit_nofile 20000;\nevents {{ worker_connections 8192; }}\n\
+         http {{\n  access_log off;\n  keepalive_requests 100000000;\n  keepalive_timeout 600s;\n  open_file_cache max=20000 inactive=600s;\n  open_file_cache_valid 600s;\n  default_type application/json;\n\
          server {{\n    listen 127.0.0.1:{port} ssl;\n    ssl_protocols TLSv1.3;\n\
-         ssl_certificate {root}/cert.pem;\n    ssl_certificate_key {root}/key.pem;\n    location = /answer.json {{ return 200 '{body}'; }}\n  }}\n}}\n"
+         ssl_certificate {root}/cert.pem;\n    ssl_certificate_key {root}/key.pem;\n    root {root}/www;\n    location = /answer.json {{ return 200 '{body}'; }}\n  }}\n}}\n"
     )
 }
 

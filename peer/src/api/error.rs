@@ -15,6 +15,9 @@ pub struct Error {
     pub message: String,
     /// With [`ErrorCode::Limited`]: how long to wait.
     pub retry_after: Option<Duration>,
+    /// What would make the same request succeed, where a registry says so:
+    /// the field `code`, or with [`ErrorCode::Outdated`] a newer version.
+    pub needs: Option<String>,
 }
 
 impl Error {
@@ -24,7 +27,13 @@ impl Error {
             code,
             message: message.into(),
             retry_after: None,
+            needs: None,
         }
+    }
+
+    /// Whether a registry wants the code that it has just sent.
+    pub fn wants_code(&self) -> bool {
+        self.needs.as_deref() == Some("code")
     }
 
     /// The engine has ended, or is ending.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 use twocan_proto::identity::PeerId;
+use twocan_proto::live::LobbyEvent;
 use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
@@ -99,6 +100,13 @@ pub enum Event {
         old: PeerId,
         /// The key that is shown.
         new: PeerId,
+    },
+    /// Something happened in a registry's public room that we are in.
+    Lobby {
+        /// Whose room.
+        registry: RegistryUrl,
+        /// What.
+        event: LobbyEvent,
     },
     /// Something the user should know.
     Notice {

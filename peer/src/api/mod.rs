@@ -7,6 +7,7 @@
 mod error;
 mod event;
 mod people;
+mod registry;
 mod sound;
 mod transfer;
 mod types;
@@ -14,6 +15,11 @@ mod types;
 pub use error::{Error, ErrorCode};
 pub use event::{CallHint, CallStats, Event, NoticeLevel, RegistryState};
 pub use people::{KeyDecision, Lan, Nearby, Presence, Profile, Safety};
+pub use registry::{
+    AccountAction, AccountAnswer, AccountInfo, Directory, DirectoryEntry, DirectoryQuery, LobbyAsk,
+    LobbyEvent, LobbyUser, ProfileField, PublicProfile, RegistryInfo, Role, Secret, SeenAt, SignIn,
+    SignedIn, Silent, Visibility,
+};
 pub use sound::{MicTest, MicTestPhase, SoundDevice, SoundDevices};
 pub use transfer::{Transfer, TransferId, TransferState};
 pub use types::*;

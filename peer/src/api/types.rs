@@ -13,6 +13,7 @@ use twocan_voice::{Activation, InputSpec, OutputSpec};
 use uuid::Uuid;
 
 use super::people::{Lan, Presence};
+use super::registry::{RegistryInfo, SeenAt};
 use crate::vault::Protection;
 
 /// How to start the engine.
@@ -62,79 +63,6 @@ pub struct WhoAmI {
     pub registries: Vec<RegistryInfo>,
     /// The file that holds our key.
     pub key_file: PathBuf,
-}
-
-/// A registry known here.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RegistryInfo {
-    /// Where it is and what it shows.
-    pub registry: RegistryUrl,
-    /// The name we are signed in under, or were.
-    pub username: Option<String>,
-    /// How it stands.
-    pub state: super::RegistryState,
-}
-
-/// Signing in to a registry.
-#[derive(Clone)]
-pub struct SignIn {
-    /// Which one.
-    pub registry: RegistryUrl,
-    /// The account.
-    pub username: String,
-    /// Its password; sent once over TLS, never kept.
-    pub password: String,
-    /// Make the account if it is new.
-    pub register: bool,
-}
-
-impl std::fmt::Debug for SignIn {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SignIn")
-            .field("registry", &self.registry)
-            .field("username", &self.username)
-            .field("register", &self.register)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A sign-in that worked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SignedIn {
-    /// The account as the registry writes it.
-    pub username: String,
-    /// Whether the account was made just now.
-    pub created: bool,
-}
-
-/// What to list of the registries' users.
-#[derive(Debug, Clone, Default)]
-pub struct DirectoryQuery {
-    /// One registry, or all that we are signed in to.
-    pub registry: Option<RegistryUrl>,
-    /// Names that begin with this.
-    pub prefix: Option<String>,
-    /// Only those online (`true`) or offline (`false`).
-    pub online: Option<bool>,
-    /// Most rows from each registry; 0 takes 100.
-    pub limit: usize,
-    /// Names after this one.
-    pub after: Option<String>,
-}
-
-/// One user of a registry.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DirectoryEntry {
-    /// The name there.
-    pub username: String,
-    /// Which registry says so.
-    pub registry: RegistryUrl,
-    /// Whether that registry hears from the user.
-    pub online: bool,
-    /// When it last did.
-    pub last_seen: Option<Timestamp>,
-    /// The user's key as that registry knows it: a hint until proven.
-    pub key: Option<PeerId>,
 }
 
 /// How far a contact's key is to be trusted.
@@ -281,6 +209,8 @@ pub struct Contact {
     pub fields: BTreeMap<String, String>,
     /// Names at registries under which she was found.
     pub registry_names: Vec<String>,
+    /// What each of those registries says of her.
+    pub seen_at: Vec<SeenAt>,
     /// Up to which message of hers we have read: the last one not unread.
     pub read_upto: Option<Uuid>,
 }

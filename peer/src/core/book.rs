@@ -3,6 +3,7 @@
 //! Plain data and questions about it; what happens is in [`super::contacts`].
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use twocan_proto::body::Presence;
 use twocan_proto::identity::PeerId;
@@ -38,6 +39,8 @@ pub(super) struct Entry {
     pub(super) was_online: Option<bool>,
     /// Why her link ended, if it is worth a word.
     pub(super) farewell: Option<&'static str>,
+    /// When she was last told, through a registry, that we cannot reach her.
+    pub(super) knocked_at: Option<Instant>,
 }
 
 impl Entry {
@@ -59,6 +62,7 @@ impl Entry {
             profiles: Window::default(),
             was_online: None,
             farewell: None,
+            knocked_at: None,
         }
     }
 

@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use twocan_proto::identity::PeerId;
+use twocan_proto::live::{LobbyAsk, LobbyUser};
 use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use super::Core;
 use crate::api::{
-    Call, CallChange, CallId, CallStats, Connected, Contact, ContactChange, ContactRequest,
-    DeleteFor, DirectoryEntry, DirectoryQuery, Draft, Error, ExportFormat, Imported, KeyDecision,
-    LoggedCall, Message, Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn,
-    SoundDevices, Transfer, TransferId, WhoAmI,
+    AccountAction, AccountAnswer, Call, CallChange, CallId, CallStats, Connected, Contact,
+    ContactChange, ContactRequest, DeleteFor, Directory, DirectoryQuery, Draft, Error,
+    ExportFormat, Imported, KeyDecision, LoggedCall, Message, Nearby, Page, Profile, Revision,
+    Safety, SearchQuery, SignIn, SignedIn, SoundDevices, Transfer, TransferId, WhoAmI,
 };
 
 /// Where an answer goes.
@@ -97,7 +98,17 @@ pub(crate) enum Command {
     },
     SignIn(SignIn, Reply<SignedIn>),
     SignOut(RegistryUrl, Reply<()>),
-    Directory(DirectoryQuery, Reply<Vec<DirectoryEntry>>),
+    Account {
+        registry: RegistryUrl,
+        action: AccountAction,
+        reply: Reply<AccountAnswer>,
+    },
+    Lobby {
+        registry: RegistryUrl,
+        ask: LobbyAsk,
+        reply: Reply<Vec<LobbyUser>>,
+    },
+    Directory(DirectoryQuery, Reply<Directory>),
     Call(PeerId, Reply<CallId>),
     Answer(CallId, Reply<()>),
     Decline {
@@ -212,6 +223,16 @@ impl Core {
             Command::Typing { to, on, reply } => answer(reply, self.typing(to, on)),
             Command::SignIn(sign_in, reply) => self.sign_in(sign_in, reply),
             Command::SignOut(registry, reply) => answer(reply, self.sign_out(&registry).await),
+            Command::Account {
+                registry,
+                action,
+                reply,
+            } => self.account(registry, action, reply),
+            Command::Lobby {
+                registry,
+                ask,
+                reply,
+            } => self.lobby(&registry, ask, reply),
             Command::Directory(query, reply) => self.directory(&query, reply),
             Command::Call(to, reply) => answer(reply, self.call(to)),
             Command::Answer(call, reply) => answer(reply, self.answer_call(call)),

@@ -13,7 +13,7 @@ use twocan_proto::text;
 
 use super::Core;
 use super::book::Entry;
-use crate::api::{Contact, ContactChange, Error, ErrorCode, Event, Relation, Trust};
+use crate::api::{Contact, ContactChange, Error, ErrorCode, Event, Relation, SeenAt, Trust};
 use crate::clock;
 use crate::store::chat::{self, Summary};
 use crate::store::contacts::{self as table, RegistryName, SavedContact};
@@ -116,8 +116,24 @@ impl Core {
                 .iter()
                 .map(|n| format!("{}@{}", n.username, registry_host(&n.registry)))
                 .collect(),
+            seen_at: self.seen_at(entry),
             read_upto: entry.summary.read_upto,
         }
+    }
+
+    /// What the registries say of her, each for itself.
+    fn seen_at(&self, entry: &Entry) -> Vec<SeenAt> {
+        let says = |name: &RegistryName| {
+            let base = name.registry.base();
+            let mut presence = entry.presence.iter();
+            let said = presence.find(|(url, _)| url.base() == base);
+            SeenAt {
+                registry: name.registry.clone(),
+                username: name.username.clone(),
+                online: said.map(|(_, online)| *online),
+            }
+        };
+        entry.names.iter().map(says).collect()
     }
 
     pub(super) fn emit_contact(&mut self, peer: PeerId) {

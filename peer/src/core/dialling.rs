@@ -223,6 +223,7 @@ impl Core {
                 if error.code == ErrorCode::KeyMismatch && is_first {
                     self.warn_of_wrong_key(peer, &error);
                 }
+                self.knock_at_registries(peer);
                 self.on_call_not_reached(peer, is_deserted);
                 if let Some((at, key)) = shown {
                     self.key_shown_at(peer, at, key).await;

@@ -1,20 +1,20 @@
 //! What registries know of others: look-ups to add somebody, the directory,
 //! and what becomes of a name that shows another key.
 
-use std::sync::Arc;
-
-use futures_util::future::join_all;
 use twocan_proto::address::Address;
-use twocan_proto::api::{ClientInfo, Username};
+use twocan_proto::api::{ClientInfo, ClientList, Username};
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::text;
 
+use super::asking::{Asked, Said, ask_all};
 use super::command::answer;
 use super::contacts::NewContact;
 use super::registries::RegistryReport;
 use super::{Core, Reply, Report};
-use crate::api::{Contact, DirectoryEntry, DirectoryQuery, Error, ErrorCode, Trust};
+use crate::api::{
+    Contact, Directory, DirectoryEntry, DirectoryQuery, Error, ErrorCode, Silent, Trust,
+};
 use crate::clock;
 use crate::registry::{ListQuery, RegistryClient};
 use crate::store::contacts::{self as table, RegistryName};
@@ -88,16 +88,20 @@ impl Core {
         note: String,
         reply: Reply<Contact>,
     ) {
-        let mut clients = self.registries.clients(at);
-        if let (true, Some(address)) = (clients.is_empty(), at) {
+        let mut asked = self.registries.to_ask(at);
+        if let (true, Some(address)) = (asked.is_empty(), at) {
             // One that we have no account at may answer all the same.
             let url = RegistryUrl::new(address, None);
             match RegistryClient::new(&url) {
-                Ok(client) => clients.push((url, client)),
+                Ok(client) => asked.push(Asked {
+                    url,
+                    client,
+                    is_down: false,
+                }),
                 Err(error) => return answer(reply, Err(error)),
             }
         }
-        if clients.is_empty() {
+        if asked.is_empty() {
             let name = username.as_str();
             return answer(
                 reply,
@@ -116,27 +120,13 @@ impl Core {
         };
         let reports = self.reports.clone();
         tokio::spawn(async move {
-            let wanted = Arc::new(wanted);
-            let asked = clients.into_iter().map(|(url, client)| {
-                let wanted = Arc::clone(&wanted);
-                async move { (url, client.client(&wanted.username).await) }
-            });
-            let mut found = Vec::new();
-            let mut error = None;
-            for (url, result) in join_all(asked).await {
-                match result {
-                    Ok(info) => found.push((url, info)),
-                    Err(refused) if refused.code != ErrorCode::NotFound => error = Some(refused),
-                    Err(_) => {}
-                }
-            }
-            let Some(wanted) = Arc::into_inner(wanted) else {
-                return;
-            };
+            let Wanted { username, key, .. } = &wanted;
+            let ask = |client: RegistryClient| async move { client.client(username, *key).await };
+            let is_she = |info: &ClientInfo| key.is_some() && info.key == *key;
+            let said = ask_all(asked, ask, is_she).await;
             let report = RegistryReport::LookedUp {
                 wanted,
-                found,
-                error,
+                said,
                 reply,
             };
             let _ended = reports.send(Report::Registry(report)).await;
@@ -146,9 +136,17 @@ impl Core {
     pub(super) async fn on_looked_up(
         &mut self,
         wanted: Wanted,
-        found: Vec<(RegistryUrl, ClientInfo)>,
-        error: Option<Error>,
+        said: Vec<Said<ClientInfo>>,
     ) -> Result<Contact, Error> {
+        let mut found = Vec::new();
+        let mut error = None;
+        for (url, result) in said {
+            match result {
+                Ok(info) => found.push((url, info)),
+                Err(refused) if refused.code != ErrorCode::NotFound => error = Some(refused),
+                Err(_) => {}
+            }
+        }
         let name = wanted.username.as_str();
         let (url, info, peer) = choose(name, found, wanted.key, error)?;
         if peer == self.me {
@@ -186,11 +184,10 @@ impl Core {
     }
 
     /// Asks the registries side by side and gives what they say together.
-    pub(super) fn directory(&self, query: &DirectoryQuery, reply: Reply<Vec<DirectoryEntry>>) {
-        let clients = self
-            .registries
-            .clients(query.registry.as_ref().map(RegistryUrl::address));
-        if clients.is_empty() {
+    pub(super) fn directory(&self, query: &DirectoryQuery, reply: Reply<Directory>) {
+        let at = query.registry.as_ref().map(RegistryUrl::address);
+        let asked = self.registries.to_ask(at);
+        if asked.is_empty() {
             return answer(
                 reply,
                 Err(Error::new(
@@ -206,27 +203,42 @@ impl Core {
             after: query.after.clone(),
         };
         tokio::spawn(async move {
-            let asked = clients.into_iter().map(|(url, client)| {
+            let ask = |client: RegistryClient| {
                 let list = list.clone();
-                async move { client.clients(&list).await.map(|page| (url, page)) }
-            });
-            let answers = join_all(asked).await;
-            let failed = answers
-                .iter()
-                .find_map(|answer| answer.as_ref().err())
-                .cloned();
-            let mut rows: Vec<DirectoryEntry> = answers
-                .into_iter()
-                .flatten()
-                .flat_map(|(url, page)| page.clients.into_iter().map(move |info| row(&url, info)))
-                .collect();
-            rows.sort_by_key(|row| row.username.to_lowercase());
-            let result = match failed {
-                Some(error) if rows.is_empty() => Err(error),
-                _ => Ok(rows),
+                async move { client.clients(&list).await }
             };
-            answer(reply, result);
+            let said = ask_all(asked, ask, |_| false).await;
+            answer(reply, together(said));
         });
+    }
+}
+
+/// One directory of all that answered, or what was wrong when none did.
+fn together(said: Vec<Said<ClientList>>) -> Result<Directory, Error> {
+    let asked = said.len();
+    let mut directory = Directory::default();
+    let mut failed = None;
+    for (url, result) in said {
+        match result {
+            Ok(page) => {
+                let rows = page.clients.into_iter().map(|info| row(&url, info));
+                directory.clients.extend(rows);
+            }
+            Err(error) => {
+                directory.silent.push(Silent {
+                    registry: url,
+                    code: error.code,
+                    reason: error.message.clone(),
+                });
+                failed = Some(error);
+            }
+        }
+    }
+    let by_name = |row: &DirectoryEntry| row.username.to_lowercase();
+    directory.clients.sort_by_key(by_name);
+    match failed {
+        Some(error) if directory.silent.len() == asked => Err(error),
+        _ => Ok(directory),
     }
 }
 
@@ -237,6 +249,7 @@ fn row(url: &RegistryUrl, info: ClientInfo) -> DirectoryEntry {
         online: info.online,
         last_seen: info.last_seen,
         key: info.key,
+        guest: info.guest,
     }
 }
 

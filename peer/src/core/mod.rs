@@ -19,7 +19,9 @@
 //! | [`calls`] | calls and their media |
 //! | [`transfers`], [`file_words`], [`file_runs`] | files: what is decided, what is said of it, and when their contents flow |
 //! | [`registries`] | our sessions at registries |
-//! | [`lookups`] | what registries know of others |
+//! | [`accounts`] | signing in, and what becomes of our accounts there |
+//! | [`lobbies`] | what registries tell by themselves: knocks, notices, public rooms |
+//! | [`lookups`], [`asking`] | what registries know of others, asked side by side |
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -46,9 +48,11 @@ use crate::link::tls::LinkTls;
 use crate::profile::Profile;
 use crate::store::{Store, StoreError, settings};
 
+mod accounts;
 mod adding;
 mod addresses;
 mod archive;
+mod asking;
 mod book;
 mod calls;
 mod chat;
@@ -58,6 +62,7 @@ mod dialling;
 mod file_runs;
 mod file_words;
 mod links;
+mod lobbies;
 mod lookups;
 mod nearby;
 mod persona;

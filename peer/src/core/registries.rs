@@ -10,14 +10,18 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use twocan_proto::address::{Address, Host as AddressHost, REGISTRY_PORT};
-use twocan_proto::api::{ClientInfo, Host, Secret, SessionGrant, Username};
+use twocan_proto::api::{ClientInfo, Host, Lookup, Secret, SessionGrant, Username};
 use twocan_proto::link::Place;
 use twocan_proto::registry_url::RegistryUrl;
 
+use super::accounts::AccountChanged;
+use super::asking::{Asked, Said};
 use super::command::answer;
 use super::lookups::Wanted;
 use super::{Core, Reply, Report};
-use crate::api::{Contact, Error, ErrorCode, Event, RegistryInfo, RegistryState, SignIn, SignedIn};
+use crate::api::{
+    AccountAnswer, Contact, Error, ErrorCode, Event, RegistryInfo, RegistryState, SignedIn,
+};
 use crate::registry::{Announcement, RegistryClient, SessionEvent, SessionTask};
 use crate::store::settings::{self, SavedRegistry};
 
@@ -29,7 +33,8 @@ const GOODBYE: Duration = Duration::from_secs(3);
 /// What tasks about registries report.
 #[derive(Debug)]
 pub(crate) enum RegistryReport {
-    Session(RegistryUrl, SessionEvent),
+    /// Of the session with this number.
+    Session(RegistryUrl, u64, SessionEvent),
     SignedIn {
         registry: RegistryUrl,
         result: Result<SessionGrant, Error>,
@@ -37,9 +42,13 @@ pub(crate) enum RegistryReport {
     },
     LookedUp {
         wanted: Wanted,
-        found: Vec<(RegistryUrl, ClientInfo)>,
-        error: Option<Error>,
+        said: Vec<Said<ClientInfo>>,
         reply: Reply<Contact>,
+    },
+    Account {
+        registry: RegistryUrl,
+        result: Box<Result<AccountChanged, Error>>,
+        reply: Reply<AccountAnswer>,
     },
 }
 
@@ -48,7 +57,11 @@ struct Registry {
     client: Result<RegistryClient, Error>,
     username: Option<Username>,
     state: RegistryState,
+    /// Why, if there is something to say.
+    reason: Option<String>,
     session: Option<SessionTask>,
+    /// Which session that is.
+    number: u64,
 }
 
 /// All registries known.
@@ -57,6 +70,8 @@ pub(super) struct Registries {
     known: BTreeMap<RegistryUrl, Registry>,
     /// Whether they are to be told that we are there.
     visible: watch::Sender<bool>,
+    /// Sessions begun so far: what an earlier one still says is passed over.
+    begun: u64,
 }
 
 impl Default for Registries {
@@ -64,6 +79,7 @@ impl Default for Registries {
         Self {
             known: BTreeMap::new(),
             visible: watch::Sender::new(true),
+            begun: 0,
         }
     }
 }
@@ -80,13 +96,45 @@ impl Registries {
             client: RegistryClient::new(url),
             username: None,
             state: RegistryState::SignedOut,
+            reason: None,
             session: None,
+            number: 0,
         })
     }
 
-    /// The clients to ask: of the registry at `at`, or of all that we are
-    /// signed in to.
-    pub(super) fn clients(&self, at: Option<&Address>) -> Vec<(RegistryUrl, RegistryClient)> {
+    /// A client of the registry at `url`, signed in there if we are.
+    pub(super) fn client(&mut self, url: &RegistryUrl) -> Result<RegistryClient, Error> {
+        self.add(url).client.clone()
+    }
+
+    /// Whether that is the number of the session there is.
+    fn is_current(&self, url: &RegistryUrl, number: u64) -> bool {
+        let registry = self.known.get(url);
+        registry.is_some_and(|known| known.session.is_some() && known.number == number)
+    }
+
+    pub(super) fn session(&self, url: &RegistryUrl) -> Option<&SessionTask> {
+        self.known.get(url)?.session.as_ref()
+    }
+
+    pub(super) fn has_session(&self, url: &RegistryUrl) -> bool {
+        let registry = self.known.get(url);
+        registry.is_some_and(|registry| registry.session.is_some())
+    }
+
+    /// Our name there, while we are signed in.
+    pub(super) fn username(&self, url: &RegistryUrl) -> Option<Username> {
+        let registry = self.known.get(url)?;
+        registry.session.as_ref()?;
+        registry.username.clone()
+    }
+
+    pub(super) fn set_username(&mut self, url: &RegistryUrl, username: Username) {
+        self.add(url).username = Some(username);
+    }
+
+    /// Those to ask: the registry at `at`, or all that we are signed in to.
+    pub(super) fn to_ask(&self, at: Option<&Address>) -> Vec<Asked> {
         let at = at.map(|address| address.with_default_port(REGISTRY_PORT));
         let chosen = |(url, registry): &(&RegistryUrl, &Registry)| match &at {
             Some(address) => url.address() == address,
@@ -95,7 +143,11 @@ impl Registries {
         let known = self.known.iter().filter(chosen);
         known
             .filter_map(|(url, registry)| {
-                Some((url.clone(), registry.client.as_ref().ok()?.clone()))
+                Some(Asked {
+                    url: url.clone(),
+                    client: registry.client.as_ref().ok()?.clone(),
+                    is_down: registry.state == RegistryState::Unreachable,
+                })
             })
             .collect()
     }
@@ -127,6 +179,7 @@ impl Core {
                 .as_ref()
                 .map(|name| name.as_str().to_owned()),
             state: registry.state,
+            reason: registry.reason.clone(),
         };
         self.registries.known.iter().map(shown).collect()
     }
@@ -144,7 +197,7 @@ impl Core {
     }
 
     /// What we tell `registry` about ourselves.
-    fn announcement(&self, registry: &RegistryUrl) -> Announcement {
+    pub(super) fn announcement(&self, registry: &RegistryUrl) -> Announcement {
         let first = self.listen.first().copied();
         let port = first.map(|at| at.port());
         let is_here = matches!(&registry.address().host, AddressHost::Ip(ip) if ip.is_loopback());
@@ -162,88 +215,27 @@ impl Core {
         }
     }
 
-    pub(super) fn sign_in(&mut self, sign_in: SignIn, reply: Reply<SignedIn>) {
-        let SignIn {
-            registry,
-            username,
-            password,
-            register,
-        } = sign_in;
-        let username: Username = match username.trim().parse() {
-            Ok(username) => username,
-            Err(error) => {
-                let error: twocan_proto::api::UsernameError = error;
-                return answer(
-                    reply,
-                    Err(Error::new(ErrorCode::BadRequest, error.to_string())),
-                );
-            }
-        };
-        let announcement = self.announcement(&registry);
-        let client = match self.registries.add(&registry).client.clone() {
-            Ok(client) => client,
-            Err(error) => return answer(reply, Err(error)),
-        };
-        self.set_registry_state(&registry, RegistryState::Connecting, None);
-        let reports = self.reports.clone();
-        tokio::spawn(async move {
-            let result = client
-                .sign_in(username, Secret::new(password), register, announcement)
-                .await;
-            let report = RegistryReport::SignedIn {
-                registry,
-                result,
-                reply,
-            };
-            let _ended = reports.send(Report::Registry(report)).await;
-        });
+    /// A sign-in is under way; a session that stands says more.
+    pub(super) fn begin_sign_in(&mut self, url: &RegistryUrl) {
+        if !self.registries.has_session(url) {
+            self.set_registry_state(url, RegistryState::Connecting, None);
+        }
     }
 
-    async fn on_signed_in(
+    pub(super) fn start_session(
         &mut self,
-        url: RegistryUrl,
-        result: Result<SessionGrant, Error>,
-    ) -> Result<SignedIn, Error> {
-        let grant = match result {
-            Ok(grant) => grant,
-            Err(error) => {
-                let state = match error.code {
-                    ErrorCode::Unreachable => RegistryState::Unreachable,
-                    ErrorCode::Outdated => RegistryState::Outdated,
-                    ErrorCode::Banned => RegistryState::Banned,
-                    _ => RegistryState::Refused,
-                };
-                // A session of before goes on; only the new sign-in failed.
-                if self.registries.add(&url).session.is_none() {
-                    self.set_registry_state(&url, state, Some(error.message.clone()));
-                }
-                return Err(error);
-            }
-        };
-        let signed_in = SignedIn {
-            username: grant.username.as_str().to_owned(),
-            created: grant.created,
-        };
-        let saved = SavedRegistry {
-            url: url.clone(),
-            username: Some(signed_in.username.clone()),
-            session: serde_json::to_value(&grant.token).ok(),
-        };
-        self.store
-            .run(move |db| settings::save_registry(db, &saved))
-            .await?;
-        self.registries.add(&url).username = Some(grant.username.clone());
-        self.set_registry_state(&url, RegistryState::SignedIn, None);
-        self.start_session(&url, grant.token.clone(), Some(grant));
-        Ok(signed_in)
-    }
-
-    fn start_session(&mut self, url: &RegistryUrl, token: Secret, granted: Option<SessionGrant>) {
+        url: &RegistryUrl,
+        token: Secret,
+        granted: Option<SessionGrant>,
+    ) {
         let announcement = self.announcement(url);
         let watched = self.watched_names(url);
         let reports = self.reports.clone();
         let visible = self.registries.visible.subscribe();
+        self.registries.begun += 1;
+        let number = self.registries.begun;
         let registry = self.registries.add(url);
+        registry.number = number;
         let Ok(client) = &registry.client else { return };
         let client = client.with_token(token);
         registry.client = Ok(client.clone());
@@ -259,7 +251,7 @@ impl Core {
         let url = url.clone();
         tokio::spawn(async move {
             while let Some(event) = inbox.recv().await {
-                let report = Report::Registry(RegistryReport::Session(url.clone(), event));
+                let report = Report::Registry(RegistryReport::Session(url.clone(), number, event));
                 if reports.send(report).await.is_err() {
                     return;
                 }
@@ -267,15 +259,22 @@ impl Core {
         });
     }
 
-    /// Names at `url` whose presence is of interest.
-    fn watched_names(&self, url: &RegistryUrl) -> Vec<Username> {
-        let names = self.contacts.iter().flat_map(|entry| &entry.names);
-        let mut names: Vec<Username> = names
-            .filter(|name| name.registry.base() == url.base())
-            .filter_map(|name| name.username.parse().ok())
+    /// Who at `url` is of interest. Those who are seen by contacts alone are
+    /// found by their keys.
+    fn watched_names(&self, url: &RegistryUrl) -> Vec<Lookup> {
+        let names = self.contacts.iter().flat_map(|entry| {
+            let key = Some(entry.saved.peer);
+            entry.names.iter().map(move |name| (name, key))
+        });
+        let mut watched: Vec<Lookup> = names
+            .filter(|(name, _)| name.registry.base() == url.base())
+            .filter_map(|(name, key)| {
+                let username = name.username.parse().ok()?;
+                Some(Lookup { username, key })
+            })
             .collect();
-        names.sort_by_key(Username::folded);
-        names
+        watched.sort_by_key(|lookup| lookup.username.folded());
+        watched
     }
 
     pub(super) fn watch_anew(&self) {
@@ -306,31 +305,39 @@ impl Core {
                 "you are not signed in there",
             ));
         };
-        registry.session = None;
-        let username = registry.username.take();
+        let username = registry.username.clone();
         if let Ok(client) = &registry.client {
             let goodbye = client.clone();
             // The session is forgotten here whether or not the registry hears of it.
             tokio::spawn(async move { timeout(GOODBYE, goodbye.sign_out()).await });
         }
+        self.forget_session(url, username).await?;
+        self.set_registry_state(url, RegistryState::SignedOut, None);
+        Ok(())
+    }
+
+    /// Ends the session here; `username` is remembered for the next one.
+    pub(super) async fn forget_session(
+        &mut self,
+        url: &RegistryUrl,
+        username: Option<Username>,
+    ) -> Result<(), Error> {
+        let registry = self.registries.add(url);
+        registry.session = None;
+        registry.username = None;
         registry.client = RegistryClient::new(url);
-        let username = username.map(|name| name.as_str().to_owned());
         let saved = SavedRegistry {
             url: url.clone(),
-            username,
+            username: username.map(|name| name.as_str().to_owned()),
             session: None,
         };
         self.store
             .run(move |db| settings::save_registry(db, &saved))
             .await?;
-        for entry in self.contacts.iter_mut() {
-            entry.presence.remove(url);
-        }
-        self.set_registry_state(url, RegistryState::SignedOut, None);
         Ok(())
     }
 
-    fn set_registry_state(
+    pub(super) fn set_registry_state(
         &mut self,
         url: &RegistryUrl,
         state: RegistryState,
@@ -341,11 +348,30 @@ impl Core {
             return;
         }
         registry.state = state;
+        registry.reason.clone_from(&reason);
         self.emit(Event::Registry {
             registry: url.clone(),
             state,
             reason,
         });
+        let goes_on = [RegistryState::SignedIn, RegistryState::Connecting];
+        if !goes_on.contains(&state) {
+            self.forget_presence(url);
+        }
+    }
+
+    /// What a registry said of others holds no longer than it can be heard.
+    fn forget_presence(&mut self, url: &RegistryUrl) {
+        let mut seen = Vec::new();
+        for entry in self.contacts.iter_mut() {
+            if entry.presence.remove(url) == Some(true) {
+                entry.farewell = Some("a registry that saw them can no longer be asked");
+                seen.push(entry.saved.peer);
+            }
+        }
+        for peer in seen {
+            self.emit_contact(peer);
+        }
     }
 
     pub(super) async fn on_registry_report(&mut self, report: RegistryReport) {
@@ -360,18 +386,30 @@ impl Core {
             }
             RegistryReport::LookedUp {
                 wanted,
-                found,
-                error,
+                said,
                 reply,
             } => {
-                let result = self.on_looked_up(wanted, found, error).await;
+                let result = self.on_looked_up(wanted, said).await;
                 answer(reply, result);
             }
-            RegistryReport::Session(url, event) if self.registries.add(&url).session.is_some() => {
+            RegistryReport::Account {
+                registry,
+                result,
+                reply,
+            } => {
+                let result = self.on_account_changed(&registry, *result).await;
+                answer(reply, result);
+            }
+            RegistryReport::Session(url, number, event)
+                if self.registries.is_current(&url, number) =>
+            {
                 match event {
                     SessionEvent::State(state, reason) => {
                         self.set_registry_state(&url, state, reason)
                     }
+                    SessionEvent::Knock(from) => self.on_registry_knock(&url, from).await,
+                    SessionEvent::Notice(notice) => self.on_registry_notice(&url, notice),
+                    SessionEvent::Lobby(event) => self.on_lobby(&url, event),
                     SessionEvent::Client(name, info) => {
                         self.on_client_info(&url, &name, info).await
                     }

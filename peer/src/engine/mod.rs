@@ -6,6 +6,7 @@ mod calls;
 mod files;
 mod messages;
 mod people;
+mod registries;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};

@@ -1,14 +1,12 @@
 //! Who we know and how they are reached: contacts, their keys, requests of
-//! strangers, registries.
+//! strangers.
 
 use twocan_proto::identity::PeerId;
-use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use super::Engine;
 use crate::api::{
-    Connected, Contact, ContactChange, ContactRequest, DirectoryEntry, DirectoryQuery, Error,
-    KeyDecision, Nearby, Profile, Safety, SignIn, SignedIn,
+    Connected, Contact, ContactChange, ContactRequest, Error, KeyDecision, Nearby, Profile, Safety,
 };
 use crate::core::Command;
 
@@ -163,30 +161,5 @@ impl Engine {
     /// `not_found`, or `offline` when there is no link.
     pub async fn disconnect(&self, contact: PeerId) -> Result<(), Error> {
         self.ask(|reply| Command::Disconnect(contact, reply)).await
-    }
-
-    /// Signs in to a registry, and makes the account if asked to.
-    ///
-    /// # Errors
-    /// `unauthorized`, `taken`, `unreachable`, `refused` for a wrong
-    /// certificate, `limited`.
-    pub async fn sign_in(&self, sign_in: SignIn) -> Result<SignedIn, Error> {
-        self.ask(|reply| Command::SignIn(sign_in, reply)).await
-    }
-
-    /// Ends our session at a registry.
-    ///
-    /// # Errors
-    /// `not_found` for a registry that is not known.
-    pub async fn sign_out(&self, registry: RegistryUrl) -> Result<(), Error> {
-        self.ask(|reply| Command::SignOut(registry, reply)).await
-    }
-
-    /// Who is at the registries.
-    ///
-    /// # Errors
-    /// When no registry answers: what the last one said.
-    pub async fn directory(&self, query: DirectoryQuery) -> Result<Vec<DirectoryEntry>, Error> {
-        self.ask(|reply| Command::Directory(query, reply)).await
     }
 }

@@ -4,7 +4,10 @@
 //! A registry is a hint-giver. It learns our name, key and address, and tells
 //! us those of others; what it says about keys is checked by the core.
 
+mod account;
+mod channel;
 mod check;
+mod live;
 mod session;
 mod tls;
 
@@ -14,8 +17,8 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use twocan_proto::api::{
-    ClientInfo, ClientList, ErrorBody, Host, Joining, ResumeRequest, Secret, SessionGrant,
-    SessionRequest, Username,
+    ClientInfo, ClientList, ErrorBody, Host, Lookup, LookupAnswer, LookupRequest, ResumeRequest,
+    Secret, SessionGrant, SessionRequest, Username,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -24,6 +27,7 @@ use crate::api::{Error, ErrorCode};
 
 pub use check::{Answered, Beat};
 pub(crate) use check::{check, heartbeat};
+pub(crate) use live::LiveAsk;
 pub(crate) use session::{SessionEvent, SessionTask};
 
 /// For a connection and its handshake.
@@ -64,11 +68,20 @@ impl RegistryClient {
     /// A client of the registry at `url`, which must show the certificate
     /// that `url` pins, or else one that this machine trusts.
     pub(crate) fn new(url: &RegistryUrl) -> Result<Self, Error> {
-        let builder = reqwest::Client::builder()
+        Self::built(url, reqwest::Client::builder().timeout(REQUEST))
+    }
+
+    /// A client for one live channel: a connection that HTTP/2 cannot give,
+    /// and that goes on for as long as it lasts.
+    fn for_live(url: &RegistryUrl) -> Result<Self, Error> {
+        Self::built(url, reqwest::Client::builder().http1_only())
+    }
+
+    fn built(url: &RegistryUrl, builder: reqwest::ClientBuilder) -> Result<Self, Error> {
+        let builder = builder
             // By which a registry tells a client that is too old.
             .user_agent(concat!("twocan/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
-            .timeout(REQUEST)
             .no_proxy()
             .https_only(true);
         let builder = match url.pin() {
@@ -97,24 +110,28 @@ impl RegistryClient {
         }
     }
 
-    pub(crate) async fn sign_in(
-        &self,
-        username: Username,
-        password: Secret,
-        register: bool,
-        announcement: Announcement,
-    ) -> Result<SessionGrant, Error> {
-        let request = SessionRequest {
-            username,
-            password: Some(password),
-            host: Some(announcement.host),
-            key: Some(announcement.key),
-            register,
-            guest: false,
-            proof: None,
-            joining: Joining::default(),
-        };
-        self.ask(Method::POST, "/sessions", Some(&request)).await
+    /// The same client, signed in to nothing.
+    pub(crate) fn without_token(&self) -> Self {
+        Self {
+            token: None,
+            ..self.clone()
+        }
+    }
+
+    /// The token that it is signed in with.
+    fn token(&self) -> Option<Secret> {
+        self.token.clone()
+    }
+
+    /// `https://HOST:PORT`, to which paths are added.
+    #[cfg(test)]
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Opens a session, and makes the account if the request says so.
+    pub(crate) async fn sign_in(&self, request: &SessionRequest) -> Result<SessionGrant, Error> {
+        self.ask(Method::POST, "/sessions", Some(request)).await
     }
 
     /// Comes back with the token of this client, and announces where we are.
@@ -133,14 +150,33 @@ impl RegistryClient {
         self.send(request).await.map(drop)
     }
 
-    /// One client, by name.
-    pub(crate) async fn client(&self, username: &Username) -> Result<ClientInfo, Error> {
-        self.ask::<(), _>(
-            Method::GET,
-            &format!("/clients/{}", username.as_str()),
-            None,
-        )
-        .await
+    /// One client, by name; whoever is seen by contacts alone is found by who
+    /// names the right `key`.
+    pub(crate) async fn client(
+        &self,
+        username: &Username,
+        key: Option<PeerId>,
+    ) -> Result<ClientInfo, Error> {
+        let mut path = format!("/clients/{}", username.as_str());
+        if let Some(key) = key {
+            path = format!(
+                "{path}?{}",
+                query_string(&[("key".to_owned(), key.to_string())])
+            );
+        }
+        self.ask::<(), _>(Method::GET, &path, None).await
+    }
+
+    /// Several clients, at most [`twocan_proto::api::LOOKUPS_MAX`]: those that
+    /// the registry knows.
+    pub(crate) async fn lookups(&self, clients: Vec<Lookup>) -> Result<Vec<ClientInfo>, Error> {
+        let request = LookupRequest { clients };
+        let answer: LookupAnswer = self.ask(Method::POST, "/lookups", Some(&request)).await?;
+        Ok(answer
+            .clients
+            .into_iter()
+            .map(|found| found.client)
+            .collect())
     }
 
     /// A page of the list of clients.
@@ -225,6 +261,7 @@ fn refusal(status: StatusCode, body: &[u8]) -> Error {
             code: error.code,
             message: twocan_proto::text::line(&error.message),
             retry_after: error.retry_after_s.map(Duration::from_secs),
+            needs: error.needs.as_deref().map(twocan_proto::text::line),
         },
         Err(_) => Error::new(
             ErrorCode::Refused,

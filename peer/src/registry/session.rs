@@ -1,6 +1,7 @@
 //! The session at one registry: resumed, kept alive by heartbeats, resumed
 //! again when it breaks, until it is dropped or the registry ends it.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use twocan_proto::address::Host;
-use twocan_proto::api::{ClientInfo, SessionGrant, Username};
+use twocan_proto::api::{ClientInfo, LOOKUPS_MAX, Lookup, SessionGrant, Username};
 use twocan_proto::heartbeat::{Alive, HeartbeatKey, Seen, SessionId};
+use twocan_proto::live::{LobbyEvent, Notice};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
+use super::live::{Live, LiveAsk};
 use super::{Announcement, ListQuery, RegistryClient};
 use crate::api::{Error, ErrorCode, RegistryState};
 
@@ -23,10 +26,12 @@ use crate::api::{Error, ErrorCode, RegistryState};
 const LOOK: Duration = Duration::from_secs(20);
 /// Heartbeats without an answer after which the session counts as broken.
 const MISSED: u32 = 3;
+/// Requests to the live channel that wait.
+const ASKS: usize = 32;
 /// For the answer to a heartbeat.
 const ANSWER: Duration = Duration::from_secs(3);
 /// First and longest wait before a broken session is resumed.
-const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+pub(super) const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Heartbeat intervals that a registry may ask for.
 const BEAT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(120));
 /// Longest datagram of a registry, with room to see that it is too long.
@@ -39,13 +44,20 @@ pub(crate) enum SessionEvent {
     State(RegistryState, Option<String>),
     /// What it says of a name: `None` when it knows nobody of that name.
     Client(Username, Option<ClientInfo>),
+    /// Somebody there cannot reach us.
+    Knock(ClientInfo),
+    /// Something that the user should know.
+    Notice(Notice),
+    /// Something happened in the public room.
+    Lobby(LobbyEvent),
 }
 
 /// A session that is kept up for as long as this exists.
 #[derive(Debug)]
 pub(crate) struct SessionTask {
     _task: JoinSet<()>,
-    watched: watch::Sender<Vec<Username>>,
+    watched: watch::Sender<Vec<Lookup>>,
+    asks: mpsc::Sender<LiveAsk>,
 }
 
 impl SessionTask {
@@ -56,11 +68,24 @@ impl SessionTask {
         url: &RegistryUrl,
         client: RegistryClient,
         announcement: Announcement,
-        (watched, visible): (Vec<Username>, watch::Receiver<bool>),
+        (watched, visible): (Vec<Lookup>, watch::Receiver<bool>),
         granted: Option<SessionGrant>,
         events: mpsc::Sender<SessionEvent>,
     ) -> Self {
         let (watched_tx, watched_rx) = watch::channel(watched);
+        let (asks, asked) = mpsc::channel(ASKS);
+        let (up, is_up) = watch::channel(false);
+        let (pushed, is_pushed) = watch::channel(0);
+        let live = client.token().map(|token| Live {
+            url: url.clone(),
+            token,
+            up: is_up,
+            visible: visible.clone(),
+            watched: watched_rx.clone(),
+            pushed,
+            asks: asked,
+            events: events.clone(),
+        });
         let keeper = Keeper {
             host: url.address().host.clone(),
             client,
@@ -70,13 +95,25 @@ impl SessionTask {
             events,
             granted,
             failures: 0,
+            up,
+            pushed: is_pushed,
         };
         let mut task = JoinSet::new();
         task.spawn(keeper.run());
+        if let Some(live) = live {
+            task.spawn(live.run());
+        }
         Self {
             _task: task,
             watched: watched_tx,
+            asks,
         }
+    }
+
+    /// Asks something of the live channel; gives it back when too much waits
+    /// there, or there is no such channel.
+    pub(crate) fn ask(&self, ask: LiveAsk) -> Result<(), LiveAsk> {
+        self.asks.try_send(ask).map_err(|full| full.into_inner())
     }
 
     /// Looks up those of interest now, and not only when it is time.
@@ -85,7 +122,7 @@ impl SessionTask {
     }
 
     /// Whose presence is of interest.
-    pub(crate) fn watch(&self, names: Vec<Username>) {
+    pub(crate) fn watch(&self, names: Vec<Lookup>) {
         self.watched.send_if_modified(|watched| {
             let changed = *watched != names;
             *watched = names;
@@ -98,16 +135,20 @@ struct Keeper {
     host: Host,
     client: RegistryClient,
     announcement: Announcement,
-    watched: watch::Receiver<Vec<Username>>,
+    watched: watch::Receiver<Vec<Lookup>>,
     visible: watch::Receiver<bool>,
     events: mpsc::Sender<SessionEvent>,
     /// What signing in has just granted.
     granted: Option<SessionGrant>,
     failures: u32,
+    /// Whether the session stands, for the live channel.
+    up: watch::Sender<bool>,
+    /// How many of those watched the live channel tells of.
+    pushed: watch::Receiver<usize>,
 }
 
 /// Nobody wants to know about this session any more.
-struct Unwanted;
+pub(super) struct Unwanted;
 
 /// Why a session is not kept up as it was.
 enum Over {
@@ -129,13 +170,13 @@ impl Keeper {
         let granted = match (visible, self.granted.take()) {
             (true, Some(grant)) => Ok(Some(grant)),
             (true, None) => {
-                self.tell(RegistryState::Connecting, None).await?;
+                self.tell_connecting().await?;
                 let resumed = self.client.resume(self.announcement.clone()).await;
                 resumed.map(Some)
             }
             // Resuming would show us; asking shows that we may ask.
             (false, _) => {
-                self.tell(RegistryState::Connecting, None).await?;
+                self.tell_connecting().await?;
                 let one = ListQuery {
                     limit: 1,
                     ..ListQuery::default()
@@ -147,7 +188,10 @@ impl Keeper {
             Ok(grant) => {
                 self.failures = 0;
                 self.tell(RegistryState::SignedIn, None).await?;
-                self.keep_alive(grant.as_ref()).await?
+                self.up.send_replace(true);
+                let over = self.keep_alive(grant.as_ref()).await;
+                self.up.send_replace(false);
+                over?
             }
             Err(error) => Over::Broken(error),
         };
@@ -203,6 +247,14 @@ impl Keeper {
         }
     }
 
+    /// A registry that did not answer stays so until it does.
+    async fn tell_connecting(&self) -> Result<(), Unwanted> {
+        match self.failures {
+            0 => self.tell(RegistryState::Connecting, None).await,
+            _ => Ok(()),
+        }
+    }
+
     async fn tell(&self, state: RegistryState, why: Option<String>) -> Result<(), Unwanted> {
         self.events
             .send(SessionEvent::State(state, why))
@@ -244,6 +296,8 @@ impl Keeper {
                     }
                     look_at = Instant::now() + LOOK;
                 }
+                // Those that the channel told of until now are looked up again.
+                Ok(()) = self.pushed.changed() => look_at = Instant::now(),
                 changed = self.watched.changed() => match changed {
                     Ok(()) => look_at = Instant::now(),
                     Err(_) => return Err(Unwanted),
@@ -253,20 +307,28 @@ impl Keeper {
         }
     }
 
-    /// Looks up everybody who is watched; gives what went wrong.
+    /// Looks up everybody who is watched and whom the live channel does not
+    /// tell of; gives what went wrong.
     async fn look(&mut self) -> Result<Option<Error>, Unwanted> {
-        let names = self.watched.borrow_and_update().clone();
-        for name in names {
-            let info = match self.client.client(&name).await {
-                Ok(info) => Some(info),
-                Err(error) if error.code == ErrorCode::NotFound => None,
+        let watched = self.watched.borrow_and_update().clone();
+        let pushed = *self.pushed.borrow_and_update();
+        for some in watched[pushed.min(watched.len())..].chunks(LOOKUPS_MAX) {
+            let found = match self.client.lookups(some.to_vec()).await {
+                Ok(found) => found,
                 Err(error) if error.code == ErrorCode::Limited => return Ok(None),
                 Err(error) => return Ok(Some(error)),
             };
-            self.events
-                .send(SessionEvent::Client(name, info))
-                .await
-                .map_err(|_| Unwanted)?;
+            let mut found: HashMap<String, ClientInfo> = found
+                .into_iter()
+                .map(|info| (info.username.folded(), info))
+                .collect();
+            for Lookup { username, .. } in some {
+                let info = found.remove(&username.folded());
+                self.events
+                    .send(SessionEvent::Client(username.clone(), info))
+                    .await
+                    .map_err(|_| Unwanted)?;
+            }
         }
         Ok(None)
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
+use twocan_proto::api::Joining;
 use twocan_proto::registry_url::Fingerprint;
 use twocan_registry::config::Typed;
 use twocan_registry::{Config, Server};
@@ -62,8 +63,28 @@ fn announcement() -> Announcement {
 }
 
 async fn sign_in(client: &RegistryClient, name: &str) -> Result<SessionGrant, Error> {
-    let (name, password) = (name.parse().unwrap(), Secret::from("pw"));
-    client.sign_in(name, password, true, announcement()).await
+    client.sign_in(&request(name, "pw")).await
+}
+
+fn request(name: &str, password: &str) -> SessionRequest {
+    let announcement = announcement();
+    SessionRequest {
+        username: name.parse().unwrap(),
+        password: Some(Secret::from(password)),
+        host: Some(announcement.host),
+        key: Some(announcement.key),
+        register: true,
+        guest: false,
+        proof: None,
+        joining: Joining::default(),
+    }
+}
+
+fn lookup(name: &str) -> Lookup {
+    Lookup {
+        username: name.parse().unwrap(),
+        key: None,
+    }
 }
 
 #[tokio::test]
@@ -77,7 +98,7 @@ async fn signs_in_looks_up_comes_back_and_leaves() {
     let grant = sign_in(&client, "ada").await.unwrap();
     assert!(!grant.created);
 
-    let ada = client.client(&grant.username).await.unwrap();
+    let ada = client.client(&grant.username, None).await.unwrap();
     assert_eq!(ada.key, Some(announcement().key));
     assert_eq!(ada.host, "127.0.0.1:7777");
     let query = ListQuery {
@@ -111,11 +132,10 @@ async fn a_registrys_no_and_its_silence_are_told_apart() {
     let server = Server::start(config(folder.path())).await.unwrap();
     let url = server.url().clone();
     let client = RegistryClient::new(&url).unwrap();
-    let nobody = client.client(&"nobody".parse().unwrap()).await;
+    let nobody = client.client(&"nobody".parse().unwrap(), None).await;
     assert_eq!(nobody.unwrap_err().code, ErrorCode::NotFound);
     sign_in(&client, "ada").await.unwrap();
-    let (name, wrong) = ("ada".parse().unwrap(), Secret::from("no"));
-    let refused = client.sign_in(name, wrong, true, announcement()).await;
+    let refused = client.sign_in(&request("ada", "no")).await;
     assert_eq!(refused.unwrap_err().code, ErrorCode::Unauthorized);
 
     let other = RegistryUrl::new(url.address(), Some(Fingerprint([7; 32])));
@@ -168,12 +188,12 @@ async fn a_session_survives_a_restart_of_its_registry() {
     until(&mut events, RegistryState::Unreachable).await;
     let server = Server::start(config).await.unwrap();
     until(&mut events, RegistryState::SignedIn).await;
-    assert!(client.client(&grant.username).await.unwrap().online);
+    assert!(client.client(&grant.username, None).await.unwrap().online);
 
     // Nobody beats any more: presence lapses after three intervals.
     drop(task);
     let lapsed = async {
-        while client.client(&grant.username).await.unwrap().online {
+        while client.client(&grant.username, None).await.unwrap().online {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -190,7 +210,7 @@ async fn heartbeats_keep_a_session_online_and_watched_names_are_reported() {
     let grant = sign_in(&client, "ada").await.unwrap();
     let (sender, mut events) = mpsc::channel(16);
     let signed_in = client.with_token(grant.token);
-    let watched = vec!["bob".parse().unwrap()];
+    let watched = vec![lookup("bob")];
     let visible = watch::Sender::new(true);
     let task = SessionTask::start(
         server.url(),
@@ -204,17 +224,23 @@ async fn heartbeats_keep_a_session_online_and_watched_names_are_reported() {
     let report = async |events: &mut mpsc::Receiver<SessionEvent>| loop {
         match timeout(BOUND, events.recv()).await.unwrap().unwrap() {
             SessionEvent::Client(name, info) => return (name, info),
-            SessionEvent::State(..) => {}
+            _ => {}
         }
     };
     let (name, info) = report(&mut events).await;
     assert_eq!((name.as_str(), info.is_some()), ("bob", true));
-    task.watch(vec!["nobody".parse().unwrap()]);
+    task.watch(vec![lookup("nobody")]);
     let (name, info) = report(&mut events).await;
     assert_eq!((name.as_str(), info), ("nobody", None));
 
     // Last seen moves on with every heartbeat, without any other request.
-    let seen = async || client.client(&grant.username).await.unwrap().last_seen;
+    let seen = async || {
+        client
+            .client(&grant.username, None)
+            .await
+            .unwrap()
+            .last_seen
+    };
     let first = seen().await;
     let moved = async {
         while seen().await == first {
@@ -250,7 +276,7 @@ async fn whoever_hides_lapses_still_asks_and_comes_back() {
     let (sender, mut events) = mpsc::channel(16);
     let signed_in = client.with_token(grant.token);
     let visible = watch::Sender::new(true);
-    let told = (vec!["bob".parse().unwrap()], visible.subscribe());
+    let told = (vec![lookup("bob")], visible.subscribe());
     let _task = SessionTask::start(server.url(), signed_in, announcement(), told, None, sender);
     until(&mut events, RegistryState::SignedIn).await;
     for is_visible in [false, true] {
@@ -260,7 +286,7 @@ async fn whoever_hides_lapses_still_asks_and_comes_back() {
             async { while !matches!(events.recv().await, Some(SessionEvent::Client(..))) {} };
         timeout(BOUND, asked).await.unwrap();
         let begun = tokio::time::Instant::now();
-        while client.client(&grant.username).await.unwrap().online != is_visible {
+        while client.client(&grant.username, None).await.unwrap().online != is_visible {
             assert!(begun.elapsed() < BOUND, "online is not {is_visible}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

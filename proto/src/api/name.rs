@@ -44,6 +44,16 @@ impl Username {
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
     }
+
+    /// As [`Username::folded`], in the caller's room: nothing is allocated.
+    #[must_use]
+    pub fn fold_into<'a>(&self, room: &'a mut [u8; Self::MAX]) -> &'a str {
+        // A name is never longer, and never anything but ASCII.
+        let room = &mut room[..self.0.len()];
+        room.copy_from_slice(self.0.as_bytes());
+        room.make_ascii_lowercase();
+        std::str::from_utf8(room).unwrap_or_default()
+    }
 }
 
 impl FromStr for Username {

@@ -3,6 +3,7 @@
 
 use crate::{attempts::Subject, later, limits};
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -40,6 +41,14 @@ pub(crate) struct Place {
     pub(super) unsaved: bool,
     /// The identity that is signing in just now, and until when it may.
     claim: Option<(PeerId, Timestamp)>,
+}
+
+/// What presence is compared by: whether it is there, and a hash of all else
+/// that a look-up shows and that changes seldom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Glance {
+    online: bool,
+    look: u64,
 }
 
 /// What the registry needs to know its owner, and shows to nobody else.
@@ -142,6 +151,29 @@ impl Member {
         }
     }
 
+    /// Whether an asker finds it who names `key`.
+    pub(crate) fn is_found_by(&self, key: Option<&PeerId>) -> bool {
+        self.place().is_found_by(key)
+    }
+
+    /// What a change of can be told by, without what costs memory.
+    pub(crate) fn glance(&self, now: Timestamp) -> Glance {
+        let place = self.place();
+        let mut look = DefaultHasher::new();
+        self.id.hash(&mut look);
+        place.host.hash(&mut look);
+        if place.host.is_observed() {
+            place.observed.hash(&mut look);
+        }
+        place.key.hash(&mut look);
+        place.visibility.hash(&mut look);
+        (place.role == Role::Guest).hash(&mut look);
+        Glance {
+            online: now < place.online_until,
+            look: look.finish(),
+        }
+    }
+
     /// The profile as an asker who names `key` sees it.
     pub(crate) fn profile(&self, key: Option<&PeerId>) -> Profile {
         let place = self.place();
@@ -182,9 +214,12 @@ impl Member {
         now < self.place().online_until
     }
 
-    pub(super) fn seen(&self, from: IpAddr, now: Timestamp, online_until: Timestamp) {
+    /// Notes a sign of life, and where it came from if that is where it is now.
+    pub(super) fn seen(&self, from: Option<IpAddr>, now: Timestamp, online_until: Timestamp) {
         let mut place = self.place();
-        place.observed = Some(from.to_canonical());
+        if let Some(from) = from {
+            place.observed = Some(from.to_canonical());
+        }
         place.last_seen = Some(now);
         place.online_until = online_until;
         place.unsaved = true;

@@ -2,10 +2,7 @@
 
 use super::{Directory, Member, Session};
 use crate::bans::Subject;
-use std::{
-    ops::Bound,
-    sync::{Arc, PoisonError},
-};
+use std::{ops::Bound, sync::Arc};
 use twocan_proto::time::Timestamp;
 
 impl Directory {
@@ -17,7 +14,7 @@ impl Directory {
         limit: usize,
         wanted: impl Fn(&Member) -> bool,
     ) -> (Vec<Arc<Member>>, bool) {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.ordered();
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut found = members
             .range::<str, _>((start, Bound::Unbounded))
@@ -29,7 +26,7 @@ impl Directory {
 
     /// How many members are online.
     pub(crate) fn online(&self, now: Timestamp) -> usize {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.ordered();
         members
             .values()
             .filter(|member| member.is_online(now))
@@ -38,8 +35,7 @@ impl Directory {
 
     /// The sessions of an account.
     pub(crate) fn sessions_of(&self, account: i64) -> Vec<Arc<Session>> {
-        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        sessions.of(account).to_vec()
+        self.sessions.of(account)
     }
 }
 
@@ -47,9 +43,9 @@ impl Directory {
 impl Directory {
     /// Ends the presence of who is banned.
     pub(crate) fn put_offline(&self, banned: &Subject) {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.ordered();
         let meant = members.iter().filter(|(name, member)| match banned {
-            Subject::User(banned) => *name == banned,
+            Subject::User(banned) => ***name == **banned,
             Subject::Network(_) => member
                 .place()
                 .observed
@@ -65,14 +61,8 @@ impl Directory {
         *self.resets() = std::mem::take(&mut *other.resets());
         *self.guests() = std::mem::take(&mut *other.guests());
         self.bans.take_over(&other.bans);
-        let theirs = other.members.into_inner();
-        let sessions = other.sessions.into_inner();
-        let sessions = sessions.unwrap_or_else(PoisonError::into_inner);
-        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
-        *self
-            .sessions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = sessions;
-        *members = theirs.unwrap_or_else(PoisonError::into_inner);
+        self.sessions.replace_with(other.sessions);
+        self.members.replace_with(other.members);
+        self.names_changed();
     }
 }

@@ -5,10 +5,7 @@
 
 use super::{Directory, Member, Place};
 use crate::limits;
-use std::{
-    ops::Bound,
-    sync::{Arc, PoisonError},
-};
+use std::{ops::Bound, sync::Arc};
 use twocan_proto::time::Timestamp;
 
 /// Which part of the directory is asked for.
@@ -50,7 +47,7 @@ impl Directory {
         selection: &Selection,
         now: Timestamp,
     ) -> (Option<String>, Vec<Arc<Member>>) {
-        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.ordered();
         let range = (selection.start(), Bound::Unbounded);
         let mut page: Vec<Arc<Member>> = Vec::with_capacity(selection.limit.min(members.len()));
         for (scanned, (name, member)) in members.range::<str, _>(range).enumerate() {
@@ -69,7 +66,7 @@ impl Directory {
                 page.push(Arc::clone(member));
             }
             if scanned >= limits::SCAN_PER_PAGE {
-                return (Some(name.clone()), page);
+                return (Some(name.as_ref().to_owned()), page);
             }
         }
         (None, page)

@@ -6,7 +6,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     net::IpAddr,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -87,48 +87,101 @@ pub(crate) struct Arrival {
     pub(crate) now: Timestamp,
 }
 
+/// Every session. Who looks one up takes no lock, and waits for nobody who opens
+/// or closes one; only the writer thread of [`crate::store`] does that.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    pub(super) by_id: HashMap<SessionId, Arc<Session>>,
-    pub(super) by_token: HashMap<TokenHash, Arc<Session>>,
-    pub(super) by_account: HashMap<i64, Vec<Arc<Session>>>,
+    by_id: papaya::HashMap<SessionId, Arc<Session>>,
+    by_token: papaya::HashMap<TokenHash, Arc<Session>>,
+    by_account: Mutex<HashMap<i64, Vec<Arc<Session>>>>,
 }
 
 impl Sessions {
-    pub(super) fn of(&self, account: i64) -> &[Arc<Session>] {
-        self.by_account.get(&account).map_or(&[], Vec::as_slice)
+    /// The session of that name, good or expired.
+    pub(super) fn with_id(&self, id: SessionId) -> Option<Arc<Session>> {
+        self.by_id.pin().get(&id).cloned()
     }
 
+    /// The session that a token opens, good or expired.
+    pub(super) fn with_token(&self, token: &TokenHash) -> Option<Arc<Session>> {
+        self.by_token.pin().get(token).cloned()
+    }
+
+    pub(super) fn of(&self, account: i64) -> Vec<Arc<Session>> {
+        let by_account = self.by_account();
+        by_account.get(&account).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// The names of those that have expired.
+    pub(super) fn expired(&self, now: Timestamp) -> Vec<SessionId> {
+        let sessions = self.by_id.pin();
+        let expired = sessions
+            .values()
+            .filter(|session| session.expires_at <= now);
+        expired.map(|session| session.id).collect()
+    }
+
+    fn by_account(&self) -> MutexGuard<'_, HashMap<i64, Vec<Arc<Session>>>> {
+        self.by_account
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Changes, made by the writer thread alone.
+impl Sessions {
     /// Puts a session in, in the place of the one with the same token.
-    pub(super) fn put(&mut self, session: Arc<Session>) {
-        let before = self.by_token.insert(session.token, Arc::clone(&session));
-        if let Some(before) = before {
+    pub(super) fn put(&self, session: Arc<Session>) {
+        self.by_id.pin().insert(session.id, Arc::clone(&session));
+        let tokens = self.by_token.pin();
+        let before = tokens.insert(session.token, Arc::clone(&session)).cloned();
+        if let Some(before) = before.filter(|before| before.id != session.id) {
             self.unlist(&before);
         }
-        self.by_id.insert(session.id, Arc::clone(&session));
-        let own = self.by_account.entry(session.member.id).or_default();
+        let mut by_account = self.by_account();
+        let own = by_account.entry(session.member.id).or_default();
+        own.retain(|other| other.id != session.id);
         own.push(session);
     }
 
-    pub(super) fn remove(&mut self, id: SessionId) -> Option<Arc<Session>> {
-        let session = self.by_id.get(&id).cloned()?;
+    pub(super) fn remove(&self, id: SessionId) -> Option<Arc<Session>> {
+        let session = self.with_id(id)?;
         self.unlist(&session);
-        self.by_token.remove(&session.token);
+        self.by_token.pin().remove(&session.token);
         Some(session)
     }
 
     /// Takes all of an account's sessions out.
-    pub(super) fn remove_all(&mut self, account: i64) {
-        for session in self.by_account.remove(&account).unwrap_or_default() {
-            self.by_id.remove(&session.id);
-            self.by_token.remove(&session.token);
+    pub(super) fn remove_all(&self, account: i64) {
+        let own = self.by_account().remove(&account);
+        for session in own.unwrap_or_default() {
+            self.by_id.pin().remove(&session.id);
+            self.by_token.pin().remove(&session.token);
+        }
+    }
+
+    /// Takes over those of `other`, and drops all that it has not.
+    pub(super) fn replace_with(&self, other: Self) {
+        let theirs = other.by_id.pin();
+        for id in self.by_id.pin().keys() {
+            if !theirs.contains_key(id) {
+                self.remove(*id);
+            }
+        }
+        self.by_account().clear();
+        for session in theirs.values() {
+            self.put(Arc::clone(session));
         }
     }
 
     /// Out of everything but the tokens.
-    fn unlist(&mut self, session: &Session) {
-        self.by_id.remove(&session.id);
-        if let Entry::Occupied(mut own) = self.by_account.entry(session.member.id) {
+    fn unlist(&self, session: &Session) {
+        self.by_id.pin().remove(&session.id);
+        if let Entry::Occupied(mut own) = self.by_account().entry(session.member.id) {
             own.get_mut().retain(|other| other.id != session.id);
             if own.get().is_empty() {
                 own.remove();

@@ -141,6 +141,58 @@ fn replays_forgeries_and_strays_change_nothing() {
 }
 
 #[test]
+fn a_heartbeat_that_was_overtaken_counts_once_and_moves_nobody_back() {
+    let directory = directory(&["ada"]);
+    let ada = sign_in(&directory, "ada", 1);
+    let [home, train]: [SocketAddr; 2] =
+        ["192.0.2.9:7", "198.51.100.4:9"].map(|a| a.parse().unwrap());
+    let host = |ms| ada.info(at(ms)).host;
+    assert!(directory.heartbeat(&beat(1, 1, 10), home, at(10)).is_some());
+    let answer = directory.heartbeat(&beat(1, 3, 30), train, at(30)).unwrap();
+    let seen = Seen::decode(&answer, &HeartbeatKey::new([1; 32])).unwrap();
+    assert_eq!(
+        (seen.observed, host(30).as_str()),
+        (train, "198.51.100.4:7777")
+    );
+    let late = beat(1, 2, 20);
+    assert!(directory.heartbeat(&late, home, at(40)).is_some());
+    assert_eq!(host(40), "198.51.100.4:7777");
+    assert_eq!(ada.info(at(40)).last_seen, Some(at(40)));
+    assert_eq!(directory.heartbeat(&late, home, at(50)), None);
+    assert_eq!(ada.info(at(50)).last_seen, Some(at(40)));
+    // Further behind than the window reaches back, it could be a replay.
+    assert!(
+        directory
+            .heartbeat(&beat(1, 100, 60), train, at(60))
+            .is_some()
+    );
+    assert_eq!(directory.heartbeat(&beat(1, 36, 60), train, at(60)), None);
+}
+
+#[test]
+fn heartbeats_of_wrong_clocks_change_nothing() {
+    let directory = directory(&["ada"]);
+    let ada = sign_in(&directory, "ada", 1);
+    let now = 500_000;
+    let slack = twocan_proto::heartbeat::CLOCK_SLACK_MS;
+    for (counter, sent) in [
+        (1, now - slack - 1),
+        (2, now + slack + 1),
+        (3, i64::MAX),
+        (4, i64::MIN),
+    ] {
+        assert_eq!(
+            directory.heartbeat(&beat(1, counter, sent), address(), at(now)),
+            None
+        );
+    }
+    assert!(!ada.info(at(now)).online);
+    let good = beat(1, 1, now + slack);
+    assert!(directory.heartbeat(&good, address(), at(now)).is_some());
+    assert!(ada.info(at(now)).online);
+}
+
+#[test]
 fn signing_out_of_the_last_session_is_offline_at_once() {
     let directory = directory(&["ada"]);
     let ada = sign_in(&directory, "ada", 1);

@@ -93,6 +93,16 @@ impl Call {
         written(&mut response, self.format, body)
     }
 
+    /// The request's own lines.
+    pub(super) fn request(&self) -> &HttpRequest {
+        &self.request
+    }
+
+    /// The registry, for what outlives the request.
+    pub(super) fn registry(&self) -> Data<Service> {
+        self.service.clone()
+    }
+
     /// Where the request comes from.
     pub(super) fn source(&self) -> Result<IpAddr, ApiError> {
         source(&self.request)

@@ -26,6 +26,10 @@ pub(super) enum ApiError {
     NoMethod(&'static str),
     /// An operator's command was not done.
     Admin(AdminError),
+    /// Something else than a WebSocket, for the reason given.
+    NoWebSocket(&'static str),
+    /// None of the sub-protocols that are spoken here.
+    NoSubprotocol,
     /// `Accept` names no notation that is spoken here.
     NotAcceptable,
 }
@@ -40,6 +44,8 @@ impl ApiError {
             Self::NoMethod(_) => (ErrorCode::BadRequest, StatusCode::METHOD_NOT_ALLOWED),
             Self::Admin(error) => (error.code, admin_status(error.code)),
             Self::NotAcceptable => (ErrorCode::BadRequest, StatusCode::NOT_ACCEPTABLE),
+            Self::NoWebSocket(_) => (ErrorCode::BadRequest, StatusCode::UPGRADE_REQUIRED),
+            Self::NoSubprotocol => (ErrorCode::BadRequest, StatusCode::BAD_REQUEST),
             Self::Slow => (ErrorCode::BadRequest, StatusCode::REQUEST_TIMEOUT),
             Self::TooLarge => (ErrorCode::TooLarge, StatusCode::PAYLOAD_TOO_LARGE),
             Self::NoRoute | Self::Service(S::Unknown) => {
@@ -98,6 +104,16 @@ impl fmt::Display for ApiError {
             Self::NoRoute => f.write_str("there is nothing under this path"),
             Self::NoMethod(allowed) => write!(f, "this path takes {allowed} only"),
             Self::Admin(error) => error.fmt(f),
+            Self::NoWebSocket(problem) => {
+                write!(f, "this path is a WebSocket of version 13: {problem}")
+            }
+            Self::NoSubprotocol => {
+                let spoken = Format::ALL.map(Format::subprotocol).join(" or ");
+                write!(
+                    f,
+                    "offer one of those spoken here with Sec-WebSocket-Protocol: {spoken}"
+                )
+            }
             Self::NotAcceptable => {
                 let spoken = Format::ALL.map(Format::media_type).join(" or ");
                 write!(f, "ask for one of those spoken here with Accept: {spoken}")
@@ -118,6 +134,14 @@ impl ApiError {
         match self {
             Self::NoMethod(allowed) => {
                 response.insert_header((header::ALLOW, *allowed));
+            }
+            Self::NoWebSocket(_) => {
+                response.insert_header((header::UPGRADE, "websocket"));
+                response.insert_header((header::SEC_WEBSOCKET_VERSION, "13"));
+            }
+            Self::NoSubprotocol => {
+                let spoken = Format::ALL.map(Format::subprotocol).join(", ");
+                response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, spoken));
             }
             // The rest of the body is not worth reading.
             Self::TooLarge | Self::Slow => {

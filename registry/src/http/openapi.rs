@@ -2,7 +2,7 @@
 //! from the attributes of the handlers and the types of their bodies. Tests hold
 //! it against the routes that there are.
 
-use super::{accounts, directory, operation, pages};
+use super::{accounts, directory, live, operation, pages};
 use actix_web::{HttpResponse, http::header};
 use std::sync::LazyLock;
 use utoipa::{
@@ -41,6 +41,7 @@ use utoipa::{
         pages::form,
         pages::set_password,
         pages::style,
+        live::open,
         operation::metrics,
         operation::command,
         operation::file,

@@ -67,6 +67,7 @@ fn counted(call: &Call) -> Answer {
         sessions,
         online: directory.online(now()),
         bans: directory.bans.len(),
+        live_channels: call.live.count(),
     };
     Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")

@@ -5,7 +5,7 @@ use super::{
     call::{Call, handle},
     directory,
     error::ApiError,
-    operation, pages,
+    live, operation, pages,
 };
 use actix_web::{
     Resource,
@@ -49,6 +49,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
             .post(pages::set_password),
     )
     .service(resource("/reset.css", "GET").get(pages::style))
+    .service(resource("/live", "GET").get(handle(live::open)))
     .service(resource("/healthz", "GET").get(handle(directory::healthz)))
     .configure(operation::configure)
     .default_service(web::to(handle(|_: Call, _: Payload| {

@@ -12,7 +12,7 @@ use std::{
 /// UDP port of a TCP port that the system picked.
 const TRIES: usize = 16;
 
-pub(super) fn bind(config: &Config) -> Result<(TcpListener, tokio::net::UdpSocket), StartError> {
+pub(super) fn bind(config: &Config) -> Result<(TcpListener, UdpSocket), StartError> {
     let mut tries = if config.listen.port() == 0 && config.udp.is_none() {
         TRIES
     } else {
@@ -25,7 +25,7 @@ pub(super) fn bind(config: &Config) -> Result<(TcpListener, tokio::net::UdpSocke
         match UdpSocket::bind(address) {
             Ok(udp) => {
                 udp.set_nonblocking(true)?;
-                return Ok((tcp, tokio::net::UdpSocket::from_std(udp)?));
+                return Ok((tcp, udp));
             }
             Err(error) if tries == 0 => {
                 return Err(listen_error("UDP", address, error, "udp"));

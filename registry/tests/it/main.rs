@@ -12,6 +12,8 @@ mod common;
 mod crash;
 mod description;
 mod identities;
+mod live;
+mod lobby;
 mod logs;
 mod operation;
 mod page;

@@ -74,6 +74,33 @@ async fn replayed_and_forged_datagrams_get_no_answer_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn heartbeats_in_a_flood_of_forged_ones_are_answered_each_to_its_sender() {
+    const CLIENTS: usize = 20;
+    const FORGED: usize = 5;
+    let registry = start().await;
+    let mut hearts = Vec::new();
+    for number in 0..CLIENTS {
+        let grant = registry.sign_in(&format!("u{number}")).await;
+        hearts.push(Heart::new(&registry, &grant).await);
+    }
+    // More than one batch, and little enough for any socket's buffer.
+    for heart in &hearts {
+        let mut forged = heart.datagram(2);
+        forged[45] ^= 1;
+        for _ in 0..FORGED {
+            heart.socket.send(&forged).await.unwrap();
+        }
+        heart.socket.send(&heart.datagram(1)).await.unwrap();
+    }
+    for heart in &hearts {
+        let seen = heart.answer().await;
+        assert_eq!(seen.observed, heart.socket.local_addr().unwrap());
+        assert_eq!((seen.session, seen.counter), (heart.session, 1));
+    }
+    registry.server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn signing_out_is_offline_at_once() {
     let registry = start().await;
     let grant = registry.sign_in("ada").await;

@@ -2,9 +2,10 @@
 //! in `terminal` carries effects out; nothing here does.
 
 use twocan_peer::api::{
-    CallChange, CallId, Connected, Contact, ContactChange, ContactRequest, DeleteFor,
-    DirectoryEntry, Error, KeyDecision, LoggedCall, Message, Nearby, Page, Profile, Revision,
-    Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId, WhoAmI,
+    AccountAction, AccountAnswer, CallChange, CallId, Connected, Contact, ContactChange,
+    ContactRequest, DeleteFor, Directory, Error, KeyDecision, LobbyAsk, LoggedCall, Message,
+    Nearby, Page, Profile, Revision, Safety, SearchQuery, SignIn, SignedIn, Transfer, TransferId,
+    WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
@@ -46,6 +47,10 @@ pub(crate) enum Effect {
     SaveProfile(Profile),
     LoadNearby,
     LoadSafety(PeerId),
+    Lobby {
+        registry: RegistryUrl,
+        ask: LobbyAsk,
+    },
     DecideKey {
         contact: PeerId,
         decision: KeyDecision,
@@ -98,6 +103,10 @@ pub(crate) enum Effect {
     },
     SignIn(SignIn),
     SignOut(RegistryUrl),
+    Account {
+        registry: RegistryUrl,
+        action: AccountAction,
+    },
     Directory {
         prefix: Option<String>,
     },
@@ -238,7 +247,15 @@ pub(crate) enum Outcome {
         found: Result<Vec<LoggedCall>, Error>,
     },
     SignedIn(Result<SignedIn, Error>),
-    Directory(Result<Vec<DirectoryEntry>, Error>),
+    Account {
+        registry: RegistryUrl,
+        result: Result<AccountAnswer, Error>,
+    },
+    LobbyRefused {
+        registry: RegistryUrl,
+        error: Error,
+    },
+    Directory(Result<Directory, Error>),
     Setting {
         key: String,
         value: Result<String, Error>,

@@ -1,7 +1,7 @@
 //! The first steps: a name, where the key is, and where friends are found.
 
 use super::editor::Editor;
-use super::overlay::Form;
+use super::form::Form;
 
 /// A step of the first run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

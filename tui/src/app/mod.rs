@@ -8,6 +8,8 @@ pub(crate) mod conversation;
 pub(crate) mod editor;
 pub(crate) mod effect;
 pub(crate) mod first_run;
+pub(crate) mod form;
+pub(crate) mod lobby;
 pub(crate) mod msg;
 pub(crate) mod overlay;
 pub(crate) mod reaction;

@@ -1,12 +1,13 @@
 //! What can lie over the main view: help, lists to pick from, pages to read,
 //! questions, forms.
 
-use twocan_peer::api::SignIn;
 use twocan_proto::identity::PeerId;
+use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use super::editor::Editor;
 use super::effect::Effect;
+use super::form::Form;
 use super::search::Search;
 
 /// Something over the main view; takes all keys while it is there.
@@ -49,6 +50,16 @@ pub(crate) enum Overlay {
     CallStats,
     /// Looking for words in all that was said.
     Search(Box<Search>),
+    /// Registries, to choose one.
+    Registries { selected: usize },
+    /// Our account at a registry.
+    Account(RegistryUrl),
+    /// The public room of a registry; scrolled this many rows up from the end.
+    Lobby {
+        registry: RegistryUrl,
+        draft: Editor,
+        up: usize,
+    },
     /// Fields to fill in.
     Form(Form),
 }
@@ -94,93 +105,4 @@ pub(crate) enum Confirmed {
     /// Send this text, which looked like a command.
     SendAnyway(String),
     Quit,
-}
-
-/// One field of a form.
-#[derive(Debug, Default)]
-pub(crate) struct Field {
-    pub(crate) label: &'static str,
-    pub(crate) editor: Editor,
-    /// Shown as dots.
-    pub(crate) secret: bool,
-    /// What to put in, in a few words.
-    pub(crate) hint: &'static str,
-}
-
-/// The form that signs in to a registry.
-#[derive(Debug, Default)]
-pub(crate) struct Form {
-    pub(crate) fields: Vec<Field>,
-    pub(crate) focus: usize,
-    /// Why the last try failed, or what is missing.
-    pub(crate) error: Option<String>,
-    /// Sent, waiting for an answer.
-    pub(crate) busy: bool,
-}
-
-impl Form {
-    /// The form for a registry, with what is known filled in.
-    pub(crate) fn sign_in(url: &str, username: &str) -> Self {
-        let field = |label, text: &str, secret, hint| Field {
-            label,
-            editor: Editor::with_text(text),
-            secret,
-            hint,
-        };
-        let fields = vec![
-            field(
-                "Registry",
-                url,
-                false,
-                "https://HOST:7443#sha256-..., from whoever runs it",
-            ),
-            field("Username", username, false, "others find you by it"),
-            field(
-                "Password",
-                "",
-                true,
-                "an account is made if the name is new",
-            ),
-        ];
-        let focus = fields.iter().position(|f| f.editor.is_empty()).unwrap_or(0);
-        Self {
-            fields,
-            focus,
-            error: None,
-            busy: false,
-        }
-    }
-
-    fn text(&self, field: usize) -> &str {
-        self.fields.get(field).map_or("", |f| f.editor.text())
-    }
-
-    /// The field that is typed into.
-    pub(crate) fn focused(&mut self) -> Option<&mut Field> {
-        self.fields.get_mut(self.focus)
-    }
-
-    /// What the filled form asks for.
-    ///
-    /// # Errors
-    /// A sentence that says which field is wrong and how; that field gets the
-    /// focus.
-    pub(crate) fn read(&mut self) -> Result<SignIn, String> {
-        for at in 0..self.fields.len() {
-            if self.text(at).trim().is_empty() {
-                self.focus = at;
-                return Err(format!("{} is missing", self.fields[at].label));
-            }
-        }
-        let registry = self.text(0).trim().parse().map_err(|e| {
-            self.focus = 0;
-            format!("Registry: {e}")
-        })?;
-        Ok(SignIn {
-            registry,
-            username: self.text(1).trim().to_owned(),
-            password: self.text(2).to_owned(),
-            register: true,
-        })
-    }
 }

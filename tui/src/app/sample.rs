@@ -2,9 +2,10 @@
 
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
-    Activation, Call, CallId, CallLevels, CallState, CallStats, Contact, ContactRequest,
-    LoggedCall, Message, MessageState, Page, Path, Reaction, Relation, SoundDevice, SoundDevices,
-    Transfer, TransferState, Trust, WhoAmI,
+    AccountInfo, Activation, Call, CallId, CallLevels, CallState, CallStats, Contact,
+    ContactRequest, LobbyUser, LoggedCall, Message, MessageState, Page, Path, PublicProfile,
+    Reaction, RegistryInfo, RegistryState, Relation, Role, SoundDevice, SoundDevices, Transfer,
+    TransferState, Trust, Visibility, WhoAmI,
 };
 use twocan_proto::identity::{Identity, PeerId};
 use twocan_proto::time::Timestamp;
@@ -51,6 +52,7 @@ pub(crate) fn contact(seed: u8, alias: &str) -> Contact {
         last_message_at: None,
         blocked: false,
         registry_names: Vec::new(),
+        seen_at: Vec::new(),
         read_upto: None,
         new_key: None,
         group: String::new(),
@@ -211,6 +213,67 @@ pub(crate) fn myself() -> WhoAmI {
         listen: vec!["192.168.1.20:7777".parse().expect("an address")],
         registries: Vec::new(),
         key_file: "/home/alice/.local/share/twocan/identity.key".into(),
+    }
+}
+
+/// Three registries: one that hears us, one that does not answer, one that
+/// keeps us out.
+pub(crate) fn with_registries(size: (u16, u16), look: Look) -> State {
+    let mut state = busy(size, look);
+    let known = [
+        (
+            "https://registry.example.org:7443",
+            RegistryState::SignedIn,
+            None,
+        ),
+        (
+            "https://climbing.example.net:7443",
+            RegistryState::Unreachable,
+            None,
+        ),
+        (
+            "https://work.example.com:7443",
+            RegistryState::Banned,
+            Some("you are banned until 30 Nov: too much noise in the lobby"),
+        ),
+    ];
+    let known = known.map(|(url, state, reason)| RegistryInfo {
+        registry: url.parse().expect("a URL"),
+        username: Some("alice".into()),
+        state,
+        reason: reason.map(Into::into),
+    });
+    if let Some(me) = &mut state.me {
+        me.registries = known.into();
+    }
+    state
+}
+
+/// Our account at the first of them.
+pub(crate) fn account() -> AccountInfo {
+    AccountInfo {
+        username: "alice".parse().expect("a name"),
+        role: Role::User,
+        visibility: Visibility::Contacts,
+        email: Some("alice@example.org".parse().expect("an address")),
+        phone: None,
+        key: Some(id(ME)),
+        profile: PublicProfile {
+            display_name: Some("Alice from the climbing hall".into()),
+            status: None,
+            fields: Vec::new(),
+        },
+        created_at: at(-86_400_000),
+    }
+}
+
+/// Somebody in a lobby.
+pub(crate) fn lobby_user(name: &str, role: Role, online: bool) -> LobbyUser {
+    LobbyUser {
+        username: name.parse().expect("a name"),
+        role,
+        online,
+        muted: false,
     }
 }
 

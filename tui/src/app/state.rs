@@ -5,9 +5,11 @@ use std::collections::{HashMap, VecDeque};
 
 use jiff::tz::TimeZone;
 use twocan_peer::api::{
-    Contact, ContactRequest, Nearby, NoticeLevel, Presence, Profile, RegistryState, Safety, WhoAmI,
+    AccountInfo, Contact, ContactRequest, Nearby, NoticeLevel, Presence, Profile, RegistryState,
+    Safety, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
+use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
 use super::audio::{SoundSetup, Test};
@@ -16,6 +18,7 @@ use super::calls::{Calls, METERS_MS, TalkKey};
 use super::conversation::Conversation;
 use super::editor::{Editor, InputHistory};
 use super::first_run::FirstRun;
+use super::lobby::Lobbies;
 use super::overlay::Overlay;
 use super::roster::Entry;
 use super::transfers::Transfers;
@@ -96,6 +99,10 @@ pub(crate) struct State {
     pub(crate) sound: Option<SoundSetup>,
     pub(crate) mic_test: Test,
     pub(crate) call_log: CallLog,
+    /// Public rooms that we were in.
+    pub(crate) lobbies: Lobbies,
+    /// Our account at a registry: the last that was asked for.
+    pub(crate) account: Option<(RegistryUrl, Box<AccountInfo>)>,
     /// It was said which calls were missed while we were away.
     pub(crate) missed_told: bool,
     /// How many searches were asked for so far: numbers the next one.
@@ -150,6 +157,8 @@ impl State {
             sound: None,
             mic_test: Test::default(),
             call_log: CallLog::default(),
+            lobbies: Lobbies::default(),
+            account: None,
             missed_told: false,
             searches: 0,
             toast: None,
@@ -342,6 +351,10 @@ impl State {
         if !self.calls.is_empty() {
             // Seconds are shown.
             consider(Some((now.div_euclid(1000) + 1) * 1000));
+        }
+        for lobby in self.lobbies.values() {
+            let typing = lobby.typing.as_ref();
+            consider(typing.map(|(_, until)| until.as_millis()));
         }
         consider(self.meters_due());
         Timestamp::from_millis(next)

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use twocan_peer::Engine;
 use twocan_peer::api::{
-    self, CallChange, Contact, ContactChange, DirectoryQuery, Draft, Error, ErrorCode, KeyDecision,
-    Page, RegistryInfo, SearchQuery, WhoAmI,
+    self, CallChange, Contact, ContactChange, Draft, Error, ErrorCode, KeyDecision, Page,
+    RegistryInfo, SearchQuery, WhoAmI,
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
@@ -18,13 +18,14 @@ use uuid::Uuid;
 
 use super::first_address;
 use super::lines::{Answer, Output};
+use super::registries;
 use super::requests::{
-    Ask, CallLog, CallSet, Clients, ContactSet, Decision, History, Presence, Profile, ProfileSet,
-    Refusal, Request, Search, Send, SignIn, Verb, Visibility, bad,
+    Ask, CallLog, CallSet, ContactSet, Decision, History, Presence, Profile, ProfileSet, Refusal,
+    Request, Search, Send, Verb, bad,
 };
 
 /// Messages in a page of history, and users in a list, when no limit is given.
-const PAGE: usize = 100;
+pub(super) const PAGE: usize = 100;
 
 /// Takes requests, and answers each when the engine has.
 #[derive(Debug)]
@@ -95,11 +96,13 @@ async fn submit(
 async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {
     match verb {
         Verb::WhoAmI => fields(&Me::new(&engine.whoami().await?)),
-        Verb::SignIn(wanted) => fields(&engine.sign_in(sign_in(wanted)?).await?),
+        Verb::SignIn(wanted) => fields(&engine.sign_in(registries::sign_in(wanted)).await?),
+        Verb::Account(wanted) => registries::account(engine, wanted).await,
+        Verb::Lobby(wanted) => registries::lobby(engine, wanted).await,
         Verb::SignOut(at) => done(engine.sign_out(at.registry).await),
         Verb::Clients(wanted) => {
-            let clients = engine.directory(directory(wanted)).await?;
-            fields(&json!({"clients": clients}))
+            let query = registries::directory(wanted);
+            fields(&engine.directory(query).await?)
         }
         Verb::Contacts => fields(&json!({"contacts": engine.contacts().await?})),
         Verb::ContactAdd(add) => named(&engine.contact_add(&add.who, &add.note).await?),
@@ -206,7 +209,7 @@ fn done(result: Result<(), Error>) -> Result<Value, Error> {
     result.map(|()| json!({}))
 }
 
-fn fields(answer: &impl Serialize) -> Result<Value, Error> {
+pub(super) fn fields(answer: &impl Serialize) -> Result<Value, Error> {
     serde_json::to_value(answer).map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))
 }
 
@@ -317,37 +320,6 @@ async fn search(engine: &Engine, wanted: Search) -> Result<SearchQuery, Error> {
     })
 }
 
-fn sign_in(wanted: SignIn) -> Result<api::SignIn, Error> {
-    refuse_given(
-        "sign_in",
-        &[
-            ("code", wanted.code.is_some()),
-            ("email", wanted.email.is_some()),
-        ],
-    )?;
-    if wanted.visibility == Some(Visibility::Contacts) {
-        return Err(bad(
-            "sign_in: visibility \"contacts\" is not in this version of twocan: every account is listed",
-        ));
-    }
-    Ok(api::SignIn {
-        registry: wanted.registry,
-        username: wanted.username,
-        password: wanted.password,
-        register: wanted.register,
-    })
-}
-
-fn directory(wanted: Clients) -> DirectoryQuery {
-    DirectoryQuery {
-        registry: wanted.registry,
-        prefix: wanted.prefix,
-        online: wanted.online,
-        limit: wanted.limit.unwrap_or(PAGE),
-        after: wanted.after,
-    }
-}
-
 fn contact_change(set: ContactSet) -> ContactChange {
     ContactChange {
         alias: set.alias,
@@ -372,17 +344,6 @@ fn call_change(set: CallSet) -> Result<CallChange, Error> {
         audio_in: known("audio_in", set.audio_in.as_deref())?,
         audio_out: known("audio_out", set.audio_out.as_deref())?,
     })
-}
-
-/// Fields of the contract that would have no effect are refused, so that
-/// nobody relies on one.
-fn refuse_given(verb: &str, unsupported: &[(&str, bool)]) -> Result<(), Error> {
-    match unsupported.iter().find(|(_, given)| *given) {
-        Some((field, _)) => Err(bad(format!(
-            "{verb}: {field} is not in this version of twocan"
-        ))),
-        None => Ok(()),
-    }
 }
 
 fn known<T>(field: &str, text: Option<&str>) -> Result<Option<T>, Error>

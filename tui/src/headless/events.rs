@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 use twocan_peer::api::{
-    Call, CallHint, CallId, CallStats, Change, Contact, DeleteFor, Event, Message, MessageState,
-    MicTest, NoticeLevel, Path, Presence, RegistryState, Transfer,
+    Call, CallHint, CallId, CallStats, Change, Contact, DeleteFor, Event, LobbyEvent, Message,
+    MessageState, MicTest, NoticeLevel, Path, Presence, RegistryState, Transfer,
 };
+use twocan_proto::api::Username;
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
@@ -109,10 +110,61 @@ pub(super) enum Told<'a> {
         addresses: &'a [SocketAddr],
         is_contact: bool,
     },
+    Lobby(Room<'a>),
     Notice {
         level: NoticeLevel,
         text: &'a str,
     },
+}
+
+/// What happened in a registry's public room.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Room<'a> {
+    registry: &'a RegistryUrl,
+    kind: &'static str,
+    user: &'a str,
+    /// With `said` what, with `kicked` why.
+    text: Option<&'a str>,
+    /// With `muted` and `kicked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    /// With `muted`: for how long, 0 for not any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<u32>,
+}
+
+/// Who is there is the answer of the verb, no event.
+fn room<'a>(registry: &'a RegistryUrl, event: &'a LobbyEvent) -> Option<Room<'a>> {
+    let plain = |kind, user: &'a Username| Room {
+        registry,
+        kind,
+        user: user.as_str(),
+        text: None,
+        by: None,
+        seconds: None,
+    };
+    Some(match event {
+        LobbyEvent::Joined { user } => plain("joined", &user.username),
+        LobbyEvent::Left { user } => plain("left", user),
+        LobbyEvent::Online { user } => plain("online", user),
+        LobbyEvent::Offline { user } => plain("offline", user),
+        LobbyEvent::Typing { user } => plain("typing", user),
+        LobbyEvent::Said { user, text, .. } => Room {
+            text: Some(text),
+            ..plain("said", user)
+        },
+        LobbyEvent::Muted { user, by, seconds } => Room {
+            by: Some(by.as_str()),
+            seconds: Some(*seconds),
+            ..plain("muted", user)
+        },
+        LobbyEvent::Kicked { user, by, reason } => Room {
+            by: Some(by.as_str()),
+            text: reason.as_deref(),
+            ..plain("kicked", user)
+        },
+        LobbyEvent::Who { .. } | LobbyEvent::Unknown => return None,
+    })
 }
 
 /// Turns events into lines; remembers what was told of each contact, as only
@@ -208,6 +260,7 @@ impl Events {
                 addresses: &[],
                 is_contact: false,
             },
+            Event::Lobby { registry, event } => return room(registry, event).map(Told::Lobby),
             Event::Notice { level, text } => Told::Notice {
                 level: *level,
                 text,
@@ -299,6 +352,7 @@ mod tests {
             last_message_at: None,
             blocked: false,
             registry_names: Vec::new(),
+            seen_at: Vec::new(),
             read_upto: None,
             new_key: None,
             group: String::new(),

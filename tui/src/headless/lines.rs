@@ -156,6 +156,9 @@ fn refusal(error: &Error) -> Value {
     if let Some(wait) = error.retry_after {
         value["retry_after_s"] = json!(wait.as_secs_f64());
     }
+    if let Some(needs) = &error.needs {
+        value["needs"] = json!(needs);
+    }
     value
 }
 
@@ -216,6 +219,7 @@ mod tests {
     async fn a_refusal_says_when_to_try_again() {
         let error = Error {
             retry_after: Some(Duration::from_secs(2)),
+            needs: None,
             ..Error::new(twocan_peer::api::ErrorCode::Limited, "too often")
         };
         assert_eq!(

@@ -14,6 +14,7 @@
 mod desk;
 mod events;
 mod lines;
+mod registries;
 mod requests;
 
 use std::io;

@@ -113,6 +113,9 @@ pub(crate) enum Action {
     // Registries.
     SignIn,
     SignOut,
+    Registries,
+    Account,
+    Lobby,
     Clients,
     // The program.
     Help,

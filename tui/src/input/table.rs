@@ -158,6 +158,9 @@ pub(crate) static TABLE: &[Info] = &[
     // Registries.
     command(Action::SignIn, Group::Registries, "sign in, or make an account", &[], "signin", "[URL]", "/signin https://registry.example.org:7443", Takes::Registry),
     command(Action::SignOut, Group::Registries, "sign out", &[], "signout", "[URL]", "/signout https://registry.example.org:7443", Takes::Registry),
+    command(Action::Registries, Group::Registries, "the registries you know, and your accounts there", &[(Global, "Ctrl+X o")], "registries", "", "/registries", Takes::Nothing),
+    command(Action::Account, Group::Registries, "your account: password, e-mail, who finds it", &[], "account", "[URL]", "/account https://registry.example.org:7443", Takes::Registry),
+    command(Action::Lobby, Group::Registries, "the public room of a registry", &[(Global, "Ctrl+X b")], "lobby", "[URL]", "/lobby https://registry.example.org:7443", Takes::Registry),
     command(Action::Clients, Group::Registries, "who is known at the registries", &[(Global, "Ctrl+X p")], "clients", "[PREFIX]", "/clients bo", Takes::Text),
     // The program.
     command(Action::Help, Group::Program, "this help", &[(Global, "F1"), (Browse, "?"), (List, "?")], "help", "[COMMAND]", "/help add", Takes::Command),

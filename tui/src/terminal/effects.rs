@@ -108,6 +108,8 @@ fn is_slow(effect: &Effect) -> bool {
             | Effect::LoadSound
             | Effect::SignIn(_)
             | Effect::SignOut(_)
+            | Effect::Account { .. }
+            | Effect::Lobby { .. }
             | Effect::Directory { .. }
     )
 }
@@ -145,6 +147,10 @@ fn refused(effect: Effect) -> Outcome {
             found: Err(error),
         },
         Effect::SignIn(_) => Outcome::SignedIn(Err(error)),
+        Effect::Account { registry, .. } => Outcome::Account {
+            registry,
+            result: Err(error),
+        },
         Effect::SetName(_) => Outcome::Named(Err(error)),
         Effect::LoadHistory { with, page, .. } => Outcome::History {
             with,
@@ -262,6 +268,14 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
             };
             let error = engine.send(to, draft).await.err()?;
             Outcome::NotSent { to, text, error }
+        }
+        Effect::Lobby { registry, ask } => {
+            let error = engine.lobby(registry.clone(), ask).await.err()?;
+            Outcome::LobbyRefused { registry, error }
+        }
+        Effect::Account { registry, action } => {
+            let result = engine.account(registry.clone(), action).await;
+            Outcome::Account { registry, result }
         }
         Effect::SignIn(sign_in) => Outcome::SignedIn(engine.sign_in(sign_in).await),
         Effect::Directory { prefix } => {

@@ -9,10 +9,12 @@ use super::draw::{self, frame, line, middle, put, put_all, span, time};
 use super::status::level_style;
 use super::theme::Theme;
 use super::{
-    audio, call_log, calls, help, message_overlays, people_overlays, search, transfers, wrap,
+    audio, call_log, calls, help, lobby, message_overlays, people_overlays, registries, search,
+    transfers, wrap,
 };
 use crate::app::State;
-use crate::app::overlay::{Confirm, Form, Overlay, Page};
+use crate::app::form::Form;
+use crate::app::overlay::{Confirm, Overlay, Page};
 use crate::app::update::pick;
 use crate::input::action::info;
 
@@ -123,8 +125,23 @@ pub(crate) fn draw(
             calls::draw_stats(state, theme, buf, room);
             None
         }
+        Overlay::Registries { selected } => {
+            registries::draw(state, *selected, theme, buf, room);
+            None
+        }
+        Overlay::Lobby {
+            registry,
+            draft,
+            up,
+        } => lobby::draw(state, (registry, draft, *up), theme, buf, room),
+        Overlay::Account(registry) => {
+            registries::account(state, registry, theme, buf, room);
+            None
+        }
         Overlay::Form(form) => {
-            let inner = window(buf, theme, room, "SIGN IN", "Esc close", (72, 12));
+            let height = u16::try_from(form.fields.len() * 2 + 5).unwrap_or(u16::MAX);
+            let size = (72, height);
+            let inner = window(buf, theme, room, form.title(), "Esc close", size);
             self::form(form, theme, buf, inner)
         }
     }
@@ -415,10 +432,11 @@ pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> O
         height: area.height.saturating_sub(y),
         ..area
     };
+    let go = format!("Tab next field, Enter {}", form.does());
     let (text, style) = match (&form.error, form.busy) {
         (_, true) => ("Asking the registry.", theme.dim()),
         (Some(error), _) => (error.as_str(), theme.bad()),
-        (None, _) => ("Tab next field, Enter signs in", theme.dim()),
+        (None, _) => (go.as_str(), theme.dim()),
     };
     put_all(buf, rest, &draw::paragraph(text, cells, "", style));
     cursor

@@ -9,8 +9,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 use ratatui::{TerminalOptions, Viewport};
 use twocan_peer::api::{
-    Activation, CallHint, CallState, Event, MicTest, MicTestPhase, Nearby, NoticeLevel, Presence,
-    Trust,
+    AccountAnswer, Activation, CallHint, CallState, Error, ErrorCode, Event, LobbyEvent, MicTest,
+    MicTestPhase, Nearby, NoticeLevel, Presence, Role, Trust,
 };
 
 use super::view;
@@ -161,6 +161,60 @@ fn searching(size: (u16, u16), look: Look) -> State {
     state
 }
 
+fn account(size: (u16, u16), look: Look) -> State {
+    let mut state = sample::with_registries(size, look);
+    press(&mut state, "Ctrl+X o Enter");
+    let registry = state.me.as_ref().unwrap().registries[0].registry.clone();
+    let now = state.now;
+    let result = Ok(AccountAnswer::Account(Box::new(sample::account())));
+    let outcome = Outcome::Account { registry, result };
+    update(&mut state, now, Msg::Outcome(Box::new(outcome)));
+    state
+}
+
+fn lobby(size: (u16, u16), look: Look) -> State {
+    let mut state = sample::with_registries(size, look);
+    press(&mut state, "Ctrl+X o b");
+    let registry = state.me.as_ref().unwrap().registries[0].registry.clone();
+    let users = [
+        ("alice", Role::User, true),
+        ("bob", Role::Admin, true),
+        ("visitor", Role::Guest, false),
+    ];
+    let users = users.map(|(name, role, online)| sample::lobby_user(name, role, online));
+    let (bob, now) = (|| "bob".parse().unwrap(), state.now);
+    let events = [
+        LobbyEvent::Who {
+            users: users.into(),
+            next: None,
+        },
+        LobbyEvent::Joined {
+            user: sample::lobby_user("carol", Role::User, true),
+        },
+        LobbyEvent::Said {
+            user: bob(),
+            text: "the wall is closed on Sunday, all of it".into(),
+            at: now,
+        },
+        LobbyEvent::Said {
+            user: "carol".parse().unwrap(),
+            text: "good to know".into(),
+            at: now,
+        },
+        LobbyEvent::Left {
+            user: "carol".parse().unwrap(),
+        },
+        LobbyEvent::Typing { user: bob() },
+    ];
+    for event in events {
+        let registry = registry.clone();
+        let event = Event::Lobby { registry, event };
+        update(&mut state, now, Msg::Engine(Box::new(event)));
+    }
+    press(&mut state, "t h x");
+    state
+}
+
 /// All scenes there are pictures of.
 const SCENES: &[(&str, Scene)] = &[
     ("welcome", welcome),
@@ -287,6 +341,32 @@ const SCENES: &[(&str, Scene)] = &[
         press(&mut state, "F3");
         state
     }),
+    ("registries", |s, l| {
+        let mut state = sample::with_registries(s, l);
+        press(&mut state, "Ctrl+X o Down Down");
+        state
+    }),
+    ("registries_none", |s, l| after("Ctrl+X o", s, l)),
+    ("account", account),
+    ("account_password", |s, l| {
+        let mut state = account(s, l);
+        press(&mut state, "p");
+        state
+    }),
+    ("sign_in_code", |s, l| {
+        let mut state = sample::with_registries(s, l);
+        press(&mut state, "Ctrl+X o i");
+        let mut error = Error::new(
+            ErrorCode::Refused,
+            "a code is on its way to alice@example.org",
+        );
+        error.needs = Some("code".into());
+        let now = state.now;
+        let outcome = Outcome::SignedIn(Err(error));
+        update(&mut state, now, Msg::Outcome(Box::new(outcome)));
+        state
+    }),
+    ("lobby", lobby),
     ("invite", |s, l| after("Ctrl+X i", s, l)),
     ("leader", |s, l| after("Ctrl+X", s, l)),
     ("long_error", |s, l| {

@@ -5,8 +5,9 @@ use twocan_peer::api::NoticeLevel;
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::first_run::FirstRun;
-use super::super::overlay::{Confirm, Confirmed, Form, Overlay, Page};
-use super::{Effects, calls, compose, files, messages, moving, people, search};
+use super::super::form::Form;
+use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
+use super::{Effects, calls, compose, files, messages, moving, people, registries, search};
 use crate::app::{Focus, State};
 use crate::input::action::{Action, commands};
 use crate::input::command::first_word;
@@ -84,10 +85,13 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Whois
         | Action::Invite
         | Action::Msg
-        | Action::SignIn
-        | Action::SignOut
-        | Action::Clients
         | Action::Nick => people::run(state, action, args, out),
+        Action::SignIn
+        | Action::SignOut
+        | Action::Account
+        | Action::Lobby
+        | Action::Registries
+        | Action::Clients => registries::run(state, action, args, out),
         Action::File
         | Action::Files
         | Action::FileGet

@@ -9,7 +9,7 @@ use twocan_proto::time::Timestamp;
 use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
-use super::{Effects, audio, call_log, calls, files};
+use super::{Effects, audio, call_log, calls, files, lobby};
 use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
@@ -27,7 +27,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
             registry,
             state: to,
             reason,
-        } => registry_moved(state, &registry, to, reason),
+        } => registry_moved(state, &registry, to, reason, out),
         Event::Contact(contact) => contact_moved(state, *contact),
         Event::ContactRemoved(id) => forget(state, id),
         Event::Request(request) => {
@@ -88,6 +88,7 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
             }
         }
         Event::NearbyGone(id) => state.nearby.retain(|n| n.peer_id != id),
+        Event::Lobby { registry, event } => lobby::heard(state, registry, event),
         Event::Notice { level, text } => state.notify(level, text),
         Event::Listening(addresses) => {
             if let Some(me) = &mut state.me {
@@ -159,14 +160,19 @@ fn registry_moved(
     registry: &RegistryUrl,
     to: RegistryState,
     reason: Option<String>,
+    out: &mut Effects,
 ) {
     if let Some(me) = &mut state.me {
         match me.registries.iter_mut().find(|r| r.registry == *registry) {
-            Some(known) => known.state = to,
+            Some(known) => {
+                known.state = to;
+                known.reason.clone_from(&reason);
+            }
             None => me.registries.push(RegistryInfo {
                 registry: registry.clone(),
                 username: None,
                 state: to,
+                reason: reason.clone(),
             }),
         }
     }
@@ -178,6 +184,8 @@ fn registry_moved(
     let text = format!("registry {registry} {word}{why}");
     match to {
         RegistryState::SignedIn | RegistryState::SignedOut => {
+            // The name that we have there.
+            out.push(Effect::LoadSelf);
             state.remember(Notice {
                 at: state.now,
                 level: NoticeLevel::Info,

@@ -11,6 +11,7 @@ mod events;
 mod files;
 mod first_run;
 mod keys;
+mod lobby;
 mod messages;
 mod mouse;
 mod moving;
@@ -18,6 +19,7 @@ mod outcomes;
 mod overlays;
 mod people;
 pub(crate) mod pick;
+mod registries;
 mod search;
 mod talk;
 #[cfg(test)]
@@ -131,6 +133,9 @@ fn tick(state: &mut State, out: &mut Effects) {
             conversation.told_typing = None;
             out.push(Effect::Typing { to: *id, on: false });
         }
+    }
+    for lobby in state.lobbies.values_mut() {
+        lobby.typing = lobby.typing.take().filter(|(_, until)| *until > now);
     }
     if state.meters_due().is_some_and(|due| due <= now.as_millis()) {
         out.push(Effect::ReadMeters);

@@ -1,13 +1,14 @@
 //! What came of effects.
 
-use twocan_peer::api::{DirectoryEntry, Error, ErrorCode, NoticeLevel};
+use twocan_peer::api::{Error, ErrorCode, NoticeLevel};
 
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
-use super::{Effects, actions, audio, call_log, compose, first_run, messages, moving, search};
+use super::{
+    Effects, audio, call_log, compose, first_run, lobby, messages, moving, registries, search,
+};
 use crate::app::State;
-use crate::view::draw::ago;
 
 /// Takes an outcome.
 pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
@@ -127,8 +128,12 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         Outcome::Sound(found) => audio::loaded(state, found),
         Outcome::Calls { before, found } => call_log::loaded(state, before, found, out),
         Outcome::SignedIn(result) => signed_in(state, result, out),
+        Outcome::LobbyRefused { registry, error } => lobby::refused(state, &registry, &error),
+        Outcome::Account { registry, result } => {
+            registries::answered(state, registry, result, out);
+        }
         Outcome::Directory(result) => match result {
-            Ok(found) => directory(state, &found),
+            Ok(found) => registries::directory(state, &found),
             Err(error) => failed(state, "asking the registries", &error),
         },
         Outcome::Setting { key, value } => match value {
@@ -194,33 +199,10 @@ fn signed_in(
         }
         Err(error) => {
             if let Some(form) = form {
-                form.busy = false;
-                form.error = Some(error.to_string());
+                form.refused(&error);
             } else {
                 failed(state, "signing in", &error);
             }
         }
     }
-}
-
-/// Who is known at the registries.
-fn directory(state: &mut State, found: &[DirectoryEntry]) {
-    let mut lines: Vec<String> = found
-        .iter()
-        .map(|e| {
-            let seen = match (e.online, e.last_seen) {
-                (true, _) => "online".to_owned(),
-                (false, Some(at)) => format!("{} ago", ago(at, state.now)),
-                (false, None) => "offline".to_owned(),
-            };
-            format!("{:<24} {seen:<10} {}", e.username, e.registry)
-        })
-        .collect();
-    if lines.is_empty() {
-        lines.push("Nobody fits. /signin brings you into a registry.".to_owned());
-    } else {
-        lines.push(String::new());
-        lines.push("/add NAME asks one of them.".to_owned());
-    }
-    actions::show(state, "PEOPLE AT THE REGISTRIES", lines);
 }

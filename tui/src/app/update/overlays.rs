@@ -4,9 +4,11 @@ use twocan_peer::api::{ContactChange, KeyDecision};
 
 use super::super::editor::Editor;
 use super::super::effect::Effect;
-use super::super::overlay::{Confirm, Confirmed, Form, Overlay};
+use super::super::form::Form;
+use super::super::overlay::{Confirm, Confirmed, Overlay};
 use super::{
-    Effects, actions, audio, call_log, compose, files, messages, moving, pick, search, talk,
+    Effects, actions, audio, call_log, compose, files, lobby, messages, moving, pick, registries,
+    search, talk,
 };
 use crate::app::State;
 use crate::input::action::Action;
@@ -33,6 +35,7 @@ pub(super) fn editor(state: &mut State) -> Option<&mut Editor> {
         | Overlay::Jump { filter, .. } => Some(filter),
         Overlay::React(react) => Some(&mut react.typed),
         Overlay::Search(search) => Some(&mut search.query),
+        Overlay::Lobby { draft, .. } => Some(draft),
         Overlay::Form(form) => form.focused().map(|f| &mut f.editor),
         _ => None,
     }
@@ -212,6 +215,30 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             Key::Enter | Key::Char('q') => Then::Close,
             _ => Then::Stay,
         },
+        Overlay::Registries { selected } => {
+            match registries::list_key(state, selected, chord, out) {
+                Some(over) => {
+                    state.overlay = Some(over);
+                    Then::Close
+                }
+                None => Then::Stay,
+            }
+        }
+        Overlay::Lobby {
+            registry,
+            draft,
+            up,
+        } => match lobby::key(state, registry, draft, up, chord, out) {
+            true => Then::Stay,
+            false => Then::Close,
+        },
+        Overlay::Account(registry) => match registries::account_key(state, registry, chord, out) {
+            Some(over) => {
+                state.overlay = Some(over);
+                Then::Close
+            }
+            None => Then::Stay,
+        },
         Overlay::Form(form) => {
             form_key(form, chord, out);
             Then::Stay
@@ -308,10 +335,10 @@ pub(super) fn form_key(form: &mut Form, chord: Chord, out: &mut Effects) {
         Key::Down => form.focus = (form.focus + 1).min(last),
         Key::Enter if form.focus < last => form.focus += 1,
         Key::Enter => match form.read() {
-            Ok(sign_in) => {
+            Ok(effect) => {
                 form.busy = true;
                 form.error = None;
-                out.push(Effect::SignIn(sign_in));
+                out.push(effect);
             }
             Err(why) => form.error = Some(why),
         },

@@ -1,13 +1,13 @@
-//! Contacts, requests and registries.
+//! Contacts and requests.
 
 use twocan_peer::api::{ContactChange, Presence};
 use twocan_proto::identity::PeerId;
 
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
-use super::actions::{sign_in, usage};
+use super::actions::usage;
 use super::{Effects, moving};
-use crate::app::State;
+use crate::app::{State, registry_word};
 use crate::input::action::Action;
 use crate::input::command::first_word;
 use crate::view::draw::{ago, time};
@@ -34,13 +34,6 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Status | Action::Presence => tell(state, action, args, out),
         Action::Invite => invite(state),
         Action::Msg => msg(state, args, out),
-        Action::SignIn => sign_in(state, args.trim()),
-        Action::SignOut => sign_out(state, args.trim(), out),
-        Action::Clients => {
-            let prefix = args.trim();
-            let prefix = (!prefix.is_empty()).then(|| prefix.to_owned());
-            out.push(Effect::Directory { prefix });
-        }
         Action::Nick => match args.trim() {
             "" => usage(state, "nick"),
             name => out.push(Effect::SetName(name.to_owned())),
@@ -198,20 +191,6 @@ fn msg(state: &mut State, args: &str, out: &mut Effects) {
     }
 }
 
-fn sign_out(state: &mut State, url: &str, out: &mut Effects) {
-    let known = state.me.as_ref().map_or(&[][..], |m| &m.registries);
-    let fits = |text: String| url.is_empty() || text.starts_with(url);
-    let found: Vec<_> = known
-        .iter()
-        .filter(|r| fits(r.registry.to_string()))
-        .collect();
-    match found.as_slice() {
-        [one] => out.push(Effect::SignOut(one.registry.clone())),
-        [] => state.error("no such registry is known here; /whois lists them"),
-        _ => usage(state, "signout"),
-    }
-}
-
 /// Our own link, as text and as a QR code.
 fn invite(state: &mut State) {
     let Some(me) = &state.me else { return };
@@ -243,11 +222,9 @@ fn myself_page(state: &mut State) {
     ];
     lines.extend(me.listen.iter().map(|a| format!("listening {a}")));
     for registry in &me.registries {
-        let name = registry.username.as_deref().unwrap_or("not signed in");
-        lines.push(format!(
-            "registry  {} {name} {:?}",
-            registry.registry, registry.state
-        ));
+        let name = registry.username.as_deref().unwrap_or("nobody");
+        let word = registry_word(registry.state);
+        lines.push(format!("registry  {} as {name}: {word}", registry.registry));
     }
     let link = me.link.to_string();
     state.overlay = Some(Overlay::Page(Page {
@@ -300,12 +277,15 @@ pub(super) fn whois_page(state: &mut State, id: PeerId) {
             contact.waiting
         ));
     }
-    lines.extend(
-        contact
-            .registry_names
-            .iter()
-            .map(|n| format!("known as    {n}")),
-    );
+    for seen in &contact.seen_at {
+        let says = match seen.online {
+            Some(true) => "online",
+            Some(false) => "offline",
+            None => "says nothing",
+        };
+        let host = &seen.registry.address().host;
+        lines.push(format!("known as    {}@{host}: {says}", seen.username));
+    }
     if contact.blocked {
         lines.push("blocked     /unblock takes it back".to_owned());
     }

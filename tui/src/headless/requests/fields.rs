@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde_json::Value;
-use twocan_peer::api::{DeleteFor, ExportFormat};
+use twocan_peer::api::{DeleteFor, ExportFormat, ProfileField, Secret, Visibility};
+use twocan_proto::api::Username;
 use twocan_proto::registry_url::RegistryUrl;
 
 #[derive(PartialEq, Deserialize)]
@@ -13,12 +14,17 @@ use twocan_proto::registry_url::RegistryUrl;
 pub(in crate::headless) struct SignIn {
     pub(in crate::headless) registry: RegistryUrl,
     pub(in crate::headless) username: String,
+    /// A guest has none.
+    #[serde(default)]
     pub(in crate::headless) password: String,
     #[serde(default)]
     pub(in crate::headless) register: bool,
+    #[serde(default)]
+    pub(in crate::headless) guest: bool,
     pub(in crate::headless) visibility: Option<Visibility>,
-    pub(in crate::headless) code: Option<Value>,
-    pub(in crate::headless) email: Option<Value>,
+    pub(in crate::headless) code: Option<Code>,
+    pub(in crate::headless) email: Option<String>,
+    pub(in crate::headless) phone: Option<String>,
 }
 
 impl std::fmt::Debug for SignIn {
@@ -30,11 +36,101 @@ impl std::fmt::Debug for SignIn {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::headless) enum Visibility {
-    Listed,
-    Contacts,
+/// A code of digits, as a text or as a number.
+#[derive(PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(in crate::headless) enum Code {
+    Text(String),
+    Number(u64),
+}
+
+impl std::fmt::Debug for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[code]")
+    }
+}
+
+impl Code {
+    /// Codes have six digits, the first of which may be 0.
+    pub(in crate::headless) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => format!("{number:06}"),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub(in crate::headless) enum Lobby {
+    Join {
+        registry: RegistryUrl,
+    },
+    Leave {
+        registry: RegistryUrl,
+    },
+    Say {
+        registry: RegistryUrl,
+        text: String,
+    },
+    Typing {
+        registry: RegistryUrl,
+    },
+    Who {
+        registry: RegistryUrl,
+        after: Option<Username>,
+    },
+    Mute {
+        registry: RegistryUrl,
+        user: Username,
+        seconds: u32,
+    },
+    Kick {
+        registry: RegistryUrl,
+        user: Username,
+        reason: Option<String>,
+    },
+}
+
+/// A field of another action is refused by name.
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub(in crate::headless) enum Account {
+    Show {
+        registry: RegistryUrl,
+    },
+    ChangePassword {
+        registry: RegistryUrl,
+        password: Secret,
+        new_password: Secret,
+    },
+    ChangeEmail {
+        registry: RegistryUrl,
+        password: Secret,
+        email: Option<String>,
+        code: Option<Code>,
+    },
+    ChangeVisibility {
+        registry: RegistryUrl,
+        visibility: Visibility,
+    },
+    ChangeProfile {
+        registry: RegistryUrl,
+        #[serde(default)]
+        display_name: Option<String>,
+        #[serde(default)]
+        status: Option<String>,
+        #[serde(default)]
+        fields: Vec<ProfileField>,
+    },
+    Delete {
+        registry: RegistryUrl,
+        password: Option<Secret>,
+    },
+    ForgotPassword {
+        registry: RegistryUrl,
+        username: String,
+    },
 }
 
 #[derive(Debug, PartialEq, Deserialize)]

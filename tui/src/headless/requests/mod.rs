@@ -47,6 +47,8 @@ pub(super) enum Verb {
     WhoAmI,
     SignIn(SignIn),
     SignOut(AtRegistry),
+    Account(Account),
+    Lobby(Lobby),
     Clients(Clients),
     Contacts,
     ContactAdd(ContactAdd),
@@ -92,9 +94,6 @@ pub(super) enum Verb {
     Set(Set),
     Get(Get),
 }
-
-/// Verbs of the contract that other versions have.
-const NOT_YET: &[&str] = &["account", "lobby"];
 
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,6 +181,8 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "whoami" => none(verb, fields, Verb::WhoAmI)?,
         "sign_in" => Verb::SignIn(typed(verb, fields)?),
         "sign_out" => Verb::SignOut(typed(verb, fields)?),
+        "account" => Verb::Account(typed(verb, fields)?),
+        "lobby" => Verb::Lobby(typed(verb, fields)?),
         "clients" => Verb::Clients(typed(verb, fields)?),
         "contacts" => none(verb, fields, Verb::Contacts)?,
         "contact_add" => Verb::ContactAdd(typed(verb, fields)?),
@@ -226,9 +227,6 @@ fn ask(verb: &str, fields: Map<String, Value>) -> Result<Ask, Error> {
         "transfers" => none(verb, fields, Verb::Transfers)?,
         "set" => Verb::Set(typed(verb, fields)?),
         "get" => Verb::Get(typed(verb, fields)?),
-        _ if NOT_YET.contains(&verb) => {
-            return Err(bad(format!("{verb} is not in this version of twocan")));
-        }
         _ => return Err(bad(format!("there is no verb {verb:?}"))),
     }))
 }
@@ -307,11 +305,7 @@ mod tests {
             (r#"{"id": [1], "do": "whoami"}"#, json!(null), "id"),
             (r#"{"id": 1}"#, json!(1), "do"),
             (r#"{"id": 1, "do": "dance"}"#, json!(1), "dance"),
-            (
-                r#"{"id": 1, "do": "lobby", "to": "b"}"#,
-                json!(1),
-                "not in this version",
-            ),
+            (r#"{"id": 1, "do": "lobby", "to": "b"}"#, json!(1), "action"),
             (
                 r#"{"id": 1, "do": "profile_set", "presence": "asleep"}"#,
                 json!(1),

@@ -1,0 +1,95 @@
+//! The live channel from a client's side: presence that is pushed, and the
+//! lobby, through a restart of the registry.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use twocan_e2e::headless::{Headless, Profile, text};
+use twocan_e2e::pair::folder;
+use twocan_e2e::registry::Registry;
+
+/// Far less than contacts are looked up without a live channel.
+const PUSHED: Duration = Duration::from_secs(8);
+
+fn sign_up(client: &mut Headless, registry: &Registry, username: &str) {
+    client.must(
+        "sign_in",
+        json!({"registry": registry.url(), "username": username,
+            "password": "correct horse battery", "register": true}),
+    );
+}
+
+#[test]
+fn presence_is_pushed() {
+    let folder = folder();
+    let registry = Registry::start(&folder.path().join("registry"));
+    let mut alice = Profile::new(folder.path(), "alice").start();
+    let mut bob = Profile::new(folder.path(), "bob").start();
+    sign_up(&mut alice, &registry, "alice");
+    sign_up(&mut bob, &registry, "bob");
+    alice.must("contact_add", json!({"who": "bob"}));
+    let is_bob = |event: &Value, online: bool| {
+        event["contact"] == bob.peer_id() && event["online"] == online
+    };
+    alice.event("presence", |event| is_bob(event, true));
+    // He does not accept, so the registry alone tells of him.
+    let peer = bob.peer_id().to_owned();
+    bob.must("sign_out", json!({"registry": registry.url()}));
+    alice.event_within(PUSHED, "presence", |event| {
+        event["contact"] == peer.as_str() && event["online"] == false
+    });
+    sign_up(&mut bob, &registry, "bob");
+    alice.event_within(PUSHED, "presence", |event| {
+        event["contact"] == peer.as_str() && event["online"] == true
+    });
+}
+
+#[test]
+fn the_lobby_is_heard_by_all_who_are_in_it() {
+    let folder = folder();
+    let registry = Registry::start(&folder.path().join("registry"));
+    let mut alice = Profile::new(folder.path(), "alice").start();
+    let mut bob = Profile::new(folder.path(), "bob").start();
+    sign_up(&mut alice, &registry, "alice");
+    sign_up(&mut bob, &registry, "bob");
+    let url = registry.url().to_owned();
+    let ask = |action: &str| json!({"registry": url, "action": action});
+    let say = |text: &str| json!({"registry": url, "action": "say", "text": text});
+    // The channel opens beside the sign-in.
+    let join = |client: &mut Headless| {
+        for _ in 0..100 {
+            match client.ask("lobby", ask("join")) {
+                Ok(answer) => return answer,
+                Err(refused) if refused.code == "offline" => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(refused) => panic!("{refused}"),
+            }
+        }
+        panic!("the live channel does not open")
+    };
+    join(&mut alice);
+    let there = join(&mut bob);
+    let names: Vec<&str> = there["users"].as_array().map_or_else(Vec::new, |users| {
+        users.iter().map(|user| text(user, "username")).collect()
+    });
+    assert_eq!(names, ["alice", "bob"]);
+    let lobby =
+        |event: &Value, kind: &str, user: &str| event["kind"] == kind && event["user"] == user;
+    alice.event("lobby", |event| lobby(event, "joined", "bob"));
+    bob.must("lobby", say("hello \u{202e}all"));
+    let heard = alice.event("lobby", |event| lobby(event, "said", "bob"));
+    assert_eq!(text(&heard, "text"), "hello all");
+    bob.must("lobby", ask("typing"));
+    alice.event("lobby", |event| lobby(event, "typing", "bob"));
+    bob.must("lobby", ask("leave"));
+    alice.event("lobby", |event| lobby(event, "left", "bob"));
+    assert!(bob.ask("lobby", say("still there?")).is_err());
+
+    // A registry that stops says so; the client comes back by itself.
+    let registry = registry.restart();
+    let of = |event: &Value, state: &str| event["registry"] == url && event["state"] == state;
+    alice.event("registry", |event| of(event, "shutting_down"));
+    alice.event("registry", |event| of(event, "signed_in"));
+    drop(registry);
+}
