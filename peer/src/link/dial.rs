@@ -83,7 +83,8 @@ pub(crate) async fn dial(
             sleep_until(start + delay).await;
             timeout(ATTEMPT, attempt(tls, at, expected))
                 .await
-                .unwrap_or_else(|_| Err(silence().into()))
+                .map_err(|_| silence().into())
+                .flatten()
         });
     }
     let first_success = async {
@@ -102,7 +103,8 @@ pub(crate) async fn dial(
     };
     timeout(ALTOGETHER, first_success)
         .await
-        .unwrap_or_else(|_| Err(silence().into()))
+        .map_err(|_| silence().into())
+        .flatten()
 }
 
 /// How much an error tells the user.

@@ -143,7 +143,7 @@ impl Live {
         let (first, longest) = BACK_OFF;
         let backed_off = first.saturating_mul(1 << memory.failures.min(10));
         memory.failures += 1;
-        let wait = asked.map_or(backed_off.min(longest), |asked| asked.clamp(first, AWAY));
+        let wait = asked.map_or_else(|| backed_off.min(longest), |asked| asked.clamp(first, AWAY));
         // Spread out, so that a registry that comes back is not stormed.
         let over = sleep(wait.mul_f64(rand::rng().random_range(0.75..1.25)));
         tokio::pin!(over);

@@ -222,9 +222,9 @@ async fn heartbeats_keep_a_session_online_and_watched_names_are_reported() {
     );
     until(&mut events, RegistryState::SignedIn).await;
     let report = async |events: &mut mpsc::Receiver<SessionEvent>| loop {
-        match timeout(BOUND, events.recv()).await.unwrap().unwrap() {
-            SessionEvent::Client(name, info) => return (name, info),
-            _ => {}
+        let event = timeout(BOUND, events.recv()).await.unwrap().unwrap();
+        if let SessionEvent::Client(name, info) = event {
+            return (name, info);
         }
     };
     let (name, info) = report(&mut events).await;

@@ -92,7 +92,7 @@ impl Post {
     ///
     /// # Errors
     /// The last of those of the system.
-    pub(super) fn send(&mut self, socket: &UdpSocket) -> io::Result<()> {
+    pub(super) fn send(&self, socket: &UdpSocket) -> io::Result<()> {
         let slices = self.answers.each_ref().map(|answer| [IoSlice::new(answer)]);
         let mut nothing: [_; BATCH] = std::array::from_fn(|_| SendAncillaryBuffer::default());
         let mut index = 0;
