@@ -187,6 +187,14 @@ impl Directory {
         Some(seen.encode(&session.key))
     }
 
+    /// Whoever holds a session goes, and keeps it for coming back.
+    pub(crate) fn leave(&self, session: &Session) {
+        session.leave();
+        let own = self.sessions.of(session.member.id);
+        let until = own.iter().map(|other| other.alive_until()).max();
+        session.member.place().online_until = until.unwrap_or(Timestamp::from_millis(0));
+    }
+
     /// When somebody who is heard from now, and never again, goes offline.
     fn lapse(&self, now: Timestamp) -> Timestamp {
         later(

@@ -356,9 +356,10 @@ impl Core {
             self.on_saved(saved);
         }
         self.stop_transfers(&mut inputs.from_tasks).await;
-        self.stop_registries();
+        let farewells = self.registries.leave();
         self.stop_nearby();
         self.stop_links(&mut inputs.from_links).await;
+        farewells.join_all().await;
         while let Some(event) = self.events.pop_front() {
             // An interface that is gone, or does not take it now, never will.
             if inputs.events.try_send(event).is_err() {

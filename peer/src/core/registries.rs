@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use twocan_proto::address::{Address, Host as AddressHost, REGISTRY_PORT};
 use twocan_proto::api::{ClientInfo, Host, Lookup, Secret, SessionGrant, Username};
@@ -85,10 +86,27 @@ impl Default for Registries {
 }
 
 impl Registries {
-    /// Tells registries that we are there, or lets that lapse.
+    /// Tells registries whether we are there.
     pub(super) fn be_visible(&self, visible: bool) {
         self.visible
             .send_if_modified(|is| std::mem::replace(is, visible) != visible);
+    }
+
+    /// Ends every session here, and tells their registries that we are not
+    /// there any more.
+    pub(super) fn leave(&mut self) -> JoinSet<()> {
+        let mut farewells = JoinSet::new();
+        for registry in self.known.values_mut() {
+            let was_shown = registry.state == RegistryState::SignedIn && *self.visible.borrow();
+            if registry.session.take().is_some()
+                && was_shown
+                && let Ok(client) = &registry.client
+            {
+                let client = client.clone();
+                farewells.spawn(async move { client.leave().await });
+            }
+        }
+        farewells
     }
 
     fn add(&mut self, url: &RegistryUrl) -> &mut Registry {
@@ -418,10 +436,5 @@ impl Core {
             // A last word of a session that was signed out.
             RegistryReport::Session(..) => {}
         }
-    }
-
-    /// Sessions stay for the next start; presence lapses by itself.
-    pub(super) fn stop_registries(&mut self) {
-        self.registries.known.clear();
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 use twocan_proto::api::{
     ClientInfo, ClientList, ErrorBody, Host, Lookup, LookupAnswer, LookupRequest, ResumeRequest,
     Secret, SessionGrant, SessionRequest, Username,
@@ -35,6 +36,8 @@ const CONNECT: Duration = Duration::from_secs(8);
 /// For a request altogether: a registry under a storm of sign-ins may take a
 /// while to hash a password.
 const REQUEST: Duration = Duration::from_secs(20);
+/// For telling that we go: nobody waits longer for the end.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// Longest answer taken, in bytes: a page of a thousand clients has 300,000.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
@@ -148,6 +151,15 @@ impl RegistryClient {
     pub(crate) async fn sign_out(&self) -> Result<(), Error> {
         let request = self.request::<()>(Method::DELETE, "/sessions/current", None);
         self.send(request).await.map(drop)
+    }
+
+    /// Is not there any more, and keeps the session for coming back. Whether the
+    /// registry hears of it makes no difference in the end: presence lapses.
+    pub(crate) async fn leave(&self) {
+        let request = self.request::<()>(Method::DELETE, "/sessions/current/presence", None);
+        if let Ok(Err(error)) = timeout(GOODBYE, self.send(request)).await {
+            tracing::debug!(%error, "a registry did not take our leave");
+        }
     }
 
     /// One client, by name; whoever is seen by contacts alone is found by who

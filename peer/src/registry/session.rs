@@ -287,7 +287,12 @@ impl Keeper {
                     beat_at = Instant::now() + if missed == 0 { heart.interval } else { heart.interval / 4 };
                 }
                 changed = self.visible.changed() => return match changed {
-                    Ok(()) => Ok(Over::Visibility),
+                    Ok(()) => {
+                        if heart.take().is_some() {
+                            self.client.leave().await;
+                        }
+                        Ok(Over::Visibility)
+                    }
                     Err(_) => Err(Unwanted),
                 },
                 () = tokio::time::sleep_until(look_at.into()) => {

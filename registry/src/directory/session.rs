@@ -60,8 +60,21 @@ impl Session {
         self.alive_until.store(until.as_millis(), Ordering::Relaxed);
     }
 
+    /// Not there any more. Heartbeats count again when the session was resumed,
+    /// so that one still under way brings nobody back.
+    pub(super) fn leave(&self) {
+        let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
+        *guard = ReplayGuard::new(self.expires_at);
+        self.alive_until.store(0, Ordering::Relaxed);
+    }
+
+    /// There before this moment.
+    pub(super) fn alive_until(&self) -> Timestamp {
+        Timestamp::from_millis(self.alive_until.load(Ordering::Relaxed))
+    }
+
     pub(super) fn is_alive(&self, now: Timestamp) -> bool {
-        now.as_millis() < self.alive_until.load(Ordering::Relaxed)
+        now < self.alive_until()
     }
 }
 

@@ -127,6 +127,22 @@ pub(super) async fn sign_out_current(call: Call, body: Payload) -> Answer {
 }
 
 #[utoipa::path(
+    delete,
+    path = "/sessions/current/presence",
+    summary = "Go offline at once, and stay signed in",
+    responses(
+        (status = 204, description = "Offline until the session is resumed"),
+        (status = "4XX", body = ErrorBody, description = "Refused, with the reason"),
+        (status = "5XX", body = ErrorBody, description = "The registry cannot do it now"),
+    ),
+    security(("session" = [])),
+)]
+pub(super) async fn leave(call: Call, _body: Payload) -> Answer {
+    call.leave(&call.required_token()?)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[utoipa::path(
     get,
     path = "/account",
     summary = "What the registry knows of its owner",

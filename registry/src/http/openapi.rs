@@ -26,6 +26,7 @@ use utoipa::{
         accounts::sign_in,
         accounts::sign_out,
         accounts::sign_out_current,
+        accounts::leave,
         accounts::resume,
         accounts::account,
         accounts::change,

@@ -35,6 +35,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
             .put(handle(accounts::resume))
             .delete(handle(accounts::sign_out_current)),
     )
+    .service(resource("/sessions/current/presence", "DELETE").delete(handle(accounts::leave)))
     .service(
         resource("/account", "GET, PATCH")
             .get(handle(accounts::account))

@@ -224,6 +224,13 @@ impl Service {
         Ok(self.store.change(Change::Close(session.id)).await?)
     }
 
+    /// `DELETE /sessions/current/presence`: offline at once, and the name free
+    /// for another identity; the token stays good.
+    pub(crate) fn leave(&self, token: &Secret) -> Answer<()> {
+        self.directory.leave(&*self.session(token)?);
+        Ok(())
+    }
+
     /// Takes an account out, with everything that it left.
     pub(super) async fn remove(&self, member: &Member) -> Answer<()> {
         let change = Change::Delete {

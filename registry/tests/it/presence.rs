@@ -1,8 +1,13 @@
 //! Presence over real UDP: who beats is online, who stops is not, and nobody
 //! beats for somebody else.
 
-use crate::common::{Heart, start, start_with};
-use reqwest::Method;
+use crate::{
+    common::{Heart, start, start_with},
+    visibility::sign_in_as,
+};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use twocan_proto::api::SessionGrant;
 use twocan_registry::Server;
 
 #[tokio::test]
@@ -28,6 +33,37 @@ async fn presence_lapses_and_comes_back() {
     heart.socket.send(&heart.datagram(1)).await.unwrap();
     heart.answer().await;
     registry.until_online("ada", false).await;
+    registry.server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_leaves_is_offline_at_once_and_keeps_the_session() {
+    let registry = start().await;
+    let grant: SessionGrant = sign_in_as(&registry, "ada", 1, json!({}))
+        .await
+        .json()
+        .await
+        .unwrap();
+    let bob = registry.sign_in("bob").await;
+    let left = Heart::new(&registry, &grant).await;
+    let leave = registry.as_owner(&grant, Method::DELETE, "/sessions/current/presence");
+    assert_eq!(leave.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(registry.client("ada").await["online"], false);
+
+    // A heartbeat that was still under way brings nobody back.
+    left.socket.send(&left.datagram(1)).await.unwrap();
+    let of_bob = Heart::new(&registry, &bob).await;
+    of_bob.socket.send(&of_bob.datagram(1)).await.unwrap();
+    of_bob.answer().await;
+    assert_eq!(registry.client("ada").await["online"], false);
+
+    let resume = registry.as_owner(&grant, Method::PUT, "/sessions/current");
+    assert_eq!(resume.send().await.unwrap().status(), StatusCode::OK);
+    assert_eq!(registry.client("ada").await["online"], true);
+    let leave = registry.as_owner(&grant, Method::DELETE, "/sessions/current/presence");
+    assert_eq!(leave.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    let elsewhere = sign_in_as(&registry, "ada", 2, json!({})).await;
+    assert_eq!(elsewhere.status(), StatusCode::CREATED, "the name is free");
     registry.server.stop().await.unwrap();
 }
 
