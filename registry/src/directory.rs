@@ -192,7 +192,7 @@ impl Directory {
         session.leave();
         let own = self.sessions.of(session.member.id);
         let until = own.iter().map(|other| other.alive_until()).max();
-        session.member.place().online_until = until.unwrap_or(Timestamp::from_millis(0));
+        session.member.place().online_until = until.unwrap_or_else(|| Timestamp::from_millis(0));
     }
 
     /// When somebody who is heard from now, and never again, goes offline.

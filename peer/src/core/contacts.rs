@@ -196,7 +196,7 @@ impl Core {
             relation,
             note,
             addresses,
-            registry_name,
+            registry_names,
         } = new;
         if peer == self.me {
             return Err(Error::new(ErrorCode::BadRequest, "that is yourself"));
@@ -211,7 +211,7 @@ impl Core {
         let now = clock::now();
         let known = self.contacts.get(peer).map(|entry| entry.saved.clone());
         let is_new = known.is_none();
-        let names = registry_name.clone();
+        let names = registry_names.clone();
         let ends = self.ends(peer);
         let (saved, summary) = self
             .store
@@ -244,19 +244,21 @@ impl Core {
                 for address in &addresses {
                     table::save_address(db, peer, address, now)?;
                 }
-                if let Some(name) = &names {
+                for name in &names {
                     table::save_registry_name(db, name)?;
                 }
                 Ok((saved, chat::summary(db, ends)?))
             })
             .await?;
         if is_new {
-            let names = registry_name.into_iter().collect();
-            self.insert_entry(saved, summary, names, Vec::new());
+            self.insert_entry(saved, summary, registry_names, Vec::new());
         } else if let Some(entry) = self.contacts.get_mut(peer) {
             entry.saved = saved;
-            entry.names.extend(registry_name);
-            entry.names.dedup();
+            for name in registry_names {
+                if !entry.names.contains(&name) {
+                    entry.names.push(name);
+                }
+            }
         }
         // Asking somebody who has asked us is saying yes.
         if let Some(request) = self
@@ -342,7 +344,8 @@ pub(super) struct NewContact {
     pub(super) relation: Relation,
     pub(super) note: String,
     pub(super) addresses: Vec<Address>,
-    pub(super) registry_name: Option<RegistryName>,
+    /// What registries call it.
+    pub(super) registry_names: Vec<RegistryName>,
 }
 
 impl NewContact {
@@ -356,7 +359,7 @@ impl NewContact {
             relation: Relation::Asked,
             note: String::new(),
             addresses: Vec::new(),
-            registry_name: None,
+            registry_names: Vec::new(),
         }
     }
 }

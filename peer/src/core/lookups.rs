@@ -148,31 +148,38 @@ impl Core {
             }
         }
         let name = wanted.username.as_str();
-        let (url, info, peer) = choose(name, found, wanted.key, error)?;
+        let (peer, found) = choose(name, found, wanted.key, error)?;
         if peer == self.me {
             return Err(Error::new(ErrorCode::BadRequest, "that is yourself"));
         }
-        self.check_remembered(&url, name, peer).await?;
-        let address = info.host.parse::<Address>().ok();
+        for (url, _) in &found {
+            self.check_remembered(url, name, peer).await?;
+        }
+        let addresses = found.iter().filter_map(|(_, info)| info.host.parse().ok());
+        let registry_names = found.iter().map(|(url, info)| RegistryName {
+            registry: url.clone(),
+            username: info.username.as_str().to_owned(),
+            peer,
+        });
         let new = NewContact {
-            wanted_alias: info.username.as_str().to_owned(),
+            wanted_alias: found
+                .first()
+                .map_or(name, |(_, info)| info.username.as_str())
+                .to_owned(),
             trust: if wanted.key.is_some() {
                 Trust::Verified
             } else {
                 Trust::Known
             },
             note: wanted.note,
-            addresses: address.into_iter().collect(),
-            registry_name: Some(RegistryName {
-                registry: url.clone(),
-                username: info.username.as_str().to_owned(),
-                peer,
-            }),
+            addresses: addresses.collect(),
+            registry_names: registry_names.collect(),
             ..NewContact::asked(peer)
         };
         self.make_contact(new).await?;
         if let Some(entry) = self.contacts.get_mut(peer) {
-            entry.presence.insert(url, info.online);
+            let said = found.into_iter().map(|(url, info)| (url, info.online));
+            entry.presence.extend(said);
         }
         self.watch_anew();
         self.emit_contact(peer);
@@ -253,49 +260,42 @@ fn row(url: &RegistryUrl, info: ClientInfo) -> DirectoryEntry {
     }
 }
 
-/// Who of those found is meant.
+/// Who of those found is meant, and everything that was said of her.
 fn choose(
     name: &str,
     found: Vec<(RegistryUrl, ClientInfo)>,
     key: Option<PeerId>,
     error: Option<Error>,
-) -> Result<(RegistryUrl, ClientInfo, PeerId), Error> {
+) -> Result<(PeerId, Vec<(RegistryUrl, ClientInfo)>), Error> {
     let nobody = || {
         Error::new(
             ErrorCode::NotFound,
             format!("no registry knows {name}: check the spelling"),
         )
     };
-    let mut with_keys = found
-        .into_iter()
-        .filter_map(|(url, info)| info.key.map(|peer| (url, info, peer)));
-    if let Some(key) = key {
-        let mut others = false;
-        let right = with_keys.find(|(_, _, peer)| {
-            others |= *peer != key;
-            *peer == key
-        });
-        let mismatch = || {
-            Error::new(
+    let shown: Vec<(&RegistryUrl, PeerId)> = found
+        .iter()
+        .filter_map(|(url, info)| Some((url, info.key?)))
+        .collect();
+    let Some(&(first, shown_first)) = shown.first() else {
+        return Err(error.unwrap_or_else(nobody));
+    };
+    let she = match key {
+        Some(key) if shown.iter().all(|(_, shown)| *shown != key) => {
+            return Err(Error::new(
                 ErrorCode::KeyMismatch,
                 format!(
                     "the registry knows another {name} than the link means: ask for a new link by another way"
                 ),
-            )
-        };
-        return right.ok_or_else(|| {
-            if others {
-                mismatch()
-            } else {
-                error.unwrap_or_else(nobody)
-            }
-        });
-    }
-    let first = with_keys
-        .next()
-        .ok_or_else(|| error.unwrap_or_else(nobody))?;
-    if let Some((other, ..)) = with_keys.find(|(_, _, peer)| *peer != first.2) {
-        let (one, two) = (&first.0.address().host, &other.address().host);
+            ));
+        }
+        Some(key) => key,
+        None => shown_first,
+    };
+    if let Some((other, _)) = shown.iter().find(|(_, shown)| *shown != she)
+        && key.is_none()
+    {
+        let (one, two) = (first.address(), other.address());
         return Err(Error::new(
             ErrorCode::Conflict,
             text::line(&format!(
@@ -303,7 +303,8 @@ fn choose(
             )),
         ));
     }
-    Ok(first)
+    let of_her = |(_, info): &(RegistryUrl, ClientInfo)| info.key == Some(she);
+    Ok((she, found.into_iter().filter(of_her).collect()))
 }
 
 #[cfg(test)]
@@ -323,17 +324,20 @@ mod tests {
         (registry.parse().unwrap(), info)
     }
 
-    fn code(result: Result<(RegistryUrl, ClientInfo, PeerId), Error>) -> ErrorCode {
+    fn code(result: Result<(PeerId, Vec<(RegistryUrl, ClientInfo)>), Error>) -> ErrorCode {
         result.unwrap_err().code
+    }
+
+    fn at(result: Result<(PeerId, Vec<(RegistryUrl, ClientInfo)>), Error>) -> Vec<String> {
+        let (_, found) = result.unwrap();
+        found.iter().map(|(url, _)| url.base()).collect()
     }
 
     #[test]
     fn one_person_at_two_registries_is_one_person() {
         let both = vec![found("https://a:1", Some(1)), found("https://b:1", Some(1))];
-        assert_eq!(
-            choose("anna", both, None, None).unwrap().0.base(),
-            "https://a:1"
-        );
+        let found = at(choose("anna", both, None, None));
+        assert_eq!(found, ["https://a:1", "https://b:1"]);
     }
 
     #[test]
@@ -344,10 +348,8 @@ mod tests {
             ErrorCode::Conflict
         );
         let second = Identity::from_seed(&[2; 32]).peer_id();
-        assert_eq!(
-            choose("anna", both(), Some(second), None).unwrap().0.base(),
-            "https://b:1"
-        );
+        let found = at(choose("anna", both(), Some(second), None));
+        assert_eq!(found, ["https://b:1"]);
         let third = Identity::from_seed(&[3; 32]).peer_id();
         assert_eq!(
             code(choose("anna", both(), Some(third), None)),

@@ -201,7 +201,7 @@ async fn a_running_clients_heartbeats_count_again_after_a_restart() {
         http,
         folder: registry.folder,
     };
-    let fresh = twocan_proto::api::SessionGrant {
+    let fresh = SessionGrant {
         heartbeat_port: registry.server.udp_address().port(),
         ..grant
     };

@@ -225,16 +225,36 @@ const BANDS: usize = 24;
 /// The longest delay that is searched.
 const MOST_DELAY: usize = SAMPLE_RATE as usize / 2;
 
+/// Buffers take their delay up and down within this, and nobody hears it.
+const WANDERS: usize = SAMPLE_RATE as usize / 20;
+/// Samples that are aligned together.
+const ALIGNED: usize = SAMPLE_RATE as usize / 2;
+
 /// Compares what was heard with what was said.
 pub(crate) fn compare(said: &[f32], heard: &[f32]) -> Score {
     let delay = align(said, heard);
-    let mut heard = heard[delay.min(heard.len())..].to_vec();
-    heard.resize(said.len(), 0.0);
+    let heard = followed(said, heard, delay);
     Score {
         delay_ms: delay as f32 * 1_000.0 / SAMPLE_RATE as f32,
         correlation: spectral_correlation(said, &heard),
         missing: missing(said, &heard),
     }
+}
+
+/// As much of `heard` as was said, each piece at the delay that it had, which
+/// is about `delay`.
+fn followed(said: &[f32], heard: &[f32], delay: usize) -> Vec<f32> {
+    let mut followed = Vec::with_capacity(said.len());
+    for (index, piece) in said.chunks(ALIGNED).enumerate() {
+        let earliest = (index * ALIGNED + delay).saturating_sub(WANDERS);
+        let latest = earliest + 2 * WANDERS + piece.len();
+        let around = &heard[earliest.min(heard.len())..latest.min(heard.len())];
+        let start = align(piece, around).min(around.len());
+        let found = &around[start..around.len().min(start + piece.len())];
+        followed.extend_from_slice(found);
+        followed.resize(index * ALIGNED + piece.len(), 0.0);
+    }
+    followed
 }
 
 /// The delay of `heard` with the highest cross-correlation.
