@@ -25,6 +25,11 @@ const COARSE: usize = 6;
 const ALIKE: f32 = 0.85;
 /// In a pause so much lateness is left as it is: 2.5 ms.
 const LATE_IN_PAUSE: i64 = 120;
+/// So much lateness is no whim of a clock: 10 ms. Less is put right when it has
+/// lasted.
+const SURELY_LATE: i64 = 480;
+/// What counts as lasting: half a second to a whole one.
+const LASTING: usize = 24_000;
 /// While somebody speaks, so much lateness is left to the next pause: 30 ms.
 const LATE_IN_SPEECH: i64 = 1_440;
 /// While somebody speaks, so much earliness is left to the next pause: 2.5 ms.
@@ -47,6 +52,40 @@ pub(crate) struct Stretcher {
     line: Vec<f32>,
     /// Samples that have passed and no change has used up.
     passed: usize,
+    lasting: Lasting,
+}
+
+/// The least lateness of late. A device's clock and the packets' swing by a few
+/// milliseconds; to follow that would shorten and lengthen sound by turns.
+#[derive(Debug, Default)]
+struct Lasting {
+    /// Of the stretch of [`LASTING`] samples that has not ended.
+    now: Option<i64>,
+    /// Of the one before.
+    before: Option<i64>,
+    samples: usize,
+}
+
+impl Lasting {
+    /// Takes the lateness of so many samples, and gives what of it has lasted.
+    fn push(&mut self, surplus: i64, samples: usize) -> i64 {
+        let least = self.now.map_or(surplus, |least| least.min(surplus));
+        self.samples += samples;
+        let lasting = self.before.map_or(0, |before| before.min(least));
+        self.now = Some(least);
+        if self.samples >= LASTING {
+            self.before = self.now.take();
+            self.samples = 0;
+        }
+        lasting
+    }
+
+    /// Sound was made longer by so much.
+    fn shift(&mut self, longer: i64) {
+        for least in [&mut self.now, &mut self.before].into_iter().flatten() {
+            *least += longer;
+        }
+    }
 }
 
 impl Stretcher {
@@ -54,6 +93,7 @@ impl Stretcher {
         Self {
             line: vec![0.0; HISTORY],
             passed: 0,
+            lasting: Lasting::default(),
         }
     }
 
@@ -76,10 +116,11 @@ impl Stretcher {
         } else {
             (LATE_IN_SPEECH, EARLY_IN_SPEECH)
         };
+        let lasting = self.lasting.push(surplus, whole);
         let most = usize::try_from(surplus.abs()).unwrap_or(0);
         if whole <= FADE {
             // Too short for a seam.
-        } else if surplus >= late {
+        } else if surplus >= SURELY_LATE.max(late) || surplus.min(lasting) >= late {
             let any = quiet || surplus > FAR_TOO_LATE;
             let pace = if any { *LAGS.end() } else { self.passed / PACE };
             self.shrink(frame, most.min(pace), any);
@@ -89,6 +130,7 @@ impl Stretcher {
             let least = if quiet { *LAGS.start() } else { *LAGS.end() };
             self.expand(frame, most.max(least), quiet);
         }
+        self.lasting.shift(frame.len() as i64 - whole as i64);
         let change = frame.len().abs_diff(whole);
         if !quiet {
             self.passed = self.passed.saturating_sub(PACE * change);
@@ -231,6 +273,25 @@ mod tests {
             let loudest = changed.iter().fold(0.0_f32, |most, s| most.max(s.abs()));
             assert!((0.95..1.05).contains(&loudest), "{loudest}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_swings_is_not_followed() {
+        let pause = noise(200);
+        let mut stretcher = Stretcher::new();
+        let mut surplus = -1;
+        let mut changes = 0;
+        for (index, frame) in pause.chunks_exact(FRAME).enumerate() {
+            // 3 ms to and fro.
+            let swing = [0, 100, 144, 100, 0, -20][index % 6];
+            let mut frame = frame.to_vec();
+            stretcher.adjust(&mut frame, surplus + swing, true);
+            surplus += frame.len() as i64 - FRAME as i64;
+            changes += usize::from(frame.len() != FRAME);
+        }
+        assert!(changes <= 2, "{changes} changes");
+        let late = play(&pause, LATE_IN_PAUSE, true);
+        assert!(late.len() < pause.len() - 200, "what lasts is put right");
     }
 
     #[test]
