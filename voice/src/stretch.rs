@@ -23,8 +23,11 @@ const HISTORY: usize = 720 + CONTEXT;
 const COARSE: usize = 6;
 /// Likeness (normalised correlation) from which on the seam is not heard.
 const ALIKE: f32 = 0.85;
-/// In a pause so much lateness is left as it is: 2.5 ms.
-const LATE_IN_PAUSE: i64 = 120;
+/// In a pause so much lateness is left as it is: 3.5 ms, more than the least
+/// that can be put right, so that what is cut is not put back soon.
+const LATE_IN_PAUSE: i64 = 168;
+/// In a pause so much earliness is left as it is: 0.5 ms.
+const EARLY_IN_PAUSE: i64 = 24;
 /// So much lateness is no whim of a clock: 10 ms. Less is put right when it has
 /// lasted.
 const SURELY_LATE: i64 = 480;
@@ -112,7 +115,7 @@ impl Stretcher {
         self.passed = (self.passed + frame.len()).min(MOST_PASSED);
         let whole = frame.len();
         let (late, early) = if quiet {
-            (LATE_IN_PAUSE, 1)
+            (LATE_IN_PAUSE, EARLY_IN_PAUSE)
         } else {
             (LATE_IN_SPEECH, EARLY_IN_SPEECH)
         };
@@ -283,7 +286,7 @@ mod tests {
         let mut changes = 0;
         for (index, frame) in pause.chunks_exact(FRAME).enumerate() {
             // 3 ms to and fro.
-            let swing = [0, 100, 144, 100, 0, -20][index % 6];
+            let swing = [0, 100, 144, 100, 0, -20][index / 30 % 6];
             let mut frame = frame.to_vec();
             stretcher.adjust(&mut frame, surplus + swing, true);
             surplus += frame.len() as i64 - FRAME as i64;
@@ -316,8 +319,9 @@ mod tests {
     fn no_more_is_taken_than_is_too_much() {
         let sound = noise(1);
         assert_eq!(play(&sound, 100, true), sound);
-        let shorter = play(&sound, 200, true);
-        assert!((760..=840).contains(&shorter.len()), "{}", shorter.len());
+        let shorter = play(&sound, SURELY_LATE, true);
+        let cut = FRAME - shorter.len();
+        assert!((120..=480).contains(&cut), "{cut}");
         assert_eq!(play(&sine(5), 1_000, false).len(), 5 * FRAME);
     }
 }
