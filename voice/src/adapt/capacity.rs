@@ -62,8 +62,8 @@ const NEAR: f32 = 0.86;
 /// A probe that came so far beyond the known capacity has proved a new one.
 const BEYOND: f32 = 1.1;
 /// How long the first probe waits, and the last.
-const FIRST_HOLD: Duration = Duration::from_secs(6);
-const LONGEST_HOLD: Duration = Duration::from_secs(20);
+const FIRST_HOLD: Duration = Duration::from_secs(20);
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// Longest time between two reports for which growth counts, in ms.
 const LONGEST_STEP: f32 = 1_000.0;
 /// A queue that is not ours raises what is too long by this factor, up to the
