@@ -15,6 +15,8 @@ mod rtcp;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traces;
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
