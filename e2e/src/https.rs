@@ -117,10 +117,48 @@ impl Client {
             head.push_str("Content-Type: application/json\r\n");
         }
         head.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
-        let stream = self.stream.get_mut();
-        stream.write_all(head.as_bytes()).must("send a request");
-        stream.flush().must("send a request");
+        self.send(head.as_bytes());
         self.read_answer()
+    }
+
+    /// Makes a live channel of the connection (RFC 6455), past both hellos;
+    /// gives what the server said in its own.
+    ///
+    /// # Panics
+    /// If the server does not open one.
+    pub fn open_live(&mut self) -> Value {
+        let head = format!(
+            "GET /live HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Protocol: twocan.live.v1.json\r\nAuthorization: Bearer {}\r\n\r\n",
+            self.host,
+            self.token.as_deref().unwrap_or_default()
+        );
+        self.send(head.as_bytes());
+        let answer = self.read_answer();
+        assert_eq!(answer.status, 101, "no live channel: {}", answer.json());
+        let hello = br#"{"type":"hello","version":1,"client":"bench/0"}"#;
+        // One text frame, masked with zeros.
+        let mut frame = vec![0x81, 0x80 | hello.len() as u8, 0, 0, 0, 0];
+        frame.extend_from_slice(hello);
+        self.send(&frame);
+        let [_, length] = self.read_exactly(2)[..] else {
+            unreachable!("two bytes were read");
+        };
+        let length = match length {
+            126 => {
+                let long = self.read_exactly(2);
+                usize::from(long[0]) << 8 | usize::from(long[1])
+            }
+            short => usize::from(short),
+        };
+        serde_json::from_slice(&self.read_exactly(length)).must("read a hello")
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes).must("send a request");
+        stream.flush().must("send a request");
     }
 
     fn read_answer(&mut self) -> Answer {

@@ -73,6 +73,7 @@ fn under_load() -> Vec<Row> {
             .beside("a good one", Some(good.cpu_us)),
     );
     rows.extend(idle(&registry, &token, nginx.as_ref()));
+    rows.push(channels(&registry, nginx.as_ref()));
     rows
 }
 
@@ -252,6 +253,29 @@ fn idle_kib(url: &str, pid: u32, path: &str, token: Option<&str>) -> f64 {
         );
     }
     each
+}
+
+/// Memory of the server for each live channel on which nothing is said.
+fn channels(registry: &Registry, nginx: Option<&Nginx>) -> Row {
+    let theirs = nginx.map(|nginx| idle_kib(nginx.url(), nginx.pid(), "/answer.json", None));
+    let before = memory_kib(registry.pid());
+    let held: Vec<Client> = (1..=IDLE)
+        .map(|number| {
+            let mut client = Client::connect(registry.url());
+            client.authorize(&seed::token(number));
+            let hello = client.open_live();
+            assert_eq!(hello["username"], format!("u{number}"));
+            client
+        })
+        .collect();
+    let each = (memory_kib(registry.pid()) - before) / held.len() as f64;
+    assert_eq!(beats::count(registry, "live_channels") as usize, IDLE);
+    Row::new(
+        &format!("memory of each of {IDLE} live channels"),
+        each,
+        "KiB",
+    )
+    .beside("nginx, a connection", theirs)
 }
 
 /// A page of the list.

@@ -38,6 +38,11 @@ pub(super) fn session_id(number: usize) -> [u8; 16] {
     id
 }
 
+/// The token of the session of user `number`.
+pub(super) fn token(number: usize) -> String {
+    format!("token-of-u{number}")
+}
+
 fn fill(database: &Path, count: usize) {
     let mut connection = Connection::open(database).must("open the database");
     let all = connection.transaction().must("begin");
@@ -52,12 +57,17 @@ fn fill(database: &Path, count: usize) {
     let mut insert = all
         .prepare(
             "INSERT INTO sessions (id, account, token_hash, heartbeat_key, expires_at)
-             SELECT ?1, id, randomblob(32), ?2, 4102444800000 FROM accounts WHERE name = ?3",
+             SELECT ?1, id, ?4, ?2, 4102444800000 FROM accounts WHERE name = ?3",
         )
         .must("prepare");
     for number in 1..=count {
         insert
-            .execute((session_id(number), KEY, format!("u{number}")))
+            .execute((
+                session_id(number),
+                KEY,
+                format!("u{number}"),
+                blake3::hash(token(number).as_bytes()).as_bytes(),
+            ))
             .must("write a session");
     }
     drop(insert);
