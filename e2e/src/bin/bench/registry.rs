@@ -40,6 +40,7 @@ pub(super) fn speed() -> Vec<Row> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     pin(std::process::id(), load::load_core());
     let mut rows = under_load();
+    rows.push(channels());
     rows.extend(listed());
     rows.extend(start());
     let all = format!("0-{}", cores - 1);
@@ -73,7 +74,6 @@ fn under_load() -> Vec<Row> {
             .beside("a good one", Some(good.cpu_us)),
     );
     rows.extend(idle(&registry, &token, nginx.as_ref()));
-    rows.push(channels(&registry, nginx.as_ref()));
     rows
 }
 
@@ -255,9 +255,11 @@ fn idle_kib(url: &str, pid: u32, path: &str, token: Option<&str>) -> f64 {
     each
 }
 
-/// Memory of the server for each live channel on which nothing is said.
-fn channels(registry: &Registry, nginx: Option<&Nginx>) -> Row {
-    let theirs = nginx.map(|nginx| idle_kib(nginx.url(), nginx.pid(), "/answer.json", None));
+/// Memory of a fresh server for each live channel on which nothing is said.
+fn channels() -> Row {
+    let folder = folder();
+    let (registry, _) = seed::full(folder.path(), IDLE);
+    pin(registry.pid(), SERVER_CORE);
     let before = memory_kib(registry.pid());
     let held: Vec<Client> = (1..=IDLE)
         .map(|number| {
@@ -269,13 +271,12 @@ fn channels(registry: &Registry, nginx: Option<&Nginx>) -> Row {
         })
         .collect();
     let each = (memory_kib(registry.pid()) - before) / held.len() as f64;
-    assert_eq!(beats::count(registry, "live_channels") as usize, IDLE);
+    assert_eq!(beats::count(&registry, "live_channels") as usize, IDLE);
     Row::new(
         &format!("memory of each of {IDLE} live channels"),
         each,
         "KiB",
     )
-    .beside("nginx, a connection", theirs)
 }
 
 /// A page of the list.
