@@ -1,6 +1,7 @@
 //! The live channel from a client's side: presence that is pushed, and the
 //! lobby, through a restart of the registry.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -19,14 +20,20 @@ fn sign_up(client: &mut Headless, registry: &Registry, username: &str) {
     );
 }
 
+/// A registry, and two who are signed in there.
+fn two(folder: &Path) -> (Registry, Headless, Headless) {
+    let registry = Registry::start(&folder.join("registry"));
+    let mut alice = Profile::new(folder, "alice").start();
+    let mut bob = Profile::new(folder, "bob").start();
+    sign_up(&mut alice, &registry, "alice");
+    sign_up(&mut bob, &registry, "bob");
+    (registry, alice, bob)
+}
+
 #[test]
 fn presence_is_pushed() {
     let folder = folder();
-    let registry = Registry::start(&folder.path().join("registry"));
-    let mut alice = Profile::new(folder.path(), "alice").start();
-    let mut bob = Profile::new(folder.path(), "bob").start();
-    sign_up(&mut alice, &registry, "alice");
-    sign_up(&mut bob, &registry, "bob");
+    let (registry, mut alice, mut bob) = two(folder.path());
     alice.must("contact_add", json!({"who": "bob"}));
     let is_bob = |event: &Value, online: bool| {
         event["contact"] == bob.peer_id() && event["online"] == online
@@ -47,11 +54,7 @@ fn presence_is_pushed() {
 #[test]
 fn the_lobby_is_heard_by_all_who_are_in_it() {
     let folder = folder();
-    let registry = Registry::start(&folder.path().join("registry"));
-    let mut alice = Profile::new(folder.path(), "alice").start();
-    let mut bob = Profile::new(folder.path(), "bob").start();
-    sign_up(&mut alice, &registry, "alice");
-    sign_up(&mut bob, &registry, "bob");
+    let (registry, mut alice, mut bob) = two(folder.path());
     let url = registry.url().to_owned();
     let ask = |action: &str| json!({"registry": url, "action": action});
     let say = |text: &str| json!({"registry": url, "action": "say", "text": text});

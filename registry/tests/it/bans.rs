@@ -3,24 +3,10 @@
 use crate::common::{Fixture, Heart, account, error, start, start_with};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// Gives a command over the local socket, as `admin` does.
-async fn order(registry: &Fixture, command: Value) -> Value {
-    let path = registry.folder.path().join("data/admin.sock");
-    let mut stream = tokio::net::UnixStream::connect(path).await.unwrap();
-    stream
-        .write_all(format!("{command}\n").as_bytes())
-        .await
-        .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    serde_json::from_str(&answer).unwrap()
-}
 
 async fn ban(registry: &Fixture, target: Value) {
     let command = json!({"do": "ban", "target": target, "reason": "too loud"});
-    let answer = order(registry, command).await;
+    let answer = registry.order(command).await;
     assert_eq!(answer["ok"]["reason"], "too loud", "{answer}");
 }
 
@@ -63,11 +49,9 @@ async fn an_address_is_told_so_on_kept_and_on_new_connections() {
     assert_eq!(registry.get("/clients").await.status(), StatusCode::OK);
     let other = client_at(&registry, "127.0.0.3");
     assert_eq!(other("/clients").await.status(), StatusCode::OK);
-    let lifted = order(
-        &registry,
-        json!({"do": "unban", "target": {"address": "127.0.0.2"}}),
-    )
-    .await;
+    let lifted = registry
+        .order(json!({"do": "unban", "target": {"address": "127.0.0.2"}}))
+        .await;
     assert_eq!(lifted["ok"]["subject"], "127.0.0.2/32");
     assert_eq!(kept("/clients").await.status(), StatusCode::OK);
     registry.server.stop().await.unwrap();
@@ -91,11 +75,9 @@ async fn a_network_is_refused_every_datagram_and_presence_ends_with_the_ban() {
     let body = json!({"username": "ada", "password": "pw"});
     let answer = registry.post("/sessions", body).await;
     assert_eq!(error(answer, "too loud").await, banned());
-    order(
-        &registry,
-        json!({"do": "unban", "target": {"network": "127.0.0.0/16"}}),
-    )
-    .await;
+    registry
+        .order(json!({"do": "unban", "target": {"network": "127.0.0.0/16"}}))
+        .await;
     // Datagrams arrive in order here, so an answer to the third says that the
     // second got none.
     heart.socket.send(&heart.datagram(3)).await.unwrap();
@@ -151,10 +133,14 @@ async fn a_user_is_kept_out_by_name_by_token_and_by_key() {
     assert_eq!(error(answer, "too loud").await, banned());
 
     // The name stays banned when the account goes, and the key with it.
-    order(&registry, json!({"do": "delete", "username": "ada"})).await;
+    registry
+        .order(json!({"do": "delete", "username": "ada"}))
+        .await;
     let answer = registry.post("/register", account("ADA")).await;
     assert_eq!(error(answer, "too loud").await, banned());
-    order(&registry, json!({"do": "unban", "target": {"user": "ADA"}})).await;
+    registry
+        .order(json!({"do": "unban", "target": {"user": "ADA"}}))
+        .await;
     assert_eq!(
         registry.post("/sessions", sign_in("bob")).await.status(),
         StatusCode::CREATED
@@ -169,7 +155,7 @@ async fn bans_end_by_themselves_and_outlive_a_restart() {
     let soon =
         twocan_proto::time::Timestamp::from_millis(jiff::Timestamp::now().as_millisecond() + 300);
     let brief = json!({"do": "ban", "target": {"address": "127.0.0.1"}, "until": soon});
-    assert_eq!(order(&registry, brief).await["ok"]["kind"], "network");
+    assert_eq!(registry.order(brief).await["ok"]["kind"], "network");
     ban(&registry, json!({"user": "ada"})).await;
     ban(&registry, json!({"network": "192.0.2.0/24"})).await;
     let answer = registry.get("/clients").await;
@@ -179,7 +165,7 @@ async fn bans_end_by_themselves_and_outlive_a_restart() {
         (answer.status() == StatusCode::OK).then_some(())
     })
     .await;
-    let listed = order(&registry, json!({"do": "bans"})).await;
+    let listed = registry.order(json!({"do": "bans"})).await;
     let subjects: Vec<_> = listed["ok"]["bans"]
         .as_array()
         .unwrap()
@@ -247,7 +233,7 @@ async fn orders_that_make_no_sense_are_refused_by_name() {
             "absolute",
         ),
     ] {
-        let answer = order(&registry, command.clone()).await;
+        let answer = registry.order(command.clone()).await;
         assert_eq!(answer["error"]["code"], code, "{command}: {answer}");
         let message = answer["error"]["message"].as_str().unwrap();
         assert!(message.contains(part), "{message:?} lacks {part:?}");

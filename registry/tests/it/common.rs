@@ -3,6 +3,7 @@
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use twocan_proto::{
     api::SessionGrant,
     heartbeat::{Alive, HeartbeatKey, SEEN_LEN, Seen, SessionId},
@@ -48,6 +49,17 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Fixture {
 }
 
 impl Fixture {
+    /// Gives a command over the local socket, as `admin` does.
+    pub(crate) async fn order(&self, command: Value) -> Value {
+        let path = self.folder.path().join("data/admin.sock");
+        let mut stream = tokio::net::UnixStream::connect(path).await.unwrap();
+        let line = format!("{command}\n");
+        stream.write_all(line.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
     /// The same registry after a stop and a start, on other ports.
     pub(crate) async fn restarted(self) -> Self {
         self.restarted_with(|_| {}).await

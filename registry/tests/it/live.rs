@@ -6,7 +6,6 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Bytes, Message, protocol::Role},
@@ -174,17 +173,9 @@ fn watch(value: Value) -> Ask {
     Ask::read(Format::Json, ask.to_string().as_bytes()).unwrap()
 }
 
-/// Gives a command over the local socket, as `admin` does.
+/// Gives a command as `admin` does, which has to be taken.
 pub(crate) async fn order(registry: &Fixture, command: Value) {
-    let path = registry.folder.path().join("data/admin.sock");
-    let mut stream = tokio::net::UnixStream::connect(path).await.unwrap();
-    stream
-        .write_all(format!("{command}\n").as_bytes())
-        .await
-        .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let answer = registry.order(command).await;
     assert!(answer["ok"].is_object(), "{answer}");
 }
 
