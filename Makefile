@@ -6,8 +6,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
-# Where cargo puts what it builds, as an absolute path.
-TARGET_DIR := $(abspath $(or $(CARGO_TARGET_DIR),target))
+# Where cargo puts what it builds; asked for only where it is needed.
+TARGET_DIR = $(shell scripts/target-dir.sh)
 # Where `make run` keeps the profile; empty means the folders of the desktop.
 DATA ?=
 # More options for `make run-registry`, such as --config FILE.

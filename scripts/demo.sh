@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 readonly READY_SECONDS=30
 demo=$PWD/data/demo
-target_dir=${CARGO_TARGET_DIR:-target}
+target_dir=$(scripts/target-dir.sh)
 registry_pid=
 echo_pid=
 

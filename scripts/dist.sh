@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-target_dir=${CARGO_TARGET_DIR:-target}
+target_dir=$(scripts/target-dir.sh)
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -n 1)
 host=$(rustc -vV | sed -n 's/^host: //p')
 [[ -n "$version" && -n "$host" ]] || { echo 'dist: cannot tell the version or the kind of machine' >&2; exit 1; }

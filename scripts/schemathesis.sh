@@ -15,7 +15,7 @@ if ! command -v "$schemathesis" >/dev/null 2>&1; then
     exit 0
 fi
 
-target_dir=${CARGO_TARGET_DIR:-target}
+target_dir=$(scripts/target-dir.sh)
 cargo build --locked --package twocan-registry
 program=$target_dir/debug/twocan-registry
 folder=$(mktemp -d)

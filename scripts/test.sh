@@ -3,9 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-target_dir=${CARGO_TARGET_DIR:-target}
-mkdir -p "$target_dir"
-target_dir=$(cd "$target_dir" && pwd)
+target_dir=$(scripts/target-dir.sh)
 
 step() { printf '\n== %s\n' "$*"; }
 
