@@ -31,7 +31,7 @@ pub(crate) fn soak() -> Vec<Row> {
     let (registry, token) = seed::full(folder.path(), USERS);
     let over = AtomicBool::new(false);
     let (early, late) = thread::scope(|scope| {
-        for load in [come_and_go, look_up, connect, misbehave, beat] {
+        for load in [come_and_go, look_up, connect, listen, misbehave, beat] {
             let (registry, token, over) = (&registry, &token, &over);
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
@@ -97,6 +97,20 @@ fn connect(registry: &Registry, _: &str) {
         .map(|_| {
             let mut client = registry.client();
             client.request("GET", "/healthz", &Value::Null);
+            client
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(200));
+    drop(held);
+}
+
+/// Live channels that come and go, without a word at the end.
+fn listen(registry: &Registry, _: &str) {
+    let held: Vec<Client> = (1..=50)
+        .map(|number| {
+            let mut client = registry.client();
+            client.authorize(&seed::token(number));
+            client.open_live();
             client
         })
         .collect();
