@@ -5,11 +5,9 @@
 //! is shown, and a key is remembered when first seen and checked ever after.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 use twocan_proto::address::{Address, Host as AddressHost, REGISTRY_PORT};
 use twocan_proto::api::{ClientInfo, Host, Lookup, Secret, SessionGrant, Username};
 use twocan_proto::link::Place;
@@ -28,8 +26,6 @@ use crate::store::settings::{self, SavedRegistry};
 
 /// Events of a session waiting for the core.
 const EVENTS: usize = 32;
-/// For saying goodbye to a registry when the user signs out.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 /// What tasks about registries report.
 #[derive(Debug)]
@@ -326,8 +322,7 @@ impl Core {
         let username = registry.username.clone();
         if let Ok(client) = &registry.client {
             let goodbye = client.clone();
-            // The session is forgotten here whether or not the registry hears of it.
-            tokio::spawn(async move { timeout(GOODBYE, goodbye.sign_out()).await });
+            tokio::spawn(async move { goodbye.sign_out().await });
         }
         self.forget_session(url, username).await?;
         self.set_registry_state(url, RegistryState::SignedOut, None);

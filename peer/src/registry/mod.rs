@@ -147,18 +147,25 @@ impl RegistryClient {
             .await
     }
 
-    /// Ends the session of this client's token.
-    pub(crate) async fn sign_out(&self) -> Result<(), Error> {
-        let request = self.request::<()>(Method::DELETE, "/sessions/current", None);
-        self.send(request).await.map(drop)
+    /// Ends the session of this client's token. Here it is forgotten whether or
+    /// not the registry hears of it.
+    pub(crate) async fn sign_out(&self) {
+        self.tell("/sessions/current").await;
     }
 
     /// Is not there any more, and keeps the session for coming back. Whether the
     /// registry hears of it makes no difference in the end: presence lapses.
     pub(crate) async fn leave(&self) {
-        let request = self.request::<()>(Method::DELETE, "/sessions/current/presence", None);
-        if let Ok(Err(error)) = timeout(GOODBYE, self.send(request)).await {
-            tracing::debug!(%error, "a registry did not take our leave");
+        self.tell("/sessions/current/presence").await;
+    }
+
+    /// Takes something of ours out, without waiting long for the answer.
+    async fn tell(&self, path: &str) {
+        let request = self.request::<()>(Method::DELETE, path, None);
+        match timeout(GOODBYE, self.send(request)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a registry did not take our leave"),
+            Err(_) => tracing::debug!("a registry did not answer our leave in time"),
         }
     }
 
