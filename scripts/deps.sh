@@ -35,6 +35,15 @@ has_sound_headers() {
     has pkg-config && pkg-config --exists alsa
 }
 
+# True if some Python has the mail server that tests send to.
+has_aiosmtpd() {
+    local python
+    for python in /usr/bin/python3 python3; do
+        if "$python" -c 'import aiosmtpd' >/dev/null 2>&1; then return 0; fi
+    done
+    return 1
+}
+
 # Prints the name of each thing that is missing, for one level.
 missing_for() {
     case "$1" in
@@ -48,6 +57,7 @@ missing_for() {
         ;;
     test)
         has espeak-ng || echo espeak-ng
+        has_aiosmtpd || echo aiosmtpd
         # A desktop's PipeWire takes the place of the PulseAudio daemon and
         # the packages remove each other: a user's sound is not ours to break.
         if ! has pulseaudio && ! has pipewire-pulse; then echo pulseaudio; fi
@@ -66,6 +76,7 @@ package_for() {
     case "$1:$2" in
     apt:compiler) echo gcc libc6-dev ;;
     apt:sound-headers) echo libasound2-dev ;;
+    apt:aiosmtpd | dnf:aiosmtpd) echo python3-aiosmtpd ;;
     dnf:compiler) echo gcc glibc-devel ;;
     dnf:sound-headers) echo alsa-lib-devel ;;
     dnf:pkg-config) echo pkgconf-pkg-config ;;
@@ -74,8 +85,10 @@ package_for() {
     pacman:sound-headers) echo alsa-lib ;;
     pacman:pkg-config) echo pkgconf ;;
     pacman:pulseaudio-utils) echo libpulse ;;
+    pacman:aiosmtpd) echo python-aiosmtpd ;;
     brew:compiler) fail 'no C compiler: run xcode-select --install, then try again' ;;
     brew:make | brew:perl) fail "no $2: run xcode-select --install, then try again" ;;
+    brew:aiosmtpd) fail 'no aiosmtpd: run python3 -m pip install --user aiosmtpd, then try again' ;;
     brew:pkg-config) echo pkgconf ;;
     brew:pulseaudio-utils) echo pulseaudio ;;
     *) echo "$2" ;;

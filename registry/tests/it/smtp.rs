@@ -1,33 +1,56 @@
-//! A mail server that speaks as much of RFC 5321 as a client needs to hand over a
-//! mail, and keeps what it is given.
+//! A mail server of others, aiosmtpd, on a free port: `mail_server.py` tells what
+//! it is given.
 
 use crate::common::BOUND;
-use std::{net::SocketAddr, time::Duration};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-    task::JoinSet,
+use serde::Deserialize;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::Stdio,
+    time::Duration,
 };
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+/// Pythons that may have aiosmtpd: the system's comes first, as its package
+/// manager installs it there.
+const PYTHONS: [&str; 2] = ["/usr/bin/python3", "python3"];
 
 /// How the server takes mails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
     /// All of them.
     Takes,
+    /// All of them, each after half a second.
+    Slow,
+    /// All but the first, which is to come again (451).
+    Later,
     /// None, for good (550).
     Refuses,
     /// None, and says nothing after its greeting.
     Hangs,
 }
 
+/// How its connections are protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// STARTTLS, before which no mail is taken.
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+}
+
 /// A mail as it came.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Mail {
     pub(crate) from: String,
     pub(crate) to: Vec<String>,
-    /// Headers and text, transfer encoding undone.
+    /// The text, transfer encoding undone.
     pub(crate) content: String,
+    /// Who signed in for it.
+    pub(crate) user: Option<String>,
 }
 
 impl Mail {
@@ -41,121 +64,90 @@ impl Mail {
 /// A running mail server; it ends with the handle.
 pub(crate) struct MailServer {
     pub(crate) address: SocketAddr,
-    mails: mpsc::Receiver<Mail>,
-    _serving: JoinSet<()>,
+    said: Lines<BufReader<ChildStdout>>,
+    _process: Child,
 }
 
 impl MailServer {
     pub(crate) async fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (kept, mails) = mpsc::channel(64);
-        let mut serving = JoinSet::new();
-        serving.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(converse(stream, manner, kept.clone()));
+        Self::run(manner, &[]).await
+    }
+
+    /// One that shows the certificate in `cert.pem` of a folder (its key is in
+    /// `key.pem`), and takes mails of the user `registry` alone.
+    pub(crate) async fn protected(protection: Protection, folder: &Path, password: &str) -> Self {
+        let tls = match protection {
+            Protection::Starttls => "starttls",
+            Protection::Tls => "tls",
+        };
+        let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+        let options = [
+            ["--tls", tls],
+            ["--cert", cert.to_str().unwrap()],
+            ["--key", key.to_str().unwrap()],
+            ["--password", password],
+        ];
+        Self::run(Manner::Takes, options.as_flattened()).await
+    }
+
+    async fn run(manner: Manner, options: &[&str]) -> Self {
+        for python in PYTHONS {
+            if let Some(server) = Self::run_in(python, manner, options).await {
+                return server;
             }
-        });
-        Self {
-            address,
-            mails,
-            _serving: serving,
         }
+        panic!("aiosmtpd is missing (make deps-test installs it)");
+    }
+
+    /// `None` where this Python is not, or has no aiosmtpd.
+    async fn run_in(python: &str, manner: Manner, options: &[&str]) -> Option<Self> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/mail_server.py");
+        let manner = match manner {
+            Manner::Takes => "takes",
+            Manner::Slow => "slow",
+            Manner::Later => "later",
+            Manner::Refuses => "refuses",
+            Manner::Hangs => "hangs",
+        };
+        let mut process = Command::new(python)
+            .args([script, manner])
+            .args(options)
+            // It ends when the pipe does, should this process be killed.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .ok()?;
+        let mut said = BufReader::new(process.stdout.take()?).lines();
+        let port = tokio::time::timeout(BOUND, said.next_line()).await;
+        let port = port.expect("the mail server starts in time").unwrap()?;
+        Some(Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().unwrap())),
+            said,
+            _process: process,
+        })
     }
 
     /// The next mail.
     pub(crate) async fn mail(&mut self) -> Mail {
-        let mail = tokio::time::timeout(BOUND, self.mails.recv()).await;
-        mail.expect("a mail comes in time").unwrap()
+        self.next().await.expect("this one was sent away")
+    }
+
+    /// Waits for a mail that is sent away.
+    pub(crate) async fn sends_away(&mut self) {
+        let mail = self.next().await;
+        assert!(mail.is_none(), "{mail:?} was taken");
+    }
+
+    async fn next(&mut self) -> Option<Mail> {
+        let said = tokio::time::timeout(BOUND, self.said.next_line()).await;
+        let said = said.expect("a mail comes in time").unwrap().unwrap();
+        serde_json::from_str(&said).unwrap()
     }
 
     /// That no mail comes, as far as a short while can show.
     pub(crate) async fn no_mail(&mut self) {
-        let mail = tokio::time::timeout(Duration::from_millis(300), self.mails.recv()).await;
+        let mail = tokio::time::timeout(Duration::from_millis(300), self.said.next_line()).await;
         assert!(mail.is_err(), "there is a mail: {mail:?}");
     }
-}
-
-async fn converse(stream: TcpStream, manner: Manner, kept: mpsc::Sender<Mail>) {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
-    let mut say = async |text: &str| write.write_all(format!("{text}\r\n").as_bytes()).await;
-    drop(say("220 mail.test ESMTP").await);
-    if manner == Manner::Hangs {
-        std::future::pending::<()>().await;
-    }
-    let (mut from, mut to) = (String::new(), Vec::new());
-    while let Ok(Some(line)) = lines.next_line().await {
-        let command = line.to_ascii_uppercase();
-        let answer = match command.split([' ', ':']).next().unwrap_or_default() {
-            "EHLO" => "250-mail.test\r\n250 8BITMIME",
-            "MAIL" => {
-                from = path(&line);
-                "250 ok"
-            }
-            "RCPT" if manner == Manner::Refuses => "550 no such mailbox",
-            "RCPT" => {
-                to.push(path(&line));
-                "250 ok"
-            }
-            "DATA" => {
-                drop(say("354 go on").await);
-                let mut raw = String::new();
-                while let Ok(Some(line)) = lines.next_line().await {
-                    if line == "." {
-                        break;
-                    }
-                    // Section 4.5.2: a dot at the beginning was doubled.
-                    raw.push_str(line.strip_prefix('.').unwrap_or(&line));
-                    raw.push('\n');
-                }
-                let mail = Mail {
-                    from: std::mem::take(&mut from),
-                    to: std::mem::take(&mut to),
-                    content: plain(&raw),
-                };
-                drop(kept.send(mail).await);
-                "250 taken"
-            }
-            "RSET" | "NOOP" => "250 ok",
-            "QUIT" => {
-                drop(say("221 bye").await);
-                return;
-            }
-            _ => "500 what?",
-        };
-        if say(answer).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// The address between the brackets of a command.
-fn path(line: &str) -> String {
-    let (_, rest) = line.split_once('<').unwrap();
-    rest.split_once('>').unwrap().0.to_owned()
-}
-
-/// Undoes quoted-printable (RFC 2045 section 6.7) where the mail declares it.
-fn plain(raw: &str) -> String {
-    if !raw.contains("Content-Transfer-Encoding: quoted-printable") {
-        return raw.to_owned();
-    }
-    let joined = raw.replace("=\n", "");
-    let mut out = Vec::new();
-    let mut bytes = joined.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'=' {
-            out.push(byte);
-            continue;
-        }
-        let hex = [bytes.next().unwrap(), bytes.next().unwrap()];
-        match data_encoding::HEXUPPER.decode(&hex) {
-            Ok(decoded) => out.extend(decoded),
-            // Headers are not encoded so.
-            Err(_) => out.extend([b'=', hex[0], hex[1]]),
-        }
-    }
-    String::from_utf8(out).unwrap()
 }
