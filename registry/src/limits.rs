@@ -147,6 +147,10 @@ pub(crate) const DELIVERY_WAIT: Duration = Duration::from_secs(20);
 pub(crate) const DELIVERY_RETRIES: [Duration; 2] =
     [Duration::from_secs(5), Duration::from_secs(30)];
 
+/// Time that a stop gives what waits to be sent: a mail takes a second where the
+/// mail server is well.
+pub(crate) const OUTBOX_STOP: Duration = Duration::from_secs(5);
+
 /// Shortest text that profiles are searched for: a single letter is in all.
 pub(crate) const SEARCH_MIN: usize = 2;
 

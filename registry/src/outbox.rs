@@ -4,7 +4,11 @@
 use crate::{config::GatewayConfig, limits, secrets};
 use reqwest::redirect::Policy;
 use serde::Serialize;
-use std::{io, time::Duration};
+use std::{
+    io,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 use tokio::sync::mpsc;
 use twocan_proto::api::{Email, Phone, Secret, Username};
 
@@ -53,8 +57,12 @@ pub(crate) enum Notice {
 pub(crate) struct Full;
 
 /// The way to whoever sends.
-#[derive(Debug, Clone)]
-pub(crate) struct Outbox(mpsc::Sender<Delivery>);
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queue: mpsc::Sender<Delivery>,
+    /// What was put in and is neither sent nor given up.
+    waiting: AtomicUsize,
+}
 
 /// The other end of an [`Outbox`].
 pub(crate) type Deliveries = mpsc::Receiver<Delivery>;
@@ -62,7 +70,11 @@ pub(crate) type Deliveries = mpsc::Receiver<Delivery>;
 impl Outbox {
     pub(crate) fn new() -> (Self, Deliveries) {
         let (sender, deliveries) = mpsc::channel(limits::OUTBOX);
-        (Self(sender), deliveries)
+        let outbox = Self {
+            queue: sender,
+            waiting: AtomicUsize::new(0),
+        };
+        (outbox, deliveries)
     }
 
     /// Puts one thing into the queue.
@@ -70,7 +82,22 @@ impl Outbox {
     /// # Errors
     /// [`Full`]; then it is not sent.
     pub(crate) fn send(&self, delivery: Delivery) -> Result<(), Full> {
-        self.0.try_send(delivery).map_err(|_| Full)
+        // Counted first: it may be settled before this returns.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(delivery).map_err(|_| {
+            self.settled();
+            Full
+        })
+    }
+
+    /// One thing was sent or given up.
+    pub(crate) fn settled(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many things are neither sent nor given up.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 }
 

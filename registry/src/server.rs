@@ -16,7 +16,7 @@ use crate::{
     outbox::{Deliveries, Gateway, Outbox},
     passwords::Passwords,
     secrets::SecretError,
-    service::{self, Service},
+    service::{Courier, Service},
     settings::Live,
     store::{OpenError, Store},
     tls::{ServerIdentity, Shown, TlsError},
@@ -86,6 +86,7 @@ pub struct Server {
     http: ServerHandle,
     served: JoinHandle<io::Result<()>>,
     background: Vec<JoinHandle<()>>,
+    courier: Courier,
     heartbeats: Heartbeats,
     service: Data<Service>,
     shown: Arc<Shown>,
@@ -149,12 +150,11 @@ impl Server {
         let http = server.handle();
         let heartbeats = Heartbeats::start(udp, Arc::clone(&service.directory))?;
         let commands = admin::socket::serve(operators, service.clone());
-        let deliver = service::deliver(Arc::clone(&service), deliveries);
+        let courier = Courier::start(Arc::clone(&service), deliveries);
         let background = vec![
             tokio::spawn(sweep(service.clone())),
             tokio::spawn(commands),
             tokio::spawn(notices::log(service.notices.subscribe())),
-            tokio::spawn(deliver),
             tokio::spawn(live::run(service.clone())),
             tokio::spawn(retire_guests(service.clone())),
         ];
@@ -166,6 +166,7 @@ impl Server {
             http,
             served,
             background,
+            courier,
             heartbeats,
             service,
             shown,
@@ -209,7 +210,7 @@ impl Server {
     }
 
     /// Tells everybody, takes no more requests, finishes those begun within
-    /// `drain_seconds`, saves and closes.
+    /// `drain_seconds`, sends what waits to be sent, saves and closes.
     ///
     /// # Errors
     /// When a part had failed before.
@@ -230,6 +231,7 @@ impl Server {
             task.abort();
         }
         self.heartbeats.stop();
+        self.courier.stop(&self.service).await;
         close(&self.service).await?;
         drop(fs::remove_file(
             self.service.config.get().data.join(admin::socket::NAME),

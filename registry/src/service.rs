@@ -9,7 +9,7 @@ mod operators;
 mod recovery;
 mod sessions;
 
-pub(crate) use delivery::deliver;
+pub(crate) use delivery::Courier;
 pub(crate) use operators::new_password;
 
 use crate::{

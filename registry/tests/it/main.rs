@@ -10,6 +10,7 @@ mod backups;
 mod bans;
 mod common;
 mod crash;
+mod deliveries;
 mod description;
 mod identities;
 mod live;
