@@ -94,10 +94,12 @@ impl Mailer {
         sent.map(drop).map_err(|error| {
             if error.is_permanent() {
                 DeliveryError::ForGood("the mail server refused the mail")
-            } else if error.is_tls() {
+            } else if error.is_tls() || is_about_tls(&error) {
                 DeliveryError::ForNow("the connection to the mail server is not secure")
             } else if error.is_transient() {
                 DeliveryError::ForNow("the mail server wants the mail later")
+            } else if error.is_client() {
+                DeliveryError::ForNow("the mail server offers no STARTTLS, or no fitting sign-in")
             } else {
                 DeliveryError::ForNow("the mail server does not answer")
             }
@@ -181,6 +183,14 @@ fn minutes(life: Duration) -> String {
         1 => "a minute".to_owned(),
         minutes => format!("{minutes} minutes"),
     }
+}
+
+/// Whether TLS is behind an error; lettre calls a handshake that fails a broken
+/// connection.
+fn is_about_tls(error: &(dyn StdError + 'static)) -> bool {
+    let inner = error.downcast_ref().and_then(io::Error::get_ref);
+    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+        || error.source().is_some_and(is_about_tls)
 }
 
 /// Something does not fit into a mail.

@@ -16,6 +16,9 @@ mod identities;
 mod live;
 mod lobby;
 mod logs;
+// Elsewhere the trusted authorities are not a file's.
+#[cfg(target_os = "linux")]
+mod mail_tls;
 mod operation;
 mod page;
 mod presence;
