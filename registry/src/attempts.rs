@@ -105,7 +105,7 @@ impl Subject {
 }
 
 /// An IPv6 customer has a whole /64 to come from, so that counts as one.
-fn network(address: IpAddr) -> [u8; 16] {
+pub(crate) fn network(address: IpAddr) -> [u8; 16] {
     match address.to_canonical() {
         IpAddr::V6(ip) => (ip.to_bits() & !u128::from(u64::MAX)).to_be_bytes(),
         IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),

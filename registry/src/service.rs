@@ -175,7 +175,8 @@ impl Service {
             .check(&guesses.checked, caller.now)
             .map_err(|wait| limited("too many wrong passwords", wait))?;
         let hash = member.as_ref().and_then(|member| member.password_hash());
-        let right = self.passwords.check(password, hash.clone()).await?;
+        let right = self.passwords.check(password, hash.clone(), caller.address);
+        let right = right.await?;
         match (member, hash) {
             (Some(member), Some(hash)) if right => {
                 self.check_ban(&member.username, None)?;

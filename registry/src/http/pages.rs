@@ -5,7 +5,13 @@
 //! Opening the link changes nothing, as programs that look through mail open
 //! links, too; only sending the form does.
 
-use super::{body, call::pairs, error::ApiError, fields::password_problem, openapi::ResetForm};
+use super::{
+    body,
+    call::{pairs, source},
+    error::ApiError,
+    fields::password_problem,
+    openapi::ResetForm,
+};
 use crate::service::{Service, ServiceError};
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -95,14 +101,23 @@ pub(super) async fn form(request: HttpRequest, service: Data<Service>) -> HttpRe
         (status = "5XX", content((String = "text/html"), (ErrorBody = "application/json")), description = "The page with what failed"),
     ),
 )]
-pub(super) async fn set_password(payload: Payload, service: Data<Service>) -> HttpResponse {
-    match set(payload, &service).await {
+pub(super) async fn set_password(
+    request: HttpRequest,
+    payload: Payload,
+    service: Data<Service>,
+) -> HttpResponse {
+    match set(&request, payload, &service).await {
         Ok(answer) => answer,
         Err(error) => notice(error.status(), "That did not work", &format!("{error}.")),
     }
 }
 
-async fn set(payload: Payload, service: &Service) -> Result<HttpResponse, ApiError> {
+async fn set(
+    request: &HttpRequest,
+    payload: Payload,
+    service: &Service,
+) -> Result<HttpResponse, ApiError> {
+    let from = source(request)?;
     let bytes = body::read(payload).await?;
     let fields = std::str::from_utf8(&bytes).ok().and_then(pairs);
     let fields =
@@ -123,7 +138,7 @@ async fn set(payload: Payload, service: &Service) -> Result<HttpResponse, ApiErr
     if password != again {
         return retry("The two passwords are not the same.");
     }
-    match service.set_password(&token, password).await {
+    match service.set_password(&token, password, from).await {
         Ok(()) => Ok(notice(
             StatusCode::OK,
             "The new password is set",

@@ -55,7 +55,8 @@ impl Service {
         let shown = self.prove_recipient(&username, &joining, caller)?;
         let from = Subject::of_address(Kind::Registration, caller.address);
         self.take_turn(&[from], "too many new accounts from your address", caller)?;
-        let hash = self.passwords.hash(password).await?;
+        let address = Some(caller.address);
+        let hash = self.passwords.hash(password, address).await?;
         let account = NewAccount {
             username: username.clone(),
             password_hash: hash.clone(),
@@ -177,7 +178,8 @@ impl Service {
         } = change;
         self.check_new_password("new_password", &new_password)?;
         let member = self.prove_owner(&session, password, caller).await?;
-        let hash = self.passwords.hash(new_password).await?;
+        let address = Some(caller.address);
+        let hash = self.passwords.hash(new_password, address).await?;
         let change = Change::Password {
             member: Arc::clone(&member),
             hash: hash.clone(),

@@ -37,7 +37,7 @@ impl Service {
         let nowhere = Ipv4Addr::UNSPECIFIED.into();
         let account = NewAccount {
             username: username.clone(),
-            password_hash: self.passwords.hash(password).await?,
+            password_hash: self.passwords.hash(password, None).await?,
             host: Host::observed(None),
             key: None,
             email: None,
@@ -62,7 +62,7 @@ impl Service {
     ) -> Answer<()> {
         let change = Change::Password {
             member: Arc::clone(member),
-            hash: self.passwords.hash(password).await?,
+            hash: self.passwords.hash(password, None).await?,
             link: None,
             now: now(),
         };

@@ -11,7 +11,7 @@ use crate::{
     outbox::{Delivery, Letter, Notice},
     store::{Change, StoreError},
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use twocan_proto::api::{Email, Joining, Secret, Username};
 
 /// Where a one-time code goes.
@@ -174,12 +174,17 @@ impl Service {
     }
 
     /// Sets a password by a link, once.
-    pub(crate) async fn set_password(&self, token: &Secret, password: Secret) -> Answer<()> {
+    pub(crate) async fn set_password(
+        &self,
+        token: &Secret,
+        password: Secret,
+        from: IpAddr,
+    ) -> Answer<()> {
         let link = token_hash(token);
         let member = self.directory.reset(&link, now());
         let member = member.ok_or(ServiceError::Unknown)?;
         self.check_new_password("password", &password)?;
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.passwords.hash(password, Some(from)).await?;
         let change = Change::Password {
             member: Arc::clone(&member),
             hash,
