@@ -59,6 +59,8 @@ pub struct Typed {
     pub registrations_per_hour: Option<u32>,
     /// Whether guests may come.
     pub guests: Option<bool>,
+    /// Whether there is a lobby.
+    pub lobby: Option<bool>,
     /// Oldest version of twocan that is let in.
     pub min_client: Option<String>,
     /// What links in mails begin with.
@@ -152,6 +154,8 @@ pub struct Config {
     pub registrations_per_hour: Option<NonZeroU32>,
     /// Whether guests may come.
     pub guests: bool,
+    /// Whether there is a lobby.
+    pub lobby: bool,
     /// Oldest version of twocan that is let in.
     pub min_client: Option<ClientVersion>,
     /// Mails and one-time codes.
@@ -249,6 +253,7 @@ impl Typed {
             code_minutes: over.code_minutes.or(self.code_minutes),
             registrations_per_hour: over.registrations_per_hour.or(self.registrations_per_hour),
             guests: over.guests.or(self.guests),
+            lobby: over.lobby.or(self.lobby),
             min_client: over.min_client.or(self.min_client),
             public_url: over.public_url.or(self.public_url),
             mail_server: over.mail_server.or(self.mail_server),
@@ -320,6 +325,7 @@ impl Typed {
             registration_open: self.registration != Some(Registration::Closed),
             registrations_per_hour: self.registrations_per_hour.and_then(NonZeroU32::new),
             guests: self.guests.unwrap_or(false),
+            lobby: self.lobby.unwrap_or(true),
             min_client,
             outside,
             password_min: in_range(

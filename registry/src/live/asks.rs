@@ -191,7 +191,11 @@ impl Service {
             let taken = self.live_turn(channel, deed, now);
             taken.map_err(|wait| Refusal::limited(reason, wait))
         };
+        let is_open = self.config.get().lobby;
         match ask {
+            // As often as it is said, it is not worth an answer.
+            LobbyAsk::Typing if !is_open => {}
+            _ if !is_open => return Err(LobbyError::None.into()),
             LobbyAsk::Join => {
                 turn(Deed::Enter, "you came in too often")?;
                 self.live.lobby().join(channel, now)?;

@@ -22,6 +22,8 @@ use twocan_proto::{
 /// Why something is not done in the room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LobbyError {
+    #[error("this registry has no lobby")]
+    None,
     #[error("you are not in the lobby; join it first")]
     Outside,
     #[error("the lobby is full; try again later")]
@@ -43,7 +45,9 @@ impl LobbyError {
         match self {
             Self::Outside => ErrorCode::Conflict,
             Self::Full => ErrorCode::Busy,
-            Self::Muted(_) | Self::Barred(_) | Self::NotAdmin | Self::Admin => ErrorCode::Refused,
+            Self::None | Self::Muted(_) | Self::Barred(_) | Self::NotAdmin | Self::Admin => {
+                ErrorCode::Refused
+            }
             Self::Nobody => ErrorCode::NotFound,
         }
     }
@@ -253,6 +257,14 @@ impl Lobby {
         }
         self.muted.retain(|_, until| now < *until);
         self.barred.retain(|_, until| now < *until);
+    }
+
+    /// Shows everybody out; each hears of that alone.
+    pub(super) fn close(&mut self) {
+        for place in std::mem::take(&mut self.places).into_values() {
+            let user = place.channel.member.username.clone();
+            place.channel.tell(Event::Lobby(LobbyEvent::Left { user }));
+        }
     }
 
     /// Gives a place up; whoever had it hears of it, too.

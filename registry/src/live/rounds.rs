@@ -72,7 +72,11 @@ impl Service {
                 None => channel.check(now),
             }
         }
-        self.live.lobby().sweep(now);
+        if self.config.get().lobby {
+            self.live.lobby().sweep(now);
+        } else {
+            self.live.lobby().close();
+        }
         self.live.paces().sweep(now);
     }
 

@@ -1,7 +1,7 @@
 //! The public room over real sockets.
 
 use crate::{
-    common::{Fixture, start},
+    common::{Fixture, config, start},
     live::{Channel, order},
 };
 use serde_json::json;
@@ -124,5 +124,31 @@ async fn who_says_too_much_waits_and_administrators_keep_order() {
     }
     eve.ask(&Ask::Lobby(LobbyAsk::Join)).await;
     assert_eq!(refused(&mut eve).await.0, ErrorCode::Refused);
+    registry.server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_operator_may_have_no_lobby() {
+    let registry = start().await;
+    let mut ada = enter(&registry, "ada").await;
+    let switch = |on| {
+        let mut config = config(&registry.folder);
+        config.lobby = on;
+        let waiting = registry.server.reload(config).unwrap();
+        assert!(!waiting.contains(&"lobby"), "{waiting:?}");
+    };
+    switch(false);
+    let left = heard(&mut ada).await;
+    assert!(matches!(left, LobbyEvent::Left { user } if user.as_str() == "ada"));
+    ada.ask(&Ask::Lobby(LobbyAsk::Typing)).await;
+    for ask in [LobbyAsk::Join, LobbyAsk::Who { after: None }] {
+        ada.ask(&Ask::Lobby(ask)).await;
+        let (code, message) = refused(&mut ada).await;
+        assert_eq!(code, ErrorCode::Refused);
+        assert!(message.contains("has no lobby"), "{message}");
+    }
+    switch(true);
+    ada.ask(&Ask::Lobby(LobbyAsk::Join)).await;
+    assert!(matches!(heard(&mut ada).await, LobbyEvent::Who { .. }));
     registry.server.stop().await.unwrap();
 }
