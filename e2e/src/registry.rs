@@ -1,5 +1,6 @@
 //! A registry of its own for a test, on loopback and free ports.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, ExitStatus, Stdio};
@@ -8,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::https::Client;
-use crate::process::{Must, Program, twocan_registry};
+use crate::process::{Must, Program, signal, twocan_registry};
 
 /// How long the registry may take to answer after its start.
 const READY: Duration = Duration::from_secs(30);
@@ -52,11 +53,19 @@ impl Registry {
 
     fn start_at(folder: &Path, listen: &str, environment: Vec<(String, String)>) -> Self {
         std::fs::create_dir_all(folder).must("make the registry's folder");
+        let config = configuration(folder);
+        File::options()
+            .create(true)
+            .append(true)
+            .open(&config)
+            .must("make a configuration");
         let mut command = Command::new(twocan_registry());
         command
             .arg("serve")
             .arg("--data")
             .arg(folder)
+            .arg("--config")
+            .arg(config)
             .args(["--listen", listen]);
         command
             .envs(environment.iter().map(|(name, value)| (name, value)))
@@ -120,6 +129,16 @@ impl Registry {
         Client::connect(&self.url)
     }
 
+    /// Puts other settings in force while it runs, beside those that it was
+    /// started with: the lines of its configuration file.
+    ///
+    /// # Panics
+    /// If the file cannot be written.
+    pub fn reload(&self, settings: &str) {
+        std::fs::write(configuration(&self.data), settings).must("write the configuration");
+        signal(self.pid(), "HUP");
+    }
+
     /// Asks it to end, waits for that, and checks that the line that says
     /// where it listens was the only one on its standard output.
     ///
@@ -159,6 +178,10 @@ impl Registry {
         assert!(status.success(), "the registry ended with {status}");
         Self::start_at(&data, &address, environment)
     }
+}
+
+fn configuration(folder: &Path) -> PathBuf {
+    folder.join("registry.toml")
 }
 
 /// The lines of a program's output; a program writes few, so the reader may
