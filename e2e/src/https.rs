@@ -6,13 +6,10 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
-};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
+use twocan_pin::client_config;
 
 use crate::process::Must;
 
@@ -77,10 +74,11 @@ impl Client {
         let rest = url
             .strip_prefix("https://")
             .must("read a URL that begins with https://");
-        let (host, fingerprint) = rest
+        let (host, pin) = rest
             .split_once("#sha256-")
             .must("find the fingerprint in a URL");
-        let config = Arc::new(config(fingerprint));
+        let pin = pin.parse().must("read the fingerprint in a URL");
+        let config = Arc::new(client_config(pin).must("set up TLS"));
         let stream = open(host, &config);
         Self {
             config,
@@ -245,92 +243,4 @@ fn open(host: &str, config: &Arc<ClientConfig>) -> Stream {
     let name = ServerName::try_from(name.to_owned()).must("read a server's name");
     let tls = ClientConnection::new(Arc::clone(config), name).must("begin TLS");
     BufReader::new(StreamOwned::new(tls, tcp))
-}
-
-/// TLS that accepts exactly this certificate.
-pub(crate) fn pinned(certificate: &CertificateDer<'_>) -> ClientConfig {
-    config(&sha256(certificate))
-}
-
-/// TLS that accepts exactly one certificate.
-fn config(fingerprint: &str) -> ClientConfig {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let pinned = Pinned {
-        fingerprint: fingerprint.to_ascii_lowercase(),
-        provider: Arc::clone(&provider),
-    };
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .must("set up TLS")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(pinned))
-        .with_no_client_auth()
-}
-
-/// The SHA-256 of some bytes as lower-case hex.
-fn sha256(bytes: &[u8]) -> String {
-    let suite = aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
-    let hash = suite
-        .tls13()
-        .must("find SHA-256")
-        .common
-        .hash_provider
-        .hash(bytes);
-    hash.as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
-}
-
-#[derive(Debug)]
-struct Pinned {
-    fingerprint: String,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _chain: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let shown = sha256(certificate);
-        if shown == self.fingerprint {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(Error::General(format!(
-                "the certificate is sha256-{shown}, not sha256-{}",
-                self.fingerprint
-            )))
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }

@@ -5,14 +5,7 @@ use crate::{
     config::Config,
     tls::{self, ServerIdentity},
 };
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
-use std::net::SocketAddr;
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 use twocan_proto::{
     api::Health,
     registry_url::{Fingerprint, RegistryUrl},
@@ -45,7 +38,7 @@ pub enum PingError {
 pub enum ClientError {
     /// TLS 1.3 cannot be set up.
     #[error("TLS cannot be set up: {0}")]
-    Tls(#[from] Error),
+    Tls(#[from] rustls::Error),
     /// HTTPS cannot be set up.
     #[error("HTTPS cannot be set up: {0}")]
     Https(#[from] reqwest::Error),
@@ -105,73 +98,9 @@ pub fn client(pin: Option<Fingerprint>) -> Result<reqwest::Client, ClientError> 
 pub fn client_builder(pin: Option<Fingerprint>) -> Result<reqwest::ClientBuilder, ClientError> {
     let builder = reqwest::Client::builder().timeout(WAIT).no_proxy();
     Ok(match pin {
-        Some(pin) => builder.tls_backend_preconfigured(pinned(pin)?),
+        Some(pin) => builder.tls_backend_preconfigured(twocan_pin::client_config(pin)?),
         None => builder,
     })
-}
-
-fn pinned(pin: Fingerprint) -> Result<ClientConfig, Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Arc::new(PinnedCertificate {
-        pin,
-        provider: Arc::clone(&provider),
-    });
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])?;
-    Ok(builder
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth())
-}
-
-/// Accepts one certificate, by its fingerprint, from who can sign with its key.
-#[derive(Debug)]
-struct PinnedCertificate {
-    pin: Fingerprint,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for PinnedCertificate {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _chain: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if Fingerprint::of(certificate) == self.pin {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(Error::InvalidCertificate(
-            CertificateError::ApplicationVerificationFailure,
-        ))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(Error::General("TLS 1.2 is not spoken here".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }
 
 /// The cause behind all causes, which is the one that helps.

@@ -11,9 +11,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ClientConfig, ClientConnection, ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ClientConnection, ServerConfig, ServerConnection, StreamOwned};
+use twocan_pin::client_config;
+use twocan_proto::registry_url::Fingerprint;
 
-use crate::https::pinned;
 use crate::process::Must;
 
 /// Bytes of a message, about as many as a short line with its envelope.
@@ -39,7 +40,7 @@ fn pair() -> (Sender, Taker) {
             .with_no_client_auth()
             .with_single_cert(vec![certificate.clone()], key)
             .must("use the certificate");
-    let client: ClientConfig = pinned(&certificate);
+    let client = client_config(Fingerprint::of(&certificate)).must("pin the certificate");
     let listener = TcpListener::bind("127.0.0.1:0").must("listen");
     let address = listener.local_addr().must("read a port");
     let taker = std::thread::spawn(move || {

@@ -9,7 +9,6 @@ mod channel;
 mod check;
 mod live;
 mod session;
-mod tls;
 
 use std::time::Duration;
 
@@ -89,7 +88,7 @@ impl RegistryClient {
             .https_only(true);
         let builder = match url.pin() {
             Some(pin) => {
-                let pinned = tls::pinned(pin)
+                let pinned = twocan_pin::client_config(pin)
                     .map_err(|error| Error::new(ErrorCode::Internal, error.to_string()))?;
                 builder.tls_backend_preconfigured(pinned)
             }
