@@ -137,11 +137,16 @@ fn a_stranger_from_a_registry_knocks_and_is_shown() {
 #[test]
 fn who_is_too_old_is_told_so_while_signed_in_and_at_the_next_sign_in() {
     let folder = folder();
-    let (registry, alice, mut bob) = two(folder.path());
-    join(&mut bob, &registry).must("have a live channel");
+    let (registry, mut alice, mut bob) = two(folder.path());
+    for client in [&mut alice, &mut bob] {
+        join(client, &registry).must("have a live channel");
+    }
     registry.reload("min_client = '99.1.0'\n");
     for client in [&alice, &bob] {
-        let told = client.event("registry", |event| event["state"] == "outdated");
+        // In the words for the notice, not for a request that is refused.
+        let told = client.event("registry", |event| {
+            event["state"] == "outdated" && text(event, "reason").starts_with("it takes twocan")
+        });
         assert_eq!(text(&told, "registry"), registry.url());
         assert!(text(&told, "reason").contains("99.1.0"), "{told}");
     }
