@@ -28,8 +28,11 @@ const CLOCK_JUMP: Duration = Duration::from_millis(30);
 /// One part of so many of what is seen corrects the clock: with blocks of 4 ms
 /// it follows a device's drift within half a second.
 const CLOCK_TRUST: u32 = 64;
-/// After this long without an underrun the slack shrinks again.
+/// After this long without an underrun the slack shrinks again. Each time that
+/// was wrong, it takes twice as long, for what is tried can be heard.
 const CALM: Duration = Duration::from_secs(30);
+/// At most this long.
+const MOST_CALM: Duration = Duration::from_secs(600);
 
 /// The output of a call as it is now.
 #[derive(Debug)]
@@ -151,6 +154,10 @@ pub(crate) struct DevicePlayback {
     block: usize,
     slack: Duration,
     calm_since: Instant,
+    /// See [`CALM`].
+    calm: Duration,
+    /// The slack has shrunk since the last underrun.
+    shrunk: bool,
     clock: DeviceClock,
 }
 
@@ -165,6 +172,8 @@ impl DevicePlayback {
             block: DEVICE_BLOCK,
             slack: FIRST_SLACK,
             calm_since: now,
+            calm: CALM,
+            shrunk: false,
             clock: DeviceClock::default(),
         })
     }
@@ -202,10 +211,14 @@ impl DevicePlayback {
 
     fn adapt(&mut self, now: Instant) {
         if self.port.feedback.take_underruns() > 0 {
+            if std::mem::take(&mut self.shrunk) {
+                self.calm = (2 * self.calm).min(MOST_CALM);
+            }
             self.slack = (self.slack + MORE_SLACK).min(MOST_SLACK);
             self.calm_since = now;
-        } else if now.duration_since(self.calm_since) > CALM {
+        } else if self.slack > FIRST_SLACK && now.duration_since(self.calm_since) > self.calm {
             self.slack = self.slack.saturating_sub(MORE_SLACK).max(FIRST_SLACK);
+            self.shrunk = true;
             self.calm_since = now;
         }
     }
@@ -311,6 +324,30 @@ mod tests {
             let most = period + 2 * DEVICE_BLOCK * rate as usize / 48_000;
             assert!(run.most_held <= most, "{rate} {period}: {}", run.most_held);
         }
+    }
+
+    #[test]
+    fn less_slack_is_tried_again_and_ever_less_often() {
+        let start = Instant::now();
+        let (ring, _device) = rtrb::RingBuffer::new(24_000);
+        let feedback = Arc::new(OutputFeedback::default());
+        let port = OutputPort {
+            ring,
+            rate: 48_000,
+            feedback: Arc::clone(&feedback),
+            latency: Arc::default(),
+        };
+        let mut playback = DevicePlayback::new(port, start).unwrap();
+        // A device that needs the second slack: with the first it underruns.
+        let mut tried = Vec::new();
+        for second in 0..400 {
+            if playback.slack == FIRST_SLACK {
+                tried.push(second);
+                feedback.asked(1, 0);
+            }
+            playback.adapt(start + Duration::from_secs(second));
+        }
+        assert_eq!(tried, [0, 32, 94, 216]);
     }
 
     #[test]

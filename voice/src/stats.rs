@@ -34,6 +34,17 @@ pub enum DeviceState {
     Missing(String),
 }
 
+impl DeviceState {
+    /// Why the device is missing, if it is.
+    #[must_use]
+    pub fn missing(&self) -> Option<&str> {
+        match self {
+            Self::Missing(why) => Some(why),
+            Self::Virtual | Self::Opening | Self::Running(_) => None,
+        }
+    }
+}
+
 /// What a call's sound is doing now.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

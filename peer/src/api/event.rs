@@ -258,6 +258,10 @@ pub struct CallStats {
     pub playback_ms: f32,
     /// Estimated way of a word from their mouth to our ear, in milliseconds.
     pub mouth_to_ear_ms: f32,
+    /// Why no microphone is heard, while there is none and silence is sent.
+    pub no_microphone: Option<String>,
+    /// The same of the loudspeaker.
+    pub no_loudspeaker: Option<String>,
     /// Which way the sound takes; `None` until known.
     pub path: Option<Path>,
     /// What kind of address of theirs it goes to, as ICE calls it (RFC 8445

@@ -219,11 +219,9 @@ impl Sound {
     /// What there is to say of the devices: once when one is missing, and
     /// once when it is back.
     pub(super) fn device_news(&mut self, stats: &CallStats) -> Option<String> {
-        let missing = |what: &str, state: &DeviceState| match state {
-            DeviceState::Missing(why) => {
-                Some(format!("no {what}: {why}; the call goes on with silence"))
-            }
-            _ => None,
+        let missing = |what: &str, state: &DeviceState| {
+            let why = state.missing()?;
+            Some(format!("no {what}: {why}; the call goes on with silence"))
         };
         let problem = missing("microphone", &stats.input);
         let problem = problem.or_else(|| missing("loudspeaker", &stats.output));

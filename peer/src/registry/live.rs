@@ -5,10 +5,11 @@
 //! now and then, and everything else of a registry works.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt as _;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use twocan_proto::api::{Lookup, Username};
 use twocan_proto::live::{
@@ -52,6 +53,8 @@ pub(super) struct Live {
     pub(super) token: twocan_proto::api::Secret,
     /// The session stands.
     pub(super) up: watch::Receiver<bool>,
+    /// Whom to tell that the registry has ended it.
+    pub(super) ended: Arc<Notify>,
     pub(super) visible: watch::Receiver<bool>,
     pub(super) watched: watch::Receiver<Vec<Lookup>>,
     /// How many of those watched, from the first, are told of by the channel.
@@ -98,7 +101,10 @@ impl Live {
         match broken {
             // A registry that has no such channel.
             Broken::Refused(error) if error.code == ErrorCode::NotFound => Err(Unwanted),
-            Broken::Closed(Some(end)) if !end.is_worth_a_retry() => self.until_up_again().await,
+            Broken::Closed(Some(end)) if !end.is_worth_a_retry() => {
+                self.ended.notify_one();
+                self.until_up_again().await
+            }
             Broken::Refused(error) => self.wait(memory, error.retry_after).await,
             Broken::Closed(_) => {
                 let away = memory.away.take();

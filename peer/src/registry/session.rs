@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::RngExt as _;
 use tokio::net::UdpSocket;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use twocan_proto::address::Host;
@@ -75,11 +76,13 @@ impl SessionTask {
         let (watched_tx, watched_rx) = watch::channel(watched);
         let (asks, asked) = mpsc::channel(ASKS);
         let (up, is_up) = watch::channel(false);
+        let ended = Arc::new(Notify::new());
         let (pushed, is_pushed) = watch::channel(0);
         let live = client.token().map(|token| Live {
             url: url.clone(),
             token,
             up: is_up,
+            ended: Arc::clone(&ended),
             visible: visible.clone(),
             watched: watched_rx.clone(),
             pushed,
@@ -96,6 +99,7 @@ impl SessionTask {
             granted,
             failures: 0,
             up,
+            ended,
             pushed: is_pushed,
         };
         let mut task = JoinSet::new();
@@ -143,6 +147,8 @@ struct Keeper {
     failures: u32,
     /// Whether the session stands, for the live channel.
     up: watch::Sender<bool>,
+    /// The live channel was told that the session has ended.
+    ended: Arc<Notify>,
     /// How many of those watched the live channel tells of.
     pushed: watch::Receiver<usize>,
 }
@@ -154,8 +160,9 @@ pub(super) struct Unwanted;
 enum Over {
     /// It broke.
     Broken(Error),
-    /// Whether we are to be seen has changed.
-    Visibility,
+    /// It is to be resumed: whether we are to be seen has changed, or the live
+    /// channel has heard that it ended, and resuming tells why.
+    Again,
 }
 
 impl Keeper {
@@ -291,10 +298,14 @@ impl Keeper {
                         if heart.take().is_some() {
                             self.client.leave().await;
                         }
-                        Ok(Over::Visibility)
+                        Ok(Over::Again)
                     }
                     Err(_) => Err(Unwanted),
                 },
+                () = self.ended.notified() => {
+                    // A registry that grants what it ends is not asked all the time.
+                    return self.wait(None).await.map(|()| Over::Again);
+                }
                 () = tokio::time::sleep_until(look_at.into()) => {
                     if let Some(error) = self.look().await? {
                         return Ok(Over::Broken(error));

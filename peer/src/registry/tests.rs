@@ -267,6 +267,29 @@ async fn a_session_that_has_ended_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_session_that_another_place_ends_is_known_to_have_ended_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    // No heartbeat and no look-up tells in time.
+    config.heartbeat_ms = 60_000;
+    let server = Server::start(config).await.unwrap();
+    let client = RegistryClient::new(server.url()).unwrap();
+    let grant = sign_in(&client, "ada").await.unwrap();
+    let (sender, mut events) = mpsc::channel(16);
+    let signed_in = client.with_token(grant.token.clone());
+    let visible = watch::Sender::new(true);
+    let told = (vec![], visible.subscribe());
+    let _task = SessionTask::start(server.url(), signed_in, announcement(), told, None, sender);
+    until(&mut events, RegistryState::SignedIn).await;
+    // The second time the live channel says so.
+    until(&mut events, RegistryState::SignedIn).await;
+    client.with_token(grant.token).sign_out().await;
+    until(&mut events, RegistryState::SignedOut).await;
+    assert!(timeout(BOUND, events.recv()).await.unwrap().is_none());
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn whoever_hides_is_offline_at_once_still_asks_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(config(folder.path())).await.unwrap();

@@ -7,6 +7,7 @@ use twocan_peer::api::{
 };
 use twocan_proto::time::Timestamp;
 
+use super::audio::Side;
 use crate::input::chord::Chord;
 
 /// One sample a second is kept for this long.
@@ -183,6 +184,28 @@ impl CallView {
             self.connected_at = Some(now);
         }
         self.call = call;
+    }
+
+    /// Whether the device of a side is missing, and silence stands in for it.
+    pub(crate) fn lacks(&self, side: Side) -> bool {
+        let of = |stats: &CallStats| match side {
+            Side::Microphone => stats.no_microphone.is_some(),
+            Side::Loudspeaker => stats.no_loudspeaker.is_some(),
+        };
+        self.stats.as_ref().is_some_and(of)
+    }
+
+    /// What needs attention, the most pressing first.
+    pub(crate) fn alarms(&self) -> Vec<&'static str> {
+        let missing = [
+            (Side::Microphone, "no microphone: silence is sent"),
+            (Side::Loudspeaker, "no loudspeaker: nothing is heard"),
+        ];
+        let missing = missing.into_iter();
+        let missing = missing.filter_map(|(side, text)| self.lacks(side).then_some(text));
+        missing
+            .chain(self.hints.iter().map(|hint| hint.text()))
+            .collect()
     }
 
     /// Takes what the meters show.

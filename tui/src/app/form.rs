@@ -167,6 +167,11 @@ impl Form {
         }
     }
 
+    /// Whether Enter does what the form is for, rather than go on.
+    pub(crate) fn at_last(&self) -> bool {
+        self.focus + 1 >= self.fields.len()
+    }
+
     /// The field that is typed into.
     pub(crate) fn focused(&mut self) -> Option<&mut Field> {
         self.fields.get_mut(self.focus)

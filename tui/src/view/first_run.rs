@@ -61,12 +61,7 @@ pub(crate) fn hints(step: Step) -> Vec<(&'static str, &'static str)> {
         Step::Name => vec![("Enter", "next"), ("Esc", "skip all"), QUIT],
         Step::Key => vec![("Enter", "next"), ("Esc", "back"), QUIT],
         Step::Place => vec![("Up Down", "choose"), ("Enter", "next"), ("Esc", "back")],
-        Step::Registry => vec![
-            ("Tab", "next field"),
-            ("Enter", "sign in"),
-            ("Ctrl+S", "skip"),
-            ("Esc", "back"),
-        ],
+        Step::Registry => vec![("Enter", "next"), ("Ctrl+S", "skip"), ("Esc", "back")],
         Step::Lan => vec![("Enter", "done"), ("c", "copy link"), ("Esc", "back")],
     }
 }

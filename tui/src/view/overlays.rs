@@ -432,7 +432,10 @@ pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> O
         height: area.height.saturating_sub(y),
         ..area
     };
-    let go = format!("Tab next field, Enter {}", form.does());
+    let go = match form.at_last() {
+        true => format!("Enter {}", form.does()),
+        false => format!("Enter next field; at the last one it {}", form.does()),
+    };
     let (text, style) = match (&form.error, form.busy) {
         (_, true) => ("Asking the registry.", theme.dim()),
         (Some(error), _) => (error.as_str(), theme.bad()),

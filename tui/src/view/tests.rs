@@ -245,6 +245,20 @@ const SCENES: &[(&str, Scene)] = &[
     ("muted", muted),
     ("push_to_talk", push_to_talk),
     ("call_alarm", alarmed),
+    ("call_without_devices", |s, l| {
+        let mut state = sample::in_call(s, l);
+        let stats = state
+            .calls
+            .active_mut()
+            .and_then(|call| call.stats.as_mut());
+        for missing in stats
+            .into_iter()
+            .flat_map(|s| [&mut s.no_microphone, &mut s.no_loudspeaker])
+        {
+            *missing = Some("the system names no default device".to_owned());
+        }
+        state
+    }),
     ("sound", |s, l| {
         let mut state = sample::busy(s, l);
         state.sound = Some(sample::sound());

@@ -22,18 +22,19 @@ static CONNECTED: Mutex<Vec<(HostId, Arc<Host>)>> = Mutex::new(Vec::new());
 pub(super) fn on_any_host<T>(
     mut attempt: impl FnMut(&Host) -> Result<T, String>,
 ) -> Result<T, String> {
-    let mut reason = "this machine has no sound system".to_owned();
+    // The best host is the one that people mean.
+    let mut reason = None;
     for id in available() {
         let _quiet = is_alsa(id).then(QuietStderr::begin);
         match on_host(id, &mut attempt) {
             Ok(found) => return Ok(found),
             Err(why) => {
                 tracing::debug!(host = id.name(), why, "no such sound device");
-                reason = why;
+                reason.get_or_insert(why);
             }
         }
     }
-    Err(reason)
+    Err(reason.unwrap_or_else(|| "this machine has no sound system".to_owned()))
 }
 
 fn on_host<T>(

@@ -73,7 +73,7 @@ pub fn list() -> Result<DeviceList, AudioError> {
 
 fn describe(host: &Host, devices: &[Device], direction: Direction) -> Vec<DeviceInfo> {
     let default = default_device(host, direction).and_then(|device| device.id().ok());
-    devices
+    let infos = devices
         .iter()
         .filter(|device| match direction {
             Direction::Input => device.supports_input(),
@@ -90,5 +90,45 @@ fn describe(host: &Host, devices: &[Device], direction: Direction) -> Vec<Device
                 id: id.to_string(),
             })
         })
+        .collect();
+    told_apart(infos)
+}
+
+/// Two headsets of one make have one name; then the ids stand behind it.
+fn told_apart(infos: Vec<DeviceInfo>) -> Vec<DeviceInfo> {
+    let name = |info: &DeviceInfo| {
+        let alike = infos.iter().filter(|other| other.name == info.name);
+        let id = info.id.split_once(':').map_or(&*info.id, |(_, id)| id);
+        match alike.count() {
+            0 | 1 => info.name.clone(),
+            _ => format!("{} ({id})", info.name),
+        }
+    };
+    let names: Vec<_> = infos.iter().map(name).collect();
+    let named = infos.into_iter().zip(names);
+    named
+        .map(|(info, name)| DeviceInfo { name, ..info })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_of_one_name_are_told_apart() {
+        let info = |id: &str, name: &str| DeviceInfo {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            is_default: false,
+        };
+        let infos = ["pulseaudio:usb-1", "pulseaudio:usb-2"].map(|id| info(id, "Headset"));
+        let infos = infos
+            .into_iter()
+            .chain([info("pulseaudio:pci-0", "Built-in")]);
+        let told = told_apart(infos.collect());
+        let names: Vec<_> = told.iter().map(|info| info.name.as_str()).collect();
+        assert_eq!(names, ["Headset (usb-1)", "Headset (usb-2)", "Built-in"]);
+        assert_eq!(told[1].id, "pulseaudio:usb-2");
+    }
 }

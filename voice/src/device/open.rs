@@ -230,7 +230,7 @@ pub(super) fn open_output(
 pub(super) fn find(host: &Host, direction: Direction, wanted: &Wanted) -> Result<Device, String> {
     let Wanted::Named(name) = wanted else {
         return default_device(host, direction)
-            .ok_or_else(|| "this machine has no default device".to_owned());
+            .ok_or_else(|| "the system names no default device".to_owned());
     };
     host.devices()
         .map_err(said)?
@@ -243,10 +243,10 @@ pub(super) fn find(host: &Host, direction: Direction, wanted: &Wanted) -> Result
 }
 
 fn is_named(device: &Device, name: &str) -> bool {
-    device
-        .id()
-        .is_ok_and(|id| id.id() == name || id.to_string() == name)
-        || device.to_string() == name
+    let says = |id: cpal::DeviceId| {
+        [id.id(), &id.to_string(), &format!("{device} ({})", id.id())].contains(&name)
+    };
+    device.id().is_ok_and(says) || device.to_string() == name
 }
 
 struct Chosen {

@@ -102,6 +102,8 @@ impl Task<'_> {
             capture_ms: stats.capture_ms,
             playback_ms: stats.playback_ms,
             mouth_to_ear_ms: mouth_to_ear,
+            no_microphone: stats.input.missing().map(str::to_owned),
+            no_loudspeaker: stats.output.missing().map(str::to_owned),
             path: pair.map(|pair| pair.path),
             candidate: pair.map(|pair| pair.remote_kind.clone()),
             family: pair.map(|pair| if pair.is_ipv6 { "ipv6" } else { "ipv4" }),

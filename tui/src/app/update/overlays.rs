@@ -333,7 +333,7 @@ pub(super) fn form_key(form: &mut Form, chord: Chord, out: &mut Effects) {
             }
         }
         Key::Down => form.focus = (form.focus + 1).min(last),
-        Key::Enter if form.focus < last => form.focus += 1,
+        Key::Enter if !form.at_last() => form.focus += 1,
         Key::Enter => match form.read() {
             Ok(effect) => {
                 form.busy = true;

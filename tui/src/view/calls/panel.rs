@@ -60,8 +60,8 @@ fn head(state: &State, call: &CallView, theme: Theme, cells: usize) -> Vec<Line<
 /// What needs attention, above everything that only informs.
 fn alarms(call: &CallView, theme: Theme, cells: usize) -> Vec<Line<'static>> {
     let mut rows = Vec::new();
-    for hint in &call.hints {
-        let text = format!("! {}", hint.text());
+    for alarm in call.alarms() {
+        let text = format!("! {alarm}");
         rows.extend(draw::paragraph(&text, cells, "", theme.bad()));
     }
     if !rows.is_empty() {
@@ -158,8 +158,11 @@ fn controls(state: &State, call: &CallView, theme: Theme, cells: usize) -> Vec<L
     };
     let when = activation_words(call.call.activation);
     let device = |side| {
-        let name = state.sound.as_ref()?.name(side);
         let room = cells.saturating_sub(LABEL);
+        let name = match call.lacks(side) {
+            true => "none; it is waited for".to_owned(),
+            false => state.sound.as_ref()?.name(side),
+        };
         let fitted = wrap::truncate(&name, room, theme.signs.cut);
         Some(with_label("", &fitted, theme, String::new()))
     };

@@ -9,7 +9,7 @@ use super::super::draw::{line, put, put_ends, rule, span};
 use super::super::theme::Theme;
 use super::super::wrap;
 use super::meters::{meter, sparkline};
-use super::{alarm, quality_word, state_words};
+use super::{quality_word, state_words};
 use crate::app::State;
 use crate::app::calls::{CallView, duration};
 
@@ -96,8 +96,8 @@ fn bars(call: &CallView, name: &str, cells: usize, theme: Theme) -> [Line<'stati
 /// What needs attention, else the other numbers.
 fn last(call: &CallView, cells: usize, theme: Theme) -> Line<'static> {
     let cut = |text: &str| wrap::truncate(text, cells, theme.signs.cut);
-    if let Some(hint) = alarm(call) {
-        return line(cut(&format!("! {}", hint.text())), theme.bad());
+    if let Some(alarm) = call.alarms().first() {
+        return line(cut(&format!("! {alarm}")), theme.bad());
     }
     let (rtt, loss, long, short) = numbers(call);
     let text = match cells >= WIDE {
