@@ -78,8 +78,9 @@ pub const PING_AFTER: Duration = Duration::from_secs(15);
 /// A link that has been silent for this long is gone.
 pub const GONE_AFTER: Duration = Duration::from_secs(45);
 
-/// The same two while a call is up: people notice silence within seconds.
-pub const PING_AFTER_IN_CALL: Duration = Duration::from_secs(3);
+/// The same two while a call is up: people notice silence within seconds. On a
+/// narrow line a question and its answer delay the sound, so they are seldom.
+pub const PING_AFTER_IN_CALL: Duration = Duration::from_secs(5);
 /// See [`PING_AFTER_IN_CALL`].
 pub const GONE_AFTER_IN_CALL: Duration = Duration::from_secs(10);
 

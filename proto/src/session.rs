@@ -16,6 +16,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use crate::body::{Body, BodyError, Bye, ByeReason, Complaint, Hello, Ping};
 use crate::frame::{Frame, FrameError};
 use crate::limits;
@@ -72,6 +74,10 @@ struct Waiting {
 pub struct Session {
     state: State,
     heard: Instant,
+    instance: Uuid,
+    /// The peer asks for signs of life first, and we only if it does not: one
+    /// question and its answer tell both.
+    second: bool,
     in_call: bool,
     unanswered: bool,
     nonce: u64,
@@ -91,6 +97,8 @@ impl Session {
                 until: now + limits::HELLO_WAIT,
             },
             heard: now,
+            instance: hello.instance,
+            second: false,
             in_call: false,
             unanswered: false,
             nonce: 0,
@@ -193,6 +201,7 @@ impl Session {
             (_, Body::Bye(bye)) => self.end(Side::Them, bye.reason, &bye.text),
             (State::Greeting { .. }, Body::Hello(hello)) => {
                 self.state = State::Up { waiting: None };
+                self.second = self.instance > hello.instance;
                 self.events.push_back(Event::Up(Box::new(hello)));
             }
             (State::Greeting { .. }, _) => {
@@ -313,12 +322,17 @@ impl Session {
     }
 
     fn ping_after(&self) -> Duration {
-        if self.in_call {
+        let first = if self.in_call {
             limits::PING_AFTER_IN_CALL
         } else if self.unanswered {
             limits::PING_AFTER_UNANSWERED
         } else {
             limits::PING_AFTER
+        };
+        // What the peer is asked for it may owe us alone.
+        match self.second && !self.unanswered {
+            true => first + first / 4,
+            false => first,
         }
     }
 

@@ -16,18 +16,18 @@ use twocan_voice::{Format, SentPacket};
 use super::sdp;
 use super::sockets::Datagram;
 
-/// How often we tell by RTCP what we receive. Between two twocans the sound
-/// itself carries reports, far more often; and a line of 24 kb/s would give a
-/// tenth of itself to RTCP once a second.
-const REPORTS: Duration = Duration::from_secs(3);
+/// How often we tell by RTCP what we receive (RFC 3550 section 6.2 has 5 s as the
+/// least). Between two twocans the sound itself carries reports, far more often;
+/// and such a packet holds up the sound on a line of 24 kb/s for 60 ms.
+const REPORTS: Duration = Duration::from_secs(5);
 /// How often the path's statistics are asked for.
 const STATISTICS: Duration = Duration::from_secs(1);
 /// First wait before a check of a path is repeated.
 const CHECK_AGAIN: Duration = Duration::from_millis(100);
 /// Longest such wait, and how often a path in use is checked (RFC 7675 asks for
 /// one in 5 s). That the other side has fallen silent is noticed without it.
-const CHECK_OFTEN: Duration = Duration::from_millis(2_500);
-/// Checks without an answer after which a path is given up: about 8 s, so that
+const CHECK_OFTEN: Duration = Duration::from_secs(5);
+/// Checks without an answer after which a path is given up: about 11 s, so that
 /// one that loses every second packet is not.
 const CHECKS: usize = 7;
 /// The payload type of ours (RFC 3551 section 6: 96 to 127 are for such).

@@ -164,6 +164,43 @@ fn a_silent_peer_is_gone_after_45_seconds_and_10_in_a_call() {
 }
 
 #[test]
+fn one_side_asks_and_both_know() {
+    let start = Instant::now();
+    let mut a = session(start);
+    let instance = Uuid::from_u128(2);
+    let mut b = Session::new(
+        Hello {
+            instance,
+            ..hello()
+        },
+        start,
+    )
+    .unwrap();
+    exchange(&mut a, &mut b, start);
+    for side in [&mut a, &mut b] {
+        side.set_in_call(true);
+    }
+    let mut asked = [0, 0];
+    let mut now = start;
+    while now < start + Duration::from_secs(60) {
+        now = a.deadline().unwrap().min(b.deadline().unwrap());
+        for (side, asked) in [&mut a, &mut b].into_iter().zip(&mut asked) {
+            side.on_deadline(now);
+            *asked += side.frames.iter().filter(|f| f.kind == Kind::PING).count();
+        }
+        exchange(&mut a, &mut b, now);
+    }
+    assert_eq!(asked, [12, 0]);
+    // And b notices as soon as ever when a does not ask.
+    let mut last = now;
+    while let Some(due) = b.deadline() {
+        last = due;
+        b.on_deadline(due);
+    }
+    assert_eq!(last, now + limits::GONE_AFTER_IN_CALL);
+}
+
+#[test]
 fn any_frame_counts_as_a_sign_of_life() {
     let start = Instant::now();
     let (mut a, mut b) = up(start);
