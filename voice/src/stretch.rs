@@ -23,11 +23,11 @@ const HISTORY: usize = 720 + CONTEXT;
 const COARSE: usize = 6;
 /// Likeness (normalised correlation) from which on the seam is not heard.
 const ALIKE: f32 = 0.85;
-/// In a pause so much lateness is left as it is: 3.5 ms, more than the least
+/// In a pause so much lateness is left as it is: 4.5 ms, more than the least
 /// that can be put right, so that what is cut is not put back soon.
-const LATE_IN_PAUSE: i64 = 168;
-/// In a pause so much earliness is left as it is: 0.5 ms.
-const EARLY_IN_PAUSE: i64 = 24;
+const LATE_IN_PAUSE: i64 = 216;
+/// In a pause so much earliness is left as it is: 1 ms.
+const EARLY_IN_PAUSE: i64 = 48;
 /// So much lateness is no whim of a clock: 10 ms. Less is put right when it has
 /// lasted.
 const SURELY_LATE: i64 = 480;
