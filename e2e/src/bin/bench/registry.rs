@@ -162,11 +162,27 @@ fn connection_us(url: &str, pid: u32, path: &str) -> f64 {
     (cpu_seconds(pid) - before) / NEW as f64 * 1e6
 }
 
-/// Look-ups while the pool for passwords has all that it takes.
+/// Look-ups while the pool for passwords has all that it takes, and without, by
+/// turns.
 fn storm(registry: &Registry, token: &str) -> Vec<Row> {
-    let mut quiet = paced_us(registry, token);
+    let (mut quiet, mut busy, mut rates) = (Vec::new(), Vec::new(), Vec::new());
+    for turn in 0..TURNS {
+        quiet.push(quantile(&mut paced_us(registry, token), 0.99));
+        let (mut times, rate) = stormed_us(registry, token, turn);
+        busy.push(quantile(&mut times, 0.99));
+        rates.push(rate);
+    }
+    vec![
+        Row::new("registrations meanwhile", median(&mut rates), "/s"),
+        Row::new("look-up p99 while they run", median(&mut busy), "us")
+            .beside("without", Some(median(&mut quiet))),
+    ]
+}
+
+/// Times of look-ups while eight clients register, and how many a second were.
+fn stormed_us(registry: &Registry, token: &str, turn: usize) -> (Vec<f64>, f64) {
     let (over, made) = (AtomicBool::new(false), AtomicU64::new(0));
-    let mut busy = thread::scope(|scope| {
+    let busy = thread::scope(|scope| {
         for thread in 0..8 {
             let (over, made) = (&over, &made);
             scope.spawn(move || {
@@ -175,7 +191,7 @@ fn storm(registry: &Registry, token: &str) -> Vec<Row> {
                     if over.load(Ordering::Relaxed) {
                         break;
                     }
-                    let account = json!({"username": format!("storm-{thread}-{number}"),
+                    let account = json!({"username": format!("storm-{turn}-{thread}-{number}"),
                                          "password": "correct horse battery", "host": "192.0.2.7"});
                     if client.request("POST", "/register", &account).status == 201 {
                         made.fetch_add(1, Ordering::Relaxed);
@@ -188,15 +204,7 @@ fn storm(registry: &Registry, token: &str) -> Vec<Row> {
         busy
     });
     let made = made.load(Ordering::Relaxed) as f64 / PACED.as_secs_f64();
-    vec![
-        Row::new("registrations meanwhile", made, "/s"),
-        Row::new(
-            "look-up p99 while they run",
-            quantile(&mut busy, 0.99),
-            "us",
-        )
-        .beside("without", Some(quantile(&mut quiet, 0.99))),
-    ]
+    (busy, made)
 }
 
 /// Times of look-ups that are due at fixed moments, from these moments on.
