@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 use twocan_pin::client_config;
 
 use crate::process::Must;
@@ -135,11 +135,7 @@ impl Client {
         self.send(head.as_bytes());
         let answer = self.read_answer();
         assert_eq!(answer.status, 101, "no live channel: {}", answer.json());
-        let hello = br#"{"type":"hello","version":1,"client":"bench/0"}"#;
-        // One text frame, masked with zeros.
-        let mut frame = vec![0x81, 0x80 | hello.len() as u8, 0, 0, 0, 0];
-        frame.extend_from_slice(hello);
-        self.send(&frame);
+        self.say_live(&json!({"type": "hello", "version": 1, "client": "bench/0"}));
         let [_, length] = self.read_exactly(2)[..] else {
             unreachable!("two bytes were read");
         };
@@ -151,6 +147,19 @@ impl Client {
             short => usize::from(short),
         };
         serde_json::from_slice(&self.read_exactly(length)).must("read a hello")
+    }
+
+    /// Says something on the live channel, in less than 126 bytes of JSON: one
+    /// text frame, masked with zeros.
+    ///
+    /// # Panics
+    /// If it cannot be sent.
+    pub fn say_live(&mut self, ask: &Value) {
+        let text = ask.to_string();
+        let length = u8::try_from(text.len()).must("say something short");
+        let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
+        frame.extend_from_slice(text.as_bytes());
+        self.send(&frame);
     }
 
     fn send(&mut self, bytes: &[u8]) {

@@ -104,13 +104,21 @@ fn connect(registry: &Registry, _: &str) {
     drop(held);
 }
 
-/// Live channels that come and go, without a word at the end.
+/// Live channels that come, watch somebody, talk in the lobby without listening,
+/// and go without a word.
 fn listen(registry: &Registry, _: &str) {
     let held: Vec<Client> = (1..=50)
         .map(|number| {
             let mut client = registry.client();
             client.authorize(&seed::token(number));
             client.open_live();
+            for ask in [
+                json!({"type": "watch", "clients": [{"username": "u1"}]}),
+                json!({"type": "lobby", "action": "join"}),
+                json!({"type": "lobby", "action": "say", "text": "is anybody here?"}),
+            ] {
+                client.say_live(&ask);
+            }
             client
         })
         .collect();
