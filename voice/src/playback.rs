@@ -16,8 +16,8 @@ const DEVICE_BLOCK: usize = 192;
 const LEAST_BLOCK: usize = 96;
 /// What is kept in a device's ring beside one callback's worth, at first. The
 /// media thread is woken by a callback and has until the next one, so it may
-/// be late by this and a period. With 1 ms, every call had an underrun in its
-/// first seconds, and this slack after it.
+/// be late by this and a period. With 1 ms, measured calls came to this after an
+/// underrun in their first seconds; a machine that stalls has them still.
 const FIRST_SLACK: Duration = Duration::from_millis(4);
 /// What is added each time the device found too little.
 const MORE_SLACK: Duration = Duration::from_millis(3);
