@@ -47,12 +47,13 @@ pub(super) async fn register(call: Call, body: Payload) -> Answer {
 )]
 pub(super) async fn delete(call: Call, body: Payload) -> Answer {
     let username = named(&call)?;
-    let proof = match call.token()? {
-        Some(token) => Proof::Token(token),
-        None => {
-            let password = call.optional_object(body).await?.proof()?;
-            password.map_or(Proof::None, Proof::Password)
-        }
+    let token = call.token()?;
+    // With a token, too: nothing is done for a request that makes no sense.
+    let password = call.optional_object(body).await?.proof()?;
+    let proof = match (token, password) {
+        (Some(token), _) => Proof::Token(token),
+        (None, Some(password)) => Proof::Password(password),
+        (None, None) => Proof::None,
     };
     call.delete(&username, proof, call.caller()?).await?;
     Ok(HttpResponse::NoContent().finish())

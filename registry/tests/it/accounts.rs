@@ -6,6 +6,22 @@ use serde_json::{Value, json};
 use twocan_proto::api::SessionGrant;
 
 #[tokio::test]
+async fn a_token_does_not_excuse_a_body_that_makes_no_sense() {
+    let registry = start().await;
+    let grant = registry.sign_in("ada").await;
+    let token = grant.token.expose();
+    let leave = || {
+        let leave = registry.request(Method::DELETE, "/clients/ada");
+        leave.bearer_auth(token)
+    };
+    let answer = leave().json(&json!(false)).send().await.unwrap();
+    assert_eq!(answer.status(), 400);
+    assert_eq!(registry.client("ada").await["username"], "ada");
+    let answer = leave().send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+}
+
+#[tokio::test]
 async fn a_plain_client_registers_is_found_and_leaves() {
     let registry = start().await;
     let answer = registry.post("/register", account("Ada")).await;
