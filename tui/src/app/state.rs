@@ -128,6 +128,8 @@ pub(crate) struct State {
     pub(crate) look: Look,
     /// A registry named on the command line, for forms.
     pub(crate) registry_hint: Option<String>,
+    /// Whom the command line asks to be contacts, until they are asked.
+    pub(crate) to_ask: Vec<String>,
     /// Something visible changed since the last frame.
     pub(crate) dirty: bool,
     pub(crate) title_shown: String,
@@ -176,6 +178,7 @@ impl State {
             quit_asked: None,
             look,
             registry_hint: None,
+            to_ask: Vec::new(),
             dirty: true,
             title_shown: String::new(),
         }
@@ -276,6 +279,11 @@ impl State {
                 .count(),
             all.len(),
         )
+    }
+
+    /// Whether there are registries, none of which hears us yet.
+    pub(crate) fn signing_in(&self) -> bool {
+        matches!(self.registries_up(), (0, known) if known > 0)
     }
 
     /// Names for completion.

@@ -191,6 +191,7 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let options = terminal::Options {
         ascii,
         no_color,
+        add: typed.add,
         registry: config.registries.first().cloned(),
     };
     runtime()?.block_on(async {

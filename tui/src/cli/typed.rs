@@ -31,6 +31,9 @@ pub(super) struct Interface {
     pub(super) profile: Profile,
     #[command(flatten)]
     pub(super) sound: Sound,
+    /// Ask somebody to be a contact: a name, link or address; may repeat
+    #[arg(long, value_name = "WHO")]
+    pub(super) add: Vec<String>,
     /// Draw with ASCII signs alone
     #[arg(long)]
     pub(super) ascii: bool,

@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub no_color: bool,
     /// The registry that forms offer.
     pub registry: Option<RegistryUrl>,
+    /// Whom to ask to be contacts, as `/add` takes them.
+    pub add: Vec<String>,
 }
 
 /// Shows the interface until the user, or a signal, ends it. The terminal is
@@ -109,6 +111,7 @@ impl Screen {
             look,
         );
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
+        state.to_ask.clone_from(&options.add);
         state.talk_key.holds = guard::can_watch_keys();
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let (runner, outcomes) = Runner::new(engine);

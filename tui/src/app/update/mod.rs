@@ -155,10 +155,11 @@ fn tick(state: &mut State, out: &mut Effects) {
 }
 
 /// What follows from the state whatever happened: receipts, pages to load, the
-/// window's title.
+/// window's title, whom the command line named.
 fn settle(state: &mut State, out: &mut Effects) {
     moving::load_near_ends(state, out);
     mark_read(state, out);
+    people::ask_named(state, out);
     talk::watch_keys(state, out);
     let title = state.title();
     if title != state.title_shown {
