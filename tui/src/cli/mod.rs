@@ -192,6 +192,7 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
         ascii,
         no_color,
         registry: config.registries.first().cloned(),
+        folder: folder.clone(),
     };
     runtime()?.block_on(async {
         let (engine, events) = match keep_plain {
