@@ -3,6 +3,7 @@
 use twocan_peer::api::{CallLevels, Event};
 
 use super::effect::Outcome;
+use super::user_file::{Content, UserFile};
 use crate::input::chord::Chord;
 
 /// Something happened.
@@ -22,6 +23,8 @@ pub(crate) enum Msg {
     Outcome(Box<Outcome>),
     /// What the meters of the call show.
     Meters(CallLevels),
+    /// A file of the profile folder was read: at the start, or as it changed.
+    UserFile(UserFile, Content),
     /// A moment that [`super::State::next_deadline`] named has come.
     Tick,
     /// The operating system asks us to end.

@@ -193,6 +193,7 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
         no_color,
         add: typed.add,
         registry: config.registries.first().cloned(),
+        folder: folder.clone(),
     };
     runtime()?.block_on(async {
         let (engine, events) = match keep_plain {

@@ -7,8 +7,10 @@ mod guard;
 mod input;
 mod paths;
 mod signals;
+mod watch;
 
 use std::io::{self, Stdout};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -31,9 +33,11 @@ use twocan_proto::time::Timestamp;
 use self::effects::Runner;
 use self::guard::Guard;
 use self::signals::{Signal, Signals};
+use self::watch::Watch;
 use crate::app::effect::{Effect, Outcome};
 use crate::app::msg::Msg;
 use crate::app::update::{start, update};
+use crate::app::user_file::UserFile;
 use crate::app::{Look, State};
 use crate::view::view;
 
@@ -55,6 +59,8 @@ pub(crate) struct Options {
     pub registry: Option<RegistryUrl>,
     /// Whom to ask to be contacts, as `/add` takes them.
     pub add: Vec<String>,
+    /// The folder of the profile, for the files in it that people write.
+    pub folder: PathBuf,
 }
 
 /// Shows the interface until the user, or a signal, ends it. The terminal is
@@ -78,6 +84,7 @@ pub(crate) async fn run(
         let mut screen = Screen::new(engine.clone(), &options)?;
         let effects = start(&mut screen.state, me.name.is_empty());
         screen.carry_out(effects)?;
+        screen.read_user_files(&UserFile::ALL)?;
         screen.live(events, panics, signals).await
     }
     .await;
@@ -91,6 +98,7 @@ struct Screen {
     state: State,
     terminal: Terminal<CrosstermBackend<Stdout>>,
     runner: Runner,
+    folder: PathBuf,
     outcomes: mpsc::Receiver<Outcome>,
     /// No frame before this moment.
     next_frame: Instant,
@@ -120,6 +128,7 @@ impl Screen {
             state,
             terminal,
             runner,
+            folder: options.folder.clone(),
             outcomes,
             next_frame,
             ended: false,
@@ -134,6 +143,7 @@ impl Screen {
         mut signals: Signals,
     ) -> anyhow::Result<()> {
         let mut keys = keyboard();
+        let mut files = self.watched();
         let mut engine_there = true;
         while !self.ended {
             self.draw_if_due()?;
@@ -150,6 +160,7 @@ impl Screen {
                 Some(outcome) = self.outcomes.recv() => {
                     self.take(Msg::Outcome(Box::new(outcome)))?;
                 }
+                changed = changed(&mut files) => self.read_user_files(&changed)?,
                 Some(()) = panics.recv() => self.take(Msg::Broken)?,
                 signal = signals.next() => match signal {
                     Signal::End => self.take(Msg::Terminate)?,
@@ -181,6 +192,25 @@ impl Screen {
             } else {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// Hears when files change. Where that cannot be, `/reload` reads them.
+    fn watched(&self) -> Option<Watch> {
+        match Watch::new(&self.folder) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "changes of files in the profile are not heard");
+                None
+            }
+        }
+    }
+
+    fn read_user_files(&mut self, files: &[UserFile]) -> anyhow::Result<()> {
+        for file in files {
+            let content = watch::read(&self.folder, *file);
+            self.take(Msg::UserFile(*file, content))?;
         }
         Ok(())
     }
@@ -286,6 +316,20 @@ impl Screen {
         guard::enter()?;
         self.redraw()
     }
+}
+
+/// Files that have changed; never comes back without a watch.
+async fn changed(watch: &mut Option<Watch>) -> Vec<UserFile> {
+    if let Some(there) = watch {
+        match there.changed().await {
+            Ok(files) => return files,
+            Err(error) => {
+                tracing::warn!(%error, "changes of files in the profile are not heard any more");
+                *watch = None;
+            }
+        }
+    }
+    std::future::pending().await
 }
 
 /// What the terminal reports, as a channel: an `EventStream` remembers only

@@ -24,6 +24,7 @@ mod search;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod user_files;
 
 use twocan_peer::api::NoticeLevel;
 use twocan_proto::time::Timestamp;
@@ -87,6 +88,7 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         }
         Msg::Engine(event) => events::event(state, *event, out),
         Msg::Outcome(outcome) => outcomes::outcome(state, *outcome, out),
+        Msg::UserFile(file, content) => user_files::take(state, file, content),
         Msg::Terminate => out.push(Effect::Quit),
         Msg::EngineGone => {
             state.error(
