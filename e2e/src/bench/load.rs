@@ -49,6 +49,40 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     (ticks(11) + ticks(12)) / TICKS
 }
 
+/// Processor time of all threads of a process so far, in seconds, to the
+/// nanosecond: what idles uses less than a tick.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn thread_seconds(pid: u32) -> f64 {
+    let first = |text: String| -> Option<f64> { text.split_whitespace().next()?.parse().ok() };
+    let nanoseconds: f64 = of_threads(pid, "schedstat").filter_map(first).sum();
+    nanoseconds / 1e9
+}
+
+/// How often the threads of a process have gone to sleep so far, which is how
+/// often they were woken.
+///
+/// # Panics
+/// If it is not there.
+#[must_use]
+pub fn sleeps(pid: u32) -> f64 {
+    let count = |text: String| -> Option<f64> {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line?.trim().parse().ok()
+    };
+    of_threads(pid, "status").filter_map(count).sum()
+}
+
+/// A file that each thread of a process has in `/proc`. Threads end meanwhile.
+fn of_threads(pid: u32, name: &'static str) -> impl Iterator<Item = String> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).must("read a process's threads");
+    threads.filter_map(move |thread| fs::read_to_string(thread.ok()?.path().join(name)).ok())
+}
+
 /// Memory of a process that is in use, in KiB.
 ///
 /// # Panics
