@@ -2,6 +2,8 @@
 //! processor time and memory, which other work on the machine changes less than
 //! rates.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -49,38 +51,50 @@ pub fn cpu_seconds(pid: u32) -> f64 {
     (ticks(11) + ticks(12)) / TICKS
 }
 
-/// Processor time of all threads of a process so far, in seconds, to the
-/// nanosecond: what idles uses less than a tick.
-///
-/// # Panics
-/// If it is not there.
-#[must_use]
-pub fn thread_seconds(pid: u32) -> f64 {
-    let first = |text: String| -> Option<f64> { text.split_whitespace().next()?.parse().ok() };
-    let nanoseconds: f64 = of_threads(pid, "schedstat").filter_map(first).sum();
-    nanoseconds / 1e9
-}
+/// What the threads of a process have used so far, to the nanosecond: what
+/// idles uses less than a tick.
+#[derive(Debug, Clone, Default)]
+pub struct Threads(HashMap<OsString, [f64; 2]>);
 
-/// How often the threads of a process have gone to sleep so far, which is how
-/// often they were woken.
-///
-/// # Panics
-/// If it is not there.
-#[must_use]
-pub fn sleeps(pid: u32) -> f64 {
-    let count = |text: String| -> Option<f64> {
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        line?.trim().parse().ok()
-    };
-    of_threads(pid, "status").filter_map(count).sum()
-}
+impl Threads {
+    /// As it stands now.
+    ///
+    /// # Panics
+    /// If the process is not there.
+    #[must_use]
+    pub fn of(pid: u32) -> Self {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).must("read a process's threads");
+        let used = |folder: &Path| -> Option<[f64; 2]> {
+            let times = fs::read_to_string(folder.join("schedstat")).ok()?;
+            let status = fs::read_to_string(folder.join("status")).ok()?;
+            let nanoseconds: f64 = times.split_whitespace().next()?.parse().ok()?;
+            let sleeps = status
+                .lines()
+                .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+            Some([nanoseconds / 1e9, sleeps.trim().parse().ok()?])
+        };
+        // Threads may end meanwhile.
+        let all = threads.filter_map(|thread| {
+            let thread = thread.ok()?;
+            Some((thread.file_name(), used(&thread.path())?))
+        });
+        Self(all.collect())
+    }
 
-/// A file that each thread of a process has in `/proc`. Threads end meanwhile.
-fn of_threads(pid: u32, name: &'static str) -> impl Iterator<Item = String> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).must("read a process's threads");
-    threads.filter_map(move |thread| fs::read_to_string(thread.ok()?.path().join(name)).ok())
+    /// Seconds of processor time since `before`, and how often a thread went to
+    /// sleep, which is how often one was woken. Threads that have ended
+    /// meanwhile are not in it.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> [f64; 2] {
+        let mut sum = [0.0; 2];
+        for (thread, now) in &self.0 {
+            let then = before.0.get(thread).copied().unwrap_or_default();
+            for at in 0..2 {
+                sum[at] += now[at] - then[at];
+            }
+        }
+        sum
+    }
 }
 
 /// Memory of a process that is in use, in KiB.

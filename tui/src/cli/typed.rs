@@ -31,6 +31,10 @@ pub(super) struct Interface {
     pub(super) profile: Profile,
     #[command(flatten)]
     pub(super) sound: Sound,
+    /// Plain lines in place of a screen, for screen readers and simple
+    /// terminals; TERM=dumb, ACCESSIBLE=1 and input from a file say the same
+    #[arg(long)]
+    pub(super) plain: bool,
     /// Draw with ASCII signs alone
     #[arg(long)]
     pub(super) ascii: bool,

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use twocan_e2e::bench::load::{SERVER_CORE, memory_kib, pin, sleeps, thread_seconds};
+use twocan_e2e::bench::load::{SERVER_CORE, Threads, memory_kib, pin};
 use twocan_e2e::bench::{Row, median, quantile};
 use twocan_e2e::pair::folder;
 use twocan_e2e::terminal::{Launch, Terminal, keys};
@@ -208,14 +208,15 @@ fn flooded(terminal: &Terminal, say: impl FnOnce()) -> Used {
 
 fn used(terminal: &Terminal, meanwhile: impl FnOnce()) -> Used {
     let pid = terminal.pid();
-    let before = (thread_seconds(pid), sleeps(pid), terminal.written());
+    let (before, written) = (Threads::of(pid), terminal.written());
     let start = Instant::now();
     meanwhile();
     let seconds = start.elapsed().as_secs_f64();
+    let [used, sleeps] = Threads::of(pid).since(&before);
     Used {
-        percent: (thread_seconds(pid) - before.0) / seconds * 100.0,
-        wakes_per_s: (sleeps(pid) - before.1) / seconds,
-        bytes_per_s: (terminal.written() - before.2) as f64 / seconds,
+        percent: used / seconds * 100.0,
+        wakes_per_s: sleeps / seconds,
+        bytes_per_s: (terminal.written() - written) as f64 / seconds,
     }
 }
 
