@@ -109,6 +109,8 @@ pub(crate) struct State {
     pub(crate) searches: u64,
     pub(crate) toast: Option<Notice>,
     pub(crate) log: VecDeque<Notice>,
+    /// How many notices there were so far, also those that the log has let go.
+    pub(crate) noticed: u64,
     pub(crate) history: InputHistory,
     pub(crate) completion: Option<Cycle>,
     /// Keys typed so far of a longer sequence.
@@ -165,6 +167,7 @@ impl State {
             searches: 0,
             toast: None,
             log: VecDeque::new(),
+            noticed: 0,
             history: InputHistory::default(),
             completion: None,
             pending: Vec::new(),
@@ -236,6 +239,7 @@ impl State {
             self.log.pop_front();
         }
         self.log.push_back(notice);
+        self.noticed += 1;
     }
 
     pub(crate) fn info(&mut self, text: impl Into<String>) {

@@ -30,9 +30,9 @@ use twocan_peer::api::Event;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
-use self::effects::Runner;
+pub(crate) use self::effects::Runner;
 use self::guard::Guard;
-use self::signals::{Signal, Signals};
+pub(crate) use self::signals::{Signal, Signals};
 use self::watch::Watch;
 use crate::app::effect::{Effect, Outcome};
 use crate::app::msg::Msg;
@@ -348,6 +348,6 @@ fn keyboard() -> mpsc::Receiver<io::Result<TerminalEvent>> {
 }
 
 /// This moment.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }

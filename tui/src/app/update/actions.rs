@@ -160,6 +160,10 @@ fn moves(state: &mut State, action: Action, out: &mut Effects) {
 
 fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     match action {
+        Action::Jump if !args.trim().is_empty() => match state.contact_named(args) {
+            Ok(contact) => moving::open(state, contact, out),
+            Err(why) => state.error(why),
+        },
         Action::Jump => {
             state.overlay = Some(Overlay::Jump {
                 filter: Editor::default(),

@@ -159,6 +159,29 @@ pub(super) fn paths(state: &mut State, typed: &str, choices: Vec<String>) {
     put_first(state, Offer { part, choices });
 }
 
+/// Sends a whole line, or does what it commands. What was being written
+/// stays a draft; the line itself is never one.
+pub(super) fn line(state: &mut State, text: &str, out: &mut Effects) {
+    let with = state.open;
+    let kept = match state.conversation() {
+        // The line is the new text of the message.
+        Some(conversation) if conversation.editing.is_some() => String::new(),
+        _ => state.draft_mut().take(),
+    };
+    state.draft_mut().replace(text);
+    send(state, out);
+    let draft = match with {
+        Some(id) => state.conversations.get_mut(&id).map(|c| &mut c.draft),
+        None => Some(&mut state.loose_draft),
+    };
+    match draft {
+        Some(draft) if draft.is_empty() || draft.text() == text => draft.replace(&kept),
+        // A message is being changed: its text stands there.
+        _ if !kept.is_empty() => state.history.push(&kept),
+        _ => {}
+    }
+}
+
 /// Enter: sends the draft, or does what it commands.
 pub(super) fn send(state: &mut State, out: &mut Effects) {
     state.completion = None;

@@ -76,6 +76,7 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
     match msg {
         Msg::Key(chord) => keys::key(state, chord, out),
         Msg::KeyUp(chord) => talk::let_go(state, Some(chord), out),
+        Msg::Line(text) => compose::line(state, &text, out),
         Msg::Paste(text) => keys::paste(state, &text, out),
         Msg::Mouse(mouse) => mouse::mouse(state, mouse, out),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
