@@ -185,12 +185,15 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// The interface in the terminal.
 fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let (ascii, no_color) = (typed.ascii, typed.no_color);
+    let (theme, no_query) = (typed.theme, typed.no_query);
     let (mut config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
     config.tones = true;
     let folder = config.data.clone();
     let options = terminal::Options {
         ascii,
         no_color,
+        theme,
+        no_query,
         registry: config.registries.first().cloned(),
         folder: folder.clone(),
     };
