@@ -9,9 +9,11 @@ pub(crate) mod editor;
 pub(crate) mod effect;
 pub(crate) mod first_run;
 pub(crate) mod form;
+pub(crate) mod links;
 pub(crate) mod lobby;
 pub(crate) mod msg;
 pub(crate) mod overlay;
+pub(crate) mod preferences;
 pub(crate) mod reaction;
 pub(crate) mod roster;
 #[cfg(test)]

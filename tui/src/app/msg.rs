@@ -19,6 +19,12 @@ pub(crate) enum Msg {
     Mouse(Mouse),
     /// The terminal has this many columns and rows now.
     Resize(u16, u16),
+    /// The terminal says when keys are let go, if it is asked to.
+    TellsKeys,
+    /// The terminal's background is light, or dark.
+    Background {
+        light: bool,
+    },
     /// The terminal window gained or lost the focus.
     Focus(bool),
     Engine(Box<Event>),
@@ -27,6 +33,8 @@ pub(crate) enum Msg {
     Meters(CallLevels),
     /// A file of the profile folder was read: at the start, or as it changed.
     UserFile(UserFile, Content),
+    /// What was to be opened outside was not, and why.
+    NotOpened(String),
     /// A moment that [`super::State::next_deadline`] named has come.
     Tick,
     /// The operating system asks us to end.

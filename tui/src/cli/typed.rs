@@ -44,6 +44,12 @@ pub(super) struct Interface {
     /// Draw without colours; the variable NO_COLOR says the same
     #[arg(long)]
     pub(super) no_color: bool,
+    /// Colours: auto, ansi16, dark, light, contrast or mono
+    #[arg(long, value_name = "NAME", value_parser = crate::view::theme::palette::NAMED)]
+    pub(super) theme: Option<String>,
+    /// Do not ask the terminal what it can do
+    #[arg(long)]
+    pub(super) no_query: bool,
 }
 
 #[derive(Debug, Subcommand)]

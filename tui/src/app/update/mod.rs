@@ -3,6 +3,7 @@
 //! effects.
 
 mod actions;
+mod alerts;
 mod audio;
 mod call_log;
 mod calls;
@@ -46,6 +47,7 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         state.first_run = Some(FirstRun::new("", registry.as_deref()));
     }
     vec![
+        Effect::LoadPreferences,
         Effect::LoadSelf,
         Effect::LoadContacts,
         Effect::LoadRequests,
@@ -80,6 +82,11 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         Msg::Paste(text) => keys::paste(state, &text, out),
         Msg::Mouse(mouse) => mouse::mouse(state, mouse, out),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
+        Msg::TellsKeys => state.talk_key.holds = true,
+        Msg::Background { light } => {
+            state.themes.light = Some(light);
+            state.settle_theme();
+        }
         Msg::Focus(on) => focus(state, on, out),
         Msg::Meters(levels) => {
             let now = state.now;
@@ -90,6 +97,7 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         Msg::Engine(event) => events::event(state, *event, out),
         Msg::Outcome(outcome) => outcomes::outcome(state, *outcome, out),
         Msg::UserFile(file, content) => user_files::take(state, file, content),
+        Msg::NotOpened(why) => state.error(why),
         Msg::Terminate => out.push(Effect::Quit),
         Msg::EngineGone => {
             state.error(
@@ -143,17 +151,12 @@ fn tick(state: &mut State, out: &mut Effects) {
     if state.meters_due().is_some_and(|due| due <= now.as_millis()) {
         out.push(Effect::ReadMeters);
     }
-    let audible = state
-        .calls
-        .incoming()
-        .is_some_and(|c| state.may_ring(c.call.contact));
     if let Some(call) = state.calls.incoming_mut()
         && over(call.rang_at, RING_EVERY_MS)
     {
         call.rang_at = Some(now);
-        if audible {
-            out.push(Effect::Bell);
-        }
+        let from = call.call.contact;
+        alerts::rings(state, from, out);
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     Effects, audio, call_log, compose, first_run, lobby, messages, moving, registries, search,
 };
 use crate::app::State;
+use crate::app::preferences;
 
 /// Takes an outcome.
 pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
@@ -144,10 +145,19 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         Outcome::Setting { key, value } => match value {
             Ok(value) => {
                 state.info(format!("{key} = {value}"));
+                if preferences::is_one(&key) {
+                    out.push(Effect::LoadPreferences);
+                }
                 audio::setting_changed(state, &key, out);
             }
             Err(error) => failed(state, &format!("setting {key}"), &error),
         },
+        Outcome::Preferences { preferences, theme } => {
+            state.preferences = preferences;
+            state.look.still = !preferences.motion;
+            state.themes.chosen = theme;
+            state.settle_theme();
+        }
         Outcome::Failed { what, error } => failed(state, &what, &error),
     }
 }

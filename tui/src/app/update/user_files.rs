@@ -3,32 +3,53 @@
 
 use twocan_peer::api::NoticeLevel;
 
-use crate::app::State;
-use crate::app::user_file::{Content, UserFile};
+use crate::app::user_file::{Content, Mistake, UserFile};
+use crate::app::{Notice, State};
+use crate::view::theme::file;
 
-/// Takes what a file holds. One with a mistake changes nothing.
+/// Takes what a file holds; what is wrong in it is told.
 pub(super) fn take(state: &mut State, file: UserFile, content: Content) {
     let text = match content {
         Content::Text(text) => text,
         Content::Absent => String::new(),
         Content::Unreadable(why) => {
-            return complain(state, file, None, &format!("cannot be read: {why}"));
+            let problem = format!("cannot be read: {why}");
+            return complain(
+                state,
+                file,
+                &[Mistake {
+                    line: None,
+                    problem,
+                }],
+            );
         }
     };
-    if let Err(mistake) = toml::from_str::<toml::Table>(&text) {
-        let line = mistake.span().map(|span| line_of(&text, span.start));
-        complain(state, file, line, mistake.message());
+    match file {
+        UserFile::Theme => {
+            let (custom, mistakes) = file::parse(&text);
+            state.themes.custom = custom;
+            state.settle_theme();
+            complain(state, file, &mistakes);
+        }
     }
 }
 
-/// Says what is wrong in a file, and where.
-fn complain(state: &mut State, file: UserFile, line: Option<usize>, problem: &str) {
-    let line = line.map(|n| format!(" line {n}")).unwrap_or_default();
-    let text = format!("{}{line}: {problem}", file.name());
+/// Says the first mistake where the user looks, and keeps all for `/log`.
+fn complain(state: &mut State, file: UserFile, mistakes: &[Mistake]) {
+    let Some((first, others)) = mistakes.split_first() else {
+        return;
+    };
+    for mistake in others {
+        state.remember(Notice {
+            at: state.now,
+            level: NoticeLevel::Warning,
+            text: format!("{} {mistake}", file.name()),
+        });
+    }
+    let more = match others.len() {
+        0 => String::new(),
+        n => format!(" ({n} more: /log)"),
+    };
+    let text = format!("{} {first}{more}", file.name());
     state.notify(NoticeLevel::Warning, text);
-}
-
-/// The line that byte `at` of `text` stands in, the first being 1.
-fn line_of(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|b| *b == b'\n').count() + 1
 }

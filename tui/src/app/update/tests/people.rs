@@ -63,7 +63,7 @@ fn the_list_changes_the_chosen_contact() {
 fn what_is_muted_does_not_ring() {
     let mut state = busy();
     state.focused = false;
-    let bell = |out: &[Effect]| has(out, |e| matches!(e, Effect::Bell));
+    let bell = |out: &[Effect]| has(out, |e| matches!(e, Effect::Alert(_)));
     assert!(bell(&event(
         &mut state,
         Event::Message(sample::message(20, false, "hi"))
