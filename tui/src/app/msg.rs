@@ -2,7 +2,7 @@
 
 use twocan_peer::api::{CallLevels, Event};
 
-use super::effect::Outcome;
+use super::effect::{Elsewhere, Outcome};
 use crate::input::chord::Chord;
 
 /// Something happened.
@@ -18,6 +18,10 @@ pub(crate) enum Msg {
     Resize(u16, u16),
     /// The terminal window gained or lost the focus.
     Focus(bool),
+    /// The text of keys.toml, and why it could not be read.
+    KeysFile(Result<String, String>),
+    /// What was written in another program, or why nothing was.
+    Written(Box<Result<Elsewhere, String>>),
     Engine(Box<Event>),
     Outcome(Box<Outcome>),
     /// What the meters of the call show.

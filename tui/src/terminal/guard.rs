@@ -77,6 +77,10 @@ pub(super) fn watch_keys(on: bool) -> io::Result<()> {
     if !can_watch_keys() || WATCHED.swap(on, Ordering::AcqRel) == on {
         return Ok(());
     }
+    // While another program has the terminal, `enter` does it afterwards.
+    if !ACTIVE.load(Ordering::Acquire) {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     write_watch(&mut out, on)?;
     out.flush()

@@ -3,12 +3,18 @@
 //! draws only when there is something new to see.
 
 mod effects;
+mod elsewhere;
 mod guard;
+mod history;
 mod input;
 mod paths;
 mod signals;
+mod watched;
 
+use std::future::pending;
 use std::io::{self, Stdout};
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -22,19 +28,23 @@ use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use twocan_peer::Engine;
-use twocan_peer::api::Event;
+use twocan_peer::api::{Config, Event};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
 use self::effects::Runner;
+use self::elsewhere::Writing;
 use self::guard::Guard;
 use self::signals::{Signal, Signals};
-use crate::app::effect::{Effect, Outcome};
+use self::watched::Watched;
+use crate::app::effect::{Effect, Elsewhere, Outcome};
 use crate::app::msg::Msg;
 use crate::app::update::{start, update};
 use crate::app::{Look, State};
+use crate::input::keys_file;
 use crate::view::view;
 
 /// Shortest time between two frames.
@@ -45,7 +55,7 @@ const KEYS: usize = 256;
 const BATCH: usize = 512;
 
 /// How the interface is to look and begin.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// Only ASCII signs.
     pub ascii: bool,
@@ -53,6 +63,8 @@ pub(crate) struct Options {
     pub no_color: bool,
     /// The registry that forms offer.
     pub registry: Option<RegistryUrl>,
+    /// How the engine was started.
+    pub config: Config,
 }
 
 /// Shows the interface until the user, or a signal, ends it. The terminal is
@@ -76,7 +88,11 @@ pub(crate) async fn run(
         let mut screen = Screen::new(engine.clone(), &options)?;
         let effects = start(&mut screen.state, me.name.is_empty());
         screen.carry_out(effects)?;
-        screen.live(events, panics, signals).await
+        screen.look_at_files()?;
+        let ended = screen.live(events, panics, signals).await;
+        drop(screen.outcomes);
+        screen.runner.finish().await;
+        ended
     }
     .await;
     drop(guard);
@@ -90,6 +106,15 @@ struct Screen {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     runner: Runner,
     outcomes: mpsc::Receiver<Outcome>,
+    /// What is typed; `None` while another program has the terminal.
+    keyboard: Option<Keyboard>,
+    /// The keys of the person.
+    keys_file: Watched,
+    folder: PathBuf,
+    /// What is to be written in another program next.
+    hand_over: Option<Elsewhere>,
+    /// The program that has the terminal meanwhile.
+    writing: Option<Writing>,
     /// No frame before this moment.
     next_frame: Instant,
     ended: bool,
@@ -111,13 +136,18 @@ impl Screen {
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
         state.talk_key.holds = guard::can_watch_keys();
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        let (runner, outcomes) = Runner::new(engine);
+        let (runner, outcomes) = Runner::new(engine, options.config.clone());
         let next_frame = Instant::now();
         Ok(Self {
             state,
             terminal,
             runner,
             outcomes,
+            keyboard: Some(Keyboard::new()),
+            keys_file: Watched::new(options.config.data.join(keys_file::FILE)),
+            folder: options.config.data.clone(),
+            hand_over: None,
+            writing: None,
             next_frame,
             ended: false,
         })
@@ -130,13 +160,13 @@ impl Screen {
         mut panics: mpsc::Receiver<()>,
         mut signals: Signals,
     ) -> anyhow::Result<()> {
-        let mut keys = keyboard();
         let mut engine_there = true;
         while !self.ended {
             self.draw_if_due()?;
             let deadline = self.deadline();
             tokio::select! {
-                key = keys.recv() => self.key(key)?,
+                key = next_key(&mut self.keyboard) => self.key(key)?,
+                ended = end_of(&mut self.writing) => self.written(ended)?,
                 event = events.recv(), if engine_there => match event {
                     Some(event) => self.take(Msg::Engine(Box::new(event)))?,
                     None => {
@@ -150,26 +180,29 @@ impl Screen {
                 Some(()) = panics.recv() => self.take(Msg::Broken)?,
                 signal = signals.next() => match signal {
                     Signal::End => self.take(Msg::Terminate)?,
+                    // Whoever has the terminal now is meant.
+                    Signal::Interrupted | Signal::Continued if self.writing.is_some() => {}
+                    Signal::Interrupted => self.take(Msg::Terminate)?,
                     Signal::Continued => self.again()?,
                 },
                 () = tokio::time::sleep_until(deadline) => self.tick()?,
             }
-            self.take_ready(&mut keys, &mut events)?;
+            self.take_ready(&mut events)?;
+            if let Some(about) = self.hand_over.take() {
+                self.write_elsewhere(about).await?;
+            }
         }
         Ok(())
     }
 
     /// Takes what else is there already, so that one frame shows it all.
-    fn take_ready(
-        &mut self,
-        keys: &mut mpsc::Receiver<io::Result<TerminalEvent>>,
-        events: &mut mpsc::Receiver<Event>,
-    ) -> anyhow::Result<()> {
+    fn take_ready(&mut self, events: &mut mpsc::Receiver<Event>) -> anyhow::Result<()> {
         for _ in 0..BATCH {
-            if self.ended {
+            if self.ended || self.hand_over.is_some() {
                 break;
             }
-            if let Ok(key) = keys.try_recv() {
+            let key = self.keyboard.as_mut().and_then(|k| k.keys.try_recv().ok());
+            if let Some(key) = key {
                 self.key(Some(key))?;
             } else if let Ok(event) = events.try_recv() {
                 self.take(Msg::Engine(Box::new(event)))?;
@@ -184,13 +217,26 @@ impl Screen {
 
     fn key(&mut self, event: Option<io::Result<TerminalEvent>>) -> anyhow::Result<()> {
         match event {
-            Some(Ok(event)) => match input::message(event) {
-                Some(msg) => self.take(msg),
-                None => Ok(()),
-            },
+            Some(Ok(event)) => {
+                let Some(msg) = input::message(event) else {
+                    return Ok(());
+                };
+                if matches!(msg, Msg::Key(_) | Msg::Focus(true)) {
+                    self.look_at_files()?;
+                }
+                self.take(msg)
+            }
             Some(Err(error)) => Err(error).context("cannot read from the terminal"),
             // The terminal is gone.
             None => self.take(Msg::Terminate),
+        }
+    }
+
+    /// Takes up the files of the person that have changed.
+    fn look_at_files(&mut self) -> anyhow::Result<()> {
+        match self.keys_file.changed() {
+            Some(text) => self.take(Msg::KeysFile(text.map_err(|e| e.to_string()))),
+            None => Ok(()),
         }
     }
 
@@ -213,7 +259,7 @@ impl Screen {
     fn deadline(&self) -> Instant {
         let wait = self.state.next_deadline().as_millis() - now().as_millis();
         let by_itself = Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or(0));
-        if self.state.dirty {
+        if self.state.dirty && self.writing.is_none() {
             by_itself.min(self.next_frame)
         } else {
             by_itself
@@ -222,7 +268,7 @@ impl Screen {
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        if !self.state.dirty || now < self.next_frame {
+        if !self.state.dirty || now < self.next_frame || self.writing.is_some() {
             return Ok(());
         }
         self.state.dirty = false;
@@ -247,6 +293,11 @@ impl Screen {
                     }
                 }
                 Effect::WatchKeys(on) => guard::watch_keys(on)?,
+                Effect::WriteElsewhere(about) => self.hand_over = Some(about),
+                Effect::Reload => {
+                    let text = self.keys_file.read().map_err(|e| e.to_string());
+                    waiting.extend(update(&mut self.state, now(), Msg::KeysFile(text)));
+                }
                 Effect::Redraw => self.redraw()?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Quit => self.ended = true,
@@ -278,6 +329,34 @@ impl Screen {
         self.again()
     }
 
+    /// Gives the terminal to an editor. Everything else goes on meanwhile, and
+    /// nothing is drawn.
+    async fn write_elsewhere(&mut self, about: Elsewhere) -> anyhow::Result<()> {
+        if let Some(keyboard) = self.keyboard.take() {
+            keyboard.stop().await;
+        }
+        guard::restore();
+        match Writing::start(about, &self.folder) {
+            Ok(writing) => self.writing = Some(writing),
+            Err(why) => self.back_with(Err(why))?,
+        }
+        Ok(())
+    }
+
+    /// The editor has ended.
+    fn written(&mut self, ended: io::Result<ExitStatus>) -> anyhow::Result<()> {
+        match self.writing.take() {
+            Some(writing) => self.back_with(writing.take(ended)),
+            None => Ok(()),
+        }
+    }
+
+    fn back_with(&mut self, text: Result<Elsewhere, String>) -> anyhow::Result<()> {
+        self.again()?;
+        self.keyboard = Some(Keyboard::new());
+        self.take(Msg::Written(Box::new(text)))
+    }
+
     /// Takes the terminal again after somebody else had it.
     fn again(&mut self) -> io::Result<()> {
         guard::enter()?;
@@ -287,17 +366,50 @@ impl Screen {
 
 /// What the terminal reports, as a channel: an `EventStream` remembers only
 /// who asked it first, so it cannot be asked in passing.
-fn keyboard() -> mpsc::Receiver<io::Result<TerminalEvent>> {
-    let (keys, receiver) = mpsc::channel(KEYS);
-    tokio::spawn(async move {
-        let mut stream = EventStream::new();
-        while let Some(key) = stream.next().await {
-            if keys.send(key).await.is_err() {
-                return;
+struct Keyboard {
+    keys: mpsc::Receiver<io::Result<TerminalEvent>>,
+    reader: JoinHandle<()>,
+}
+
+impl Keyboard {
+    fn new() -> Self {
+        let (keys, receiver) = mpsc::channel(KEYS);
+        let reader = tokio::spawn(async move {
+            let mut stream = EventStream::new();
+            while let Some(key) = stream.next().await {
+                if keys.send(key).await.is_err() {
+                    return;
+                }
             }
+        });
+        Self {
+            keys: receiver,
+            reader,
         }
-    });
-    receiver
+    }
+
+    /// Leaves what is typed from now on to another program.
+    async fn stop(self) {
+        self.reader.abort();
+        // The stream is gone once the task is.
+        let _aborted = self.reader.await;
+    }
+}
+
+/// The next thing typed; never while another program has the terminal.
+async fn next_key(keyboard: &mut Option<Keyboard>) -> Option<io::Result<TerminalEvent>> {
+    match keyboard {
+        Some(keyboard) => keyboard.keys.recv().await,
+        None => pending().await,
+    }
+}
+
+/// The end of the program that has the terminal, if one has it.
+async fn end_of(writing: &mut Option<Writing>) -> io::Result<ExitStatus> {
+    match writing {
+        Some(writing) => writing.ended().await,
+        None => pending().await,
+    }
 }
 
 /// This moment.

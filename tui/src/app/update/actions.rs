@@ -7,36 +7,59 @@ use super::super::effect::Effect;
 use super::super::first_run::FirstRun;
 use super::super::form::Form;
 use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
-use super::{Effects, calls, compose, files, messages, moving, people, registries, search};
+use super::{
+    Effects, calls, completion, compose, days, files, messages, modes, moving, people, pick,
+    registries, search, settings,
+};
 use crate::app::{Focus, State};
 use crate::input::action::{Action, commands};
-use crate::input::command::first_word;
 use crate::view::layout::details_fit_beside;
+
+/// How a setting reads that was never set.
+pub(crate) const NOT_SET: &str = "(not set)";
 
 /// Does `action`; `args` is what was typed after a command, else empty.
 pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     match action {
         Action::Send => compose::send(state, out),
         Action::NewLine => compose::insert(state, "\n", out),
-        Action::Complete => compose::complete(state, false, out),
-        Action::CompleteBack => compose::complete(state, true, out),
+        Action::Complete => completion::complete(state, false, out),
+        Action::CompleteBack => completion::complete(state, true, out),
         Action::Up => compose::vertical(state, true),
         Action::Down => compose::vertical(state, false),
-        Action::EarlierInput => compose::earlier(state),
+        Action::EarlierInput => earlier_input(state),
+        Action::KillToEnd if state.draft().is_empty() && !state.normal_mode => jump(state),
         Action::Left
         | Action::Right
         | Action::WordLeft
         | Action::WordRight
         | Action::LineStart
         | Action::LineEnd
+        | Action::TextStart
+        | Action::TextEnd
         | Action::DeleteBack
         | Action::DeleteForward
         | Action::DeleteWordBack
+        | Action::DeleteBlankBack
         | Action::DeleteWordForward
         | Action::KillToStart
         | Action::KillToEnd
         | Action::Yank
-        | Action::Undo => compose::edit(state, action),
+        | Action::RotateYank
+        | Action::Undo
+        | Action::Redo => compose::edit(state, action),
+        Action::Editor => compose::open_editor(state, out),
+        Action::Normal
+        | Action::Insert
+        | Action::Append
+        | Action::InsertAtStart
+        | Action::AppendAtEnd
+        | Action::OpenBelow
+        | Action::NextWord
+        | Action::DeleteToNextWord
+        | Action::ChangeWord
+        | Action::DeleteLine
+        | Action::SlashLine => modes::run(state, action),
         Action::ClearDraft => compose::clear_draft(state, out),
         Action::NextChat
         | Action::PreviousChat
@@ -60,6 +83,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::ListOpen => moves(state, action, out),
         Action::Copy
         | Action::CopyWithName
+        | Action::Quote
         | Action::Reply
         | Action::Edit
         | Action::Delete
@@ -85,6 +109,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Whois
         | Action::Invite
         | Action::Msg
+        | Action::Me
+        | Action::Notify
         | Action::Nick => people::run(state, action, args, out),
         Action::SignIn
         | Action::SignOut
@@ -116,6 +142,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
             calls::run(state, action, args, out);
         }
         Action::Search => search::open(state, args, out),
+        Action::GoTo => days::go_to(state, args, out),
         Action::Jump
         | Action::Details
         | Action::FocusNext
@@ -123,8 +150,11 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Help
         | Action::Palette
         | Action::Keys
+        | Action::Reload
         | Action::Setup
         | Action::Clear
+        | Action::Export
+        | Action::Doctor
         | Action::Log
         | Action::Version
         | Action::Set
@@ -160,12 +190,7 @@ fn moves(state: &mut State, action: Action, out: &mut Effects) {
 
 fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     match action {
-        Action::Jump => {
-            state.overlay = Some(Overlay::Jump {
-                filter: Editor::default(),
-                selected: 0,
-            })
-        }
+        Action::Jump => jump(state),
         Action::Details => details(state),
         Action::FocusNext => focus_next(state),
         Action::Sidebar => state.sidebar = !state.sidebar,
@@ -177,19 +202,46 @@ fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
                 selected: 0,
             });
         }
+        Action::Reload => {
+            state.info("keys.toml was read again");
+            out.push(Effect::Reload);
+        }
         Action::Setup => setup(state),
         Action::Clear => {
             if let Some(conversation) = state.conversation_mut() {
                 conversation.clear();
             }
         }
+        Action::Export => export(state, args, out),
+        Action::Doctor => {
+            state.info("looking at sound and network; this takes some seconds");
+            out.push(Effect::Doctor);
+        }
         Action::Log => state.overlay = Some(Overlay::Log { up: 0 }),
         Action::Version => state.info(format!("twocan {}", env!("CARGO_PKG_VERSION"))),
-        Action::Set => set(state, args, out),
+        Action::Set => settings::set(state, args, out),
         Action::Redraw => out.push(Effect::Redraw),
         Action::Suspend => suspend(state, out),
         _ => quit(state, out),
     }
+}
+
+fn jump(state: &mut State) {
+    state.overlay = Some(Overlay::Jump {
+        filter: Editor::default(),
+        selected: 0,
+    });
+}
+
+/// A list of what was written here, narrowed by what is typed.
+fn earlier_input(state: &mut State) {
+    if pick::earlier(state, "").is_empty() {
+        return state.info("nothing was written here yet");
+    }
+    state.overlay = Some(Overlay::Earlier {
+        filter: Editor::default(),
+        selected: 0,
+    });
 }
 
 /// Details beside the conversation where they fit, else over it.
@@ -231,16 +283,13 @@ fn setup(state: &mut State) {
     state.first_run = Some(FirstRun::new(&name, url.as_deref()));
 }
 
-fn set(state: &mut State, args: &str, out: &mut Effects) {
-    let (key, value) = first_word(args);
-    match (key, value) {
-        ("", _) => usage(state, "set"),
-        (key, "") => out.push(Effect::LoadSetting(key.to_owned())),
-        (key, value) => {
-            out.push(Effect::SaveSetting {
-                key: key.to_owned(),
-                value: value.to_owned(),
-            });
+fn export(state: &mut State, path: &str, out: &mut Effects) {
+    match state.open {
+        _ if path.is_empty() => usage(state, "export"),
+        None => state.error("open the conversation that is to be written"),
+        Some(with) => {
+            let path = path.to_owned();
+            out.push(Effect::Export { with, path });
         }
     }
 }

@@ -8,7 +8,7 @@ use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::Overlay;
 use super::outcomes::failed;
-use super::{Effects, overlays, registries};
+use super::{Effects, completion, overlays, registries};
 use crate::app::State;
 use crate::input::chord::{Chord, Key};
 use crate::input::command::first_word;
@@ -70,7 +70,11 @@ pub(super) fn key(
         Key::PageUp | Key::Up => *up = up.saturating_add(rows(chord)),
         Key::PageDown | Key::Down => *up = up.saturating_sub(rows(chord)),
         _ => {
-            if overlays::edit(draft, chord) && !draft.text().starts_with('/') {
+            let edited = overlays::edit(draft, chord);
+            if edited && chord.typed() == Some(':') {
+                completion::finish_emoji(draft);
+            }
+            if edited && !draft.text().starts_with('/') {
                 let now = state.now;
                 let Some(lobby) = state.lobbies.get_mut(registry) else {
                     return true;

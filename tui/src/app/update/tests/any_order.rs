@@ -33,6 +33,13 @@ fn happening() -> impl Strategy<Value = Msg> {
             "F7",
             "F9",
             "Ctrl+A",
+            "Ctrl+G",
+            "Alt+y",
+            "Alt+_",
+            "$",
+            "o",
+            "p",
+            ":",
             "Ctrl+C",
             "Ctrl+K",
             "Ctrl+N",
@@ -153,6 +160,10 @@ fn happening() -> impl Strategy<Value = Msg> {
         1 => "\\PC{0,20}(\n[a-z]{0,9}){0,8}".prop_map(Msg::Paste),
         1 => (0u16..140, 0u16..50).prop_map(|(w, h)| Msg::Resize(w, h)),
         1 => any::<bool>().prop_map(Msg::Focus),
+        1 => any::<bool>().prop_map(|vi| {
+            let preset = if vi { "vi" } else { "default" };
+            Msg::KeysFile(Ok(format!("preset = \"{preset}\"")))
+        }),
         1 => Just(Msg::Tick),
     ]
 }
