@@ -23,5 +23,6 @@ pub(crate) mod settings;
 mod state;
 pub(crate) mod transfers;
 pub(crate) mod update;
+pub(crate) mod user_file;
 
 pub(crate) use state::{Focus, Look, Notice, State, registry_word};

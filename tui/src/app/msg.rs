@@ -3,6 +3,7 @@
 use twocan_peer::api::{CallLevels, Event};
 
 use super::effect::{Elsewhere, Outcome};
+use super::user_file::{Content, UserFile};
 use crate::input::chord::Chord;
 
 /// Something happened.
@@ -18,14 +19,14 @@ pub(crate) enum Msg {
     Resize(u16, u16),
     /// The terminal window gained or lost the focus.
     Focus(bool),
-    /// The text of keys.toml, and why it could not be read.
-    KeysFile(Result<String, String>),
     /// What was written in another program, or why nothing was.
     Written(Box<Result<Elsewhere, String>>),
     Engine(Box<Event>),
     Outcome(Box<Outcome>),
     /// What the meters of the call show.
     Meters(CallLevels),
+    /// A file of the profile folder was read: at the start, or as it changed.
+    UserFile(UserFile, Content),
     /// A moment that [`super::State::next_deadline`] named has come.
     Tick,
     /// The operating system asks us to end.

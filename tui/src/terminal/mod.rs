@@ -9,7 +9,7 @@ mod history;
 mod input;
 mod paths;
 mod signals;
-mod watched;
+mod watch;
 
 use std::future::pending;
 use std::io::{self, Stdout};
@@ -39,12 +39,12 @@ use self::effects::Runner;
 use self::elsewhere::Writing;
 use self::guard::Guard;
 use self::signals::{Signal, Signals};
-use self::watched::Watched;
+use self::watch::Watch;
 use crate::app::effect::{Effect, Elsewhere, Outcome};
 use crate::app::msg::Msg;
 use crate::app::update::{start, update};
+use crate::app::user_file::UserFile;
 use crate::app::{Look, State};
-use crate::input::keys_file;
 use crate::view::view;
 
 /// Shortest time between two frames.
@@ -88,7 +88,7 @@ pub(crate) async fn run(
         let mut screen = Screen::new(engine.clone(), &options)?;
         let effects = start(&mut screen.state, me.name.is_empty());
         screen.carry_out(effects)?;
-        screen.look_at_files()?;
+        screen.read_user_files(&UserFile::ALL)?;
         let ended = screen.live(events, panics, signals).await;
         drop(screen.outcomes);
         screen.runner.finish().await;
@@ -105,12 +105,10 @@ struct Screen {
     state: State,
     terminal: Terminal<CrosstermBackend<Stdout>>,
     runner: Runner,
+    folder: PathBuf,
     outcomes: mpsc::Receiver<Outcome>,
     /// What is typed; `None` while another program has the terminal.
     keyboard: Option<Keyboard>,
-    /// The keys of the person.
-    keys_file: Watched,
-    folder: PathBuf,
     /// What is to be written in another program next.
     hand_over: Option<Elsewhere>,
     /// The program that has the terminal meanwhile.
@@ -142,10 +140,9 @@ impl Screen {
             state,
             terminal,
             runner,
+            folder: options.config.data.clone(),
             outcomes,
             keyboard: Some(Keyboard::new()),
-            keys_file: Watched::new(options.config.data.join(keys_file::FILE)),
-            folder: options.config.data.clone(),
             hand_over: None,
             writing: None,
             next_frame,
@@ -160,6 +157,7 @@ impl Screen {
         mut panics: mpsc::Receiver<()>,
         mut signals: Signals,
     ) -> anyhow::Result<()> {
+        let mut files = self.watched();
         let mut engine_there = true;
         while !self.ended {
             self.draw_if_due()?;
@@ -177,6 +175,7 @@ impl Screen {
                 Some(outcome) = self.outcomes.recv() => {
                     self.take(Msg::Outcome(Box::new(outcome)))?;
                 }
+                changed = changed(&mut files) => self.read_user_files(&changed)?,
                 Some(()) = panics.recv() => self.take(Msg::Broken)?,
                 signal = signals.next() => match signal {
                     Signal::End => self.take(Msg::Terminate)?,
@@ -215,28 +214,34 @@ impl Screen {
         Ok(())
     }
 
-    fn key(&mut self, event: Option<io::Result<TerminalEvent>>) -> anyhow::Result<()> {
-        match event {
-            Some(Ok(event)) => {
-                let Some(msg) = input::message(event) else {
-                    return Ok(());
-                };
-                if matches!(msg, Msg::Key(_) | Msg::Focus(true)) {
-                    self.look_at_files()?;
-                }
-                self.take(msg)
+    /// Hears when files change. Where that cannot be, `/reload` reads them.
+    fn watched(&self) -> Option<Watch> {
+        match Watch::new(&self.folder) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "changes of files in the profile are not heard");
+                None
             }
-            Some(Err(error)) => Err(error).context("cannot read from the terminal"),
-            // The terminal is gone.
-            None => self.take(Msg::Terminate),
         }
     }
 
-    /// Takes up the files of the person that have changed.
-    fn look_at_files(&mut self) -> anyhow::Result<()> {
-        match self.keys_file.changed() {
-            Some(text) => self.take(Msg::KeysFile(text.map_err(|e| e.to_string()))),
-            None => Ok(()),
+    fn read_user_files(&mut self, files: &[UserFile]) -> anyhow::Result<()> {
+        for file in files {
+            let content = watch::read(&self.folder, *file);
+            self.take(Msg::UserFile(*file, content))?;
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, event: Option<io::Result<TerminalEvent>>) -> anyhow::Result<()> {
+        match event {
+            Some(Ok(event)) => match input::message(event) {
+                Some(msg) => self.take(msg),
+                None => Ok(()),
+            },
+            Some(Err(error)) => Err(error).context("cannot read from the terminal"),
+            // The terminal is gone.
+            None => self.take(Msg::Terminate),
         }
     }
 
@@ -295,8 +300,10 @@ impl Screen {
                 Effect::WatchKeys(on) => guard::watch_keys(on)?,
                 Effect::WriteElsewhere(about) => self.hand_over = Some(about),
                 Effect::Reload => {
-                    let text = self.keys_file.read().map_err(|e| e.to_string());
-                    waiting.extend(update(&mut self.state, now(), Msg::KeysFile(text)));
+                    for file in UserFile::ALL {
+                        let msg = Msg::UserFile(file, watch::read(&self.folder, file));
+                        waiting.extend(update(&mut self.state, now(), msg));
+                    }
                 }
                 Effect::Redraw => self.redraw()?,
                 Effect::Suspend => self.suspend()?,
@@ -362,6 +369,20 @@ impl Screen {
         guard::enter()?;
         self.redraw()
     }
+}
+
+/// Files that have changed; never comes back without a watch.
+async fn changed(watch: &mut Option<Watch>) -> Vec<UserFile> {
+    if let Some(there) = watch {
+        match there.changed().await {
+            Ok(files) => return files,
+            Err(error) => {
+                tracing::warn!(%error, "changes of files in the profile are not heard any more");
+                *watch = None;
+            }
+        }
+    }
+    pending().await
 }
 
 /// What the terminal reports, as a channel: an `EventStream` remembers only

@@ -13,6 +13,9 @@ use crate::input::action::{Action, Group, Info};
 use crate::input::keymap::Keymap;
 use crate::input::table::TABLE;
 
+/// Below this the parts of an entry stand one below the other.
+const NARROW: usize = 60;
+
 /// Lines of the table that fit the filter: every word must occur somewhere.
 fn matching(keymap: &Keymap, filter: &str) -> Vec<&'static Info> {
     let words: Vec<String> = filter
@@ -102,6 +105,9 @@ fn help_rows(
     theme: Theme,
     rows: &mut Vec<Line<'static>>,
 ) {
+    if cells < NARROW {
+        return narrow_rows(keymap, info, cells, theme, rows);
+    }
     let key_cells = (cells / 3).clamp(10, 28);
     let keys = keymap.all(info.action);
     let head = match info.command {
@@ -134,6 +140,41 @@ fn help_rows(
             theme.dim(),
         ));
     }
+}
+
+/// One below the other: what is typed, what it does, an example.
+fn narrow_rows(
+    keymap: &Keymap,
+    info: &Info,
+    cells: usize,
+    theme: Theme,
+    rows: &mut Vec<Line<'static>>,
+) {
+    let keys = keymap.all(info.action);
+    let command = info.command.map(|c| format!("/{} {}", c.name, c.usage));
+    let command = command.unwrap_or_default();
+    let head = [command.trim_end(), &keys].join("  ");
+    for text in wrapped(head.trim(), cells, 1) {
+        rows.push(line(text, theme.key()));
+    }
+    for text in wrapped(info.title, cells, 3) {
+        rows.push(line(text, theme.text()));
+    }
+    if let Some(command) = info.command.filter(|c| !c.usage.is_empty()) {
+        for text in wrapped(&format!("e.g. {}", command.example), cells, 3) {
+            rows.push(line(text, theme.dim()));
+        }
+    }
+}
+
+/// The rows of a text behind some blanks.
+fn wrapped(text: &str, cells: usize, blanks: usize) -> Vec<String> {
+    let room = cells.saturating_sub(blanks).max(1);
+    let rows = wrap::rows(text, room).into_iter();
+    let shown = rows.map(|row| wrap::take(&text[row], room));
+    shown
+        .map(|t| format!("{}{t}", " ".repeat(blanks)))
+        .collect()
 }
 
 /// The line in which a filter is typed; returns where the cursor stands.
@@ -173,7 +214,8 @@ pub(crate) fn palette_line(
     let right = if cells >= 50 {
         format!("{name:<12} {keys:<10}")
     } else {
-        format!("{keys:<9}")
+        let short = if keys.is_empty() { &name } else { &keys };
+        format!("{short:<9}")
     };
     let room = cells.saturating_sub(right.len() + 1);
     Line::from(vec![

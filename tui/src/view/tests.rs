@@ -19,6 +19,7 @@ use crate::app::first_run::Step;
 use crate::app::msg::Msg;
 use crate::app::sample;
 use crate::app::update::{start, update};
+use crate::app::user_file::{Content, UserFile};
 use crate::app::{Look, State};
 use crate::input::chord::sequence;
 
@@ -407,8 +408,12 @@ const SCENES: &[(&str, Scene)] = &[
     ("palette_typed", |s, l| after("F2 v o l", s, l)),
     ("vi_normal", |s, l| {
         let mut state = sample::busy(s, l);
-        let file = Ok("preset = \"vi\"\n[global]\n\"F1\" = \"nope\"".to_owned());
-        update(&mut state, sample::at(0), Msg::KeysFile(file));
+        let file = Content::Text("preset = \"vi\"\n[global]\n\"F1\" = \"nope\"".to_owned());
+        update(
+            &mut state,
+            sample::at(0),
+            Msg::UserFile(UserFile::Keys, file),
+        );
         press(&mut state, "h i Esc");
         state
     }),

@@ -10,10 +10,12 @@ use super::status::short;
 use super::theme::Theme;
 use super::wrap;
 use crate::app::State;
-use crate::input::action::info;
+use crate::input::action::{Action, info};
 
 /// Cells of a column at least, while there is room: a key and a few words.
 const COLUMN: usize = 36;
+/// With fewer cells a title says less than a name.
+const FEW_CELLS: usize = 20;
 /// Cells of a key.
 const KEY_CELLS: usize = 6;
 
@@ -45,15 +47,24 @@ pub(super) fn draw(state: &State, theme: Theme, buf: &mut Buffer, status: Rect) 
         let mut spans = Vec::new();
         for (chord, action) in in_row {
             let key = short(&chord.to_string(), status.width);
-            let what = action.and_then(info).map_or("more keys", |i| i.title);
             let key = format!(" {key:>KEY_CELLS$} ");
             let room = cells.saturating_sub(KEY_CELLS + 3);
+            let what = what(*action, room);
             spans.push(span(key, theme.key()));
             spans.push(span(
-                format!("{} ", wrap::fit(what, room, theme.signs.cut)),
+                format!("{} ", wrap::fit(&what, room, theme.signs.cut)),
                 theme.text(),
             ));
         }
         put(buf, area, y, &Line::from(spans));
+    }
+}
+
+/// What an action does, or its name where there is little room.
+fn what(action: Option<Action>, room: usize) -> String {
+    match action {
+        None => "more keys".to_owned(),
+        Some(action) if room < FEW_CELLS => action.name(),
+        Some(action) => info(action).map_or("", |i| i.title).to_owned(),
     }
 }

@@ -25,16 +25,24 @@ pub(super) fn open(state: &mut State, args: &str, out: &mut Effects) {
 
 /// Shows the room of `registry`, and joins it.
 pub(super) fn enter(state: &mut State, registry: RegistryUrl, out: &mut Effects) {
-    state.lobbies.entry(registry.clone()).or_default();
+    let lobby = state.lobbies.entry(registry.clone()).or_default();
+    let draft = std::mem::take(&mut lobby.draft);
     out.push(Effect::Lobby {
         registry: registry.clone(),
         ask: LobbyAsk::Join,
     });
     state.overlay = Some(Overlay::Lobby {
         registry,
-        draft: Editor::default(),
+        draft,
         up: 0,
     });
+}
+
+/// The room leaves the screen; what was being written stays with it.
+pub(super) fn closed(state: &mut State, registry: &RegistryUrl, draft: Editor) {
+    if let Some(lobby) = state.lobbies.get_mut(registry) {
+        lobby.draft = draft;
+    }
 }
 
 /// A key in the room; `false` closes it.

@@ -29,6 +29,7 @@ mod settings;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod user_files;
 
 use twocan_peer::api::NoticeLevel;
 use twocan_proto::time::Timestamp;
@@ -85,7 +86,6 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         Msg::Mouse(mouse) => mouse::mouse(state, mouse, out),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
         Msg::Focus(on) => focus(state, on, out),
-        Msg::KeysFile(file) => modes::keys_file(state, file),
         Msg::Written(written) => compose::written(state, *written),
         Msg::Meters(levels) => {
             let now = state.now;
@@ -95,6 +95,7 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         }
         Msg::Engine(event) => events::event(state, *event, out),
         Msg::Outcome(outcome) => outcomes::outcome(state, *outcome, out),
+        Msg::UserFile(file, content) => user_files::take(state, file, content),
         Msg::Terminate => out.push(Effect::Quit),
         Msg::EngineGone => {
             state.error(

@@ -63,11 +63,8 @@ fn slash_line(state: &mut State) {
 
 /// Takes the keys of keys.toml. Whatever is wrong in it is told; nothing in it
 /// can leave the interface without keys.
-pub(super) fn keys_file(state: &mut State, file: Result<String, String>) {
-    let read = match file {
-        Ok(text) => keys_file::read(&text),
-        Err(why) => return state.error(format!("{}: {why}", keys_file::FILE)),
-    };
+pub(super) fn take_keys(state: &mut State, text: &str) {
+    let read = keys_file::read(text);
     state.keymap = read.keymap;
     state.pending.clear();
     state.normal_mode &= state.keymap.modal();

@@ -63,7 +63,14 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
     match then {
         Then::Stay => state.overlay = Some(overlay),
         Then::Close if matches!(overlay, Overlay::Audio { .. }) => audio::closed(state, out),
-        Then::Close => {}
+        Then::Close => {
+            if let Overlay::Lobby {
+                registry, draft, ..
+            } = overlay
+            {
+                lobby::closed(state, &registry, draft);
+            }
+        }
         Then::Run(action) => actions::run(state, action, "", out),
         Then::Open(id) => moving::open(state, id, out),
         Then::GoTo(with, id) => messages::go_to(state, with, id, out),

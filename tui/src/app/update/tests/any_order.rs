@@ -5,6 +5,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
+use crate::app::user_file::{Content, UserFile};
 
 /// Something that can happen.
 fn happening() -> impl Strategy<Value = Msg> {
@@ -162,7 +163,8 @@ fn happening() -> impl Strategy<Value = Msg> {
         1 => any::<bool>().prop_map(Msg::Focus),
         1 => any::<bool>().prop_map(|vi| {
             let preset = if vi { "vi" } else { "default" };
-            Msg::KeysFile(Ok(format!("preset = \"{preset}\"")))
+            let content = Content::Text(format!("preset = \"{preset}\""));
+            Msg::UserFile(UserFile::Keys, content)
         }),
         1 => Just(Msg::Tick),
     ]

@@ -3,9 +3,11 @@
 use super::*;
 use crate::app::effect::Elsewhere;
 use crate::app::overlay::Overlay;
+use crate::app::user_file::{Content, UserFile};
 
 fn keys_file(state: &mut State, text: &str) {
-    update(state, state.now, Msg::KeysFile(Ok(text.to_owned())));
+    let content = Content::Text(text.to_owned());
+    update(state, state.now, Msg::UserFile(UserFile::Keys, content));
 }
 
 fn vi() -> State {

@@ -179,7 +179,7 @@ fn a_reaction_is_chosen_typed_and_taken_back() {
 fn a_typed_text_that_is_no_emoji_reacts_with_nothing() {
     let mut state = busy();
     press(&mut state, "Esc +");
-    write(&mut state, "zzz");
+    write(&mut state, "zzzz");
     assert_eq!(reacts(&press(&mut state, "Enter")), None);
     assert!(said(&state).contains("one emoji"));
 }

@@ -158,3 +158,19 @@ fn a_slipped_command_asks_first() {
     assert!(matches!(state.overlay, Some(Overlay::Confirm(_))));
     assert_eq!(state.draft().text(), " /quit");
 }
+
+#[test]
+fn a_draft_stays_in_the_lobby_that_is_left() {
+    let mut state = sample::with_registries((120, 36), Look::default());
+    let me = state.me.as_ref().unwrap();
+    let lobby = format!("/lobby {}", me.registries[0].registry);
+    enter(&mut state, &lobby);
+    write(&mut state, "wait :crab:");
+    press(&mut state, "Esc");
+    assert!(state.overlay.is_none());
+    enter(&mut state, &lobby);
+    match &state.overlay {
+        Some(Overlay::Lobby { draft, .. }) => assert_eq!(draft.text(), "wait \u{1f980}"),
+        other => panic!("{other:?}"),
+    }
+}
