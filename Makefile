@@ -12,6 +12,8 @@ TARGET_DIR = $(shell scripts/target-dir.sh)
 DATA ?=
 # More options for `make run-registry`, such as --config FILE.
 REGISTRY_OPTIONS ?=
+# Cargo features of the client: `pipewire` speaks to PipeWire directly.
+FEATURES ?=
 # How long `make fuzz` spends on each target.
 FUZZ_SECONDS ?= 60
 
@@ -25,13 +27,13 @@ help: ## explain the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deps: ## install what building needs, if it is missing
-	@scripts/deps.sh build
+	@scripts/deps.sh build $(FEATURES)
 
 deps-test: ## install what building and testing need, if it is missing
 	@scripts/deps.sh build test
 
 run: deps ## open the terminal client (DATA=DIR keeps its profile there)
-	$(CARGO) run --release --locked --package twocan -- $(if $(DATA),--data '$(DATA)')
+	$(CARGO) run --release --locked --package twocan $(if $(FEATURES),--features '$(FEATURES)') -- $(if $(DATA),--data '$(DATA)')
 
 run-registry: deps ## start a registry on port 7443, with its data in data/registry
 	$(CARGO) run --release --locked --package twocan-registry -- serve $(REGISTRY_OPTIONS)

@@ -6,6 +6,7 @@
 #   scripts/deps.sh build test   to run the tests as well
 #   scripts/deps.sh build test ci   to leave none of them out: a browser to
 #                                   call, networks of our own
+#   scripts/deps.sh build pipewire  for the client's feature of that name
 set -euo pipefail
 
 readonly RUST_NEEDED=1.91
@@ -44,6 +45,16 @@ has_aiosmtpd() {
     return 1
 }
 
+# True if there is the library that reads C headers.
+has_libclang() {
+    local libraries=(/usr/lib*/libclang[.-]*so* /usr/lib/*/libclang[.-]*so* /usr/lib/llvm*/lib/libclang[.-]*so*)
+    local library
+    for library in "${libraries[@]}"; do
+        [[ -e "$library" ]] && return 0
+    done
+    return 1
+}
+
 # Prints the name of each thing that is missing, for one level.
 missing_for() {
     case "$1" in
@@ -67,7 +78,11 @@ missing_for() {
         has chromium || echo chromium
         has ip || echo iproute2
         ;;
-    *) fail "unknown level '$1': use build, test or ci" ;;
+    pipewire)
+        { has pkg-config && pkg-config --exists libpipewire-0.3; } || echo pipewire-headers
+        has_libclang || echo libclang
+        ;;
+    *) fail "unknown level '$1': use build, test, ci or pipewire" ;;
     esac
 }
 
@@ -76,11 +91,18 @@ package_for() {
     case "$1:$2" in
     apt:compiler) echo gcc libc6-dev ;;
     apt:sound-headers) echo libasound2-dev ;;
+    apt:pipewire-headers) echo libpipewire-0.3-dev ;;
+    apt:libclang) echo libclang-dev ;;
     apt:aiosmtpd | dnf:aiosmtpd) echo python3-aiosmtpd ;;
     dnf:compiler) echo gcc glibc-devel ;;
     dnf:sound-headers) echo alsa-lib-devel ;;
     dnf:pkg-config) echo pkgconf-pkg-config ;;
     dnf:perl) echo perl-interpreter perl-core ;;
+    dnf:pipewire-headers) echo pipewire-devel ;;
+    dnf:libclang) echo clang-devel ;;
+    pacman:pipewire-headers) echo libpipewire ;;
+    pacman:libclang) echo clang ;;
+    *:pipewire-headers) fail 'the feature pipewire is for Linux' ;;
     pacman:compiler) echo gcc ;;
     pacman:sound-headers) echo alsa-lib ;;
     pacman:pkg-config) echo pkgconf ;;

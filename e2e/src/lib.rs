@@ -10,6 +10,7 @@ pub mod headless;
 pub mod https;
 pub mod netns;
 pub mod pair;
+pub mod person;
 pub mod process;
 pub mod pulse;
 pub mod registry;

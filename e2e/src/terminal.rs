@@ -1,6 +1,8 @@
 //! A terminal for the interface: a pseudo-terminal of any size, what it shows,
 //! and the keys of a person.
 
+pub mod keys;
+
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
@@ -16,37 +18,6 @@ use crate::process::Must;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the program may take to end.
 const ENDING: Duration = Duration::from_secs(20);
-
-/// Keys that are not plain text, as an xterm sends them.
-pub mod keys {
-    /// The Enter key.
-    pub const ENTER: &str = "\r";
-    /// Enter with Alt: a new line in the composer.
-    pub const ALT_ENTER: &str = "\x1b\r";
-    /// The Escape key.
-    pub const ESC: &str = "\x1b";
-    /// The Tab key.
-    pub const TAB: &str = "\t";
-    /// The arrow keys.
-    pub const UP: &str = "\x1b[A";
-    /// See `UP`.
-    pub const DOWN: &str = "\x1b[B";
-    /// Function keys.
-    pub const F1: &str = "\x1bOP";
-    /// See `F1`.
-    pub const F9: &str = "\x1b[20~";
-    /// Control with a letter.
-    pub const CTRL_C: &str = "\x03";
-    /// The leader of commands.
-    pub const CTRL_X: &str = "\x18";
-    /// F8 going down, staying down and coming up, as a terminal says it that
-    /// was asked to say when keys are let go (kitty keyboard protocol).
-    pub const F8_DOWN: &str = "\x1b[19;1:1~";
-    /// See `F8_DOWN`.
-    pub const F8_AGAIN: &str = "\x1b[19;1:2~";
-    /// See `F8_DOWN`.
-    pub const F8_UP: &str = "\x1b[19;1:3~";
-}
 
 /// A program in a terminal.
 pub struct Terminal {
@@ -69,6 +40,10 @@ impl std::fmt::Debug for Terminal {
 /// What the terminal shows, and what it answers to questions.
 struct Display {
     parser: Parser<Answers>,
+    /// Bytes that the program has written so far.
+    written: u64,
+    /// When it wrote first since somebody began to listen.
+    heard: Option<Instant>,
     ended: bool,
 }
 
@@ -220,6 +195,8 @@ impl Launch {
         let display: Shared = Arc::new((
             Mutex::new(Display {
                 parser,
+                written: 0,
+                heard: None,
                 ended: false,
             }),
             Condvar::new(),
@@ -278,6 +255,27 @@ impl Terminal {
         if let Err(error) = sent {
             panic!("cannot press {keys:?}: {error}\n{}", self.framed());
         }
+    }
+
+    /// Bytes that the program has written to the terminal so far.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        lock(&self.display.0).written
+    }
+
+    /// Presses keys, and says how long it took until the program wrote
+    /// anything.
+    ///
+    /// # Panics
+    /// If it writes nothing in time.
+    #[track_caller]
+    pub fn echo(&self, keys: &str) -> Duration {
+        lock(&self.display.0).heard = None;
+        let pressed = Instant::now();
+        self.press(keys);
+        self.wait("answer to a key", |display| display.heard.is_some());
+        let heard = lock(&self.display.0).heard;
+        heard.map_or(Duration::ZERO, |at| at.saturating_duration_since(pressed))
     }
 
     /// Waits until a text is on the screen.
@@ -455,7 +453,10 @@ fn show(mut output: Box<dyn Read + Send>, display: &Shared, input: &Input) {
     let (mutex, changed) = &**display;
     let mut buffer = [0; 8192];
     while let Ok(length @ 1..) = output.read(&mut buffer) {
+        let now = Instant::now();
         let mut display = lock(mutex);
+        display.written += length as u64;
+        display.heard.get_or_insert(now);
         display.parser.process(&buffer[..length]);
         let answers = std::mem::take(&mut display.parser.callbacks_mut().pending);
         drop(display);

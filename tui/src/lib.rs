@@ -14,6 +14,7 @@ mod echo;
 mod headless;
 mod input;
 mod one_shot;
+mod plain;
 mod signals;
 mod terminal;
 mod unlock;

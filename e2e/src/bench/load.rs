@@ -2,6 +2,8 @@
 //! processor time and memory, which other work on the machine changes less than
 //! rates.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -47,6 +49,52 @@ pub fn cpu_seconds(pid: u32) -> f64 {
         field.and_then(|text| text.parse().ok()).unwrap_or(0.0)
     };
     (ticks(11) + ticks(12)) / TICKS
+}
+
+/// What the threads of a process have used so far, to the nanosecond: what
+/// idles uses less than a tick.
+#[derive(Debug, Clone, Default)]
+pub struct Threads(HashMap<OsString, [f64; 2]>);
+
+impl Threads {
+    /// As it stands now.
+    ///
+    /// # Panics
+    /// If the process is not there.
+    #[must_use]
+    pub fn of(pid: u32) -> Self {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).must("read a process's threads");
+        let used = |folder: &Path| -> Option<[f64; 2]> {
+            let times = fs::read_to_string(folder.join("schedstat")).ok()?;
+            let status = fs::read_to_string(folder.join("status")).ok()?;
+            let nanoseconds: f64 = times.split_whitespace().next()?.parse().ok()?;
+            let sleeps = status
+                .lines()
+                .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+            Some([nanoseconds / 1e9, sleeps.trim().parse().ok()?])
+        };
+        // Threads may end meanwhile.
+        let all = threads.filter_map(|thread| {
+            let thread = thread.ok()?;
+            Some((thread.file_name(), used(&thread.path())?))
+        });
+        Self(all.collect())
+    }
+
+    /// Seconds of processor time since `before`, and how often a thread went to
+    /// sleep, which is how often one was woken. Threads that have ended
+    /// meanwhile are not in it.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> [f64; 2] {
+        let mut sum = [0.0; 2];
+        for (thread, now) in &self.0 {
+            let then = before.0.get(thread).copied().unwrap_or_default();
+            for at in 0..2 {
+                sum[at] += now[at] - then[at];
+            }
+        }
+        sum
+    }
 }
 
 /// Memory of a process that is in use, in KiB.

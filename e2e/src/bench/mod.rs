@@ -47,19 +47,31 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<40} {:>10.1} {:<3}", self.what, self.ours, self.unit)?;
+        let ours = Figure(self.ours).to_string();
+        write!(f, "{:<40} {ours:>10} {:<3}", self.what, self.unit)?;
         match self.beside {
             None => Ok(()),
             Some((name, None)) => write!(f, "  {name}: left out, not installed"),
             Some((name, Some(theirs))) => {
                 write!(
                     f,
-                    "  {name} {theirs:.1} {}: x {:.2}",
+                    "  {name} {} {}: x {:.2}",
+                    Figure(theirs),
                     self.unit,
                     self.ours / theirs
                 )
             }
         }
+    }
+}
+
+/// A number with as many places as it takes to compare it.
+struct Figure(f64);
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let places = if self.0.abs() < 1.0 { 4 } else { 1 };
+        write!(f, "{:.places$}", self.0)
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) enum Msg {
     Key(Chord),
     /// A key was let go: only some terminals say so, and only when asked.
     KeyUp(Chord),
+    /// A whole line that was typed where single keys are not seen.
+    Line(String),
     /// Text that came in one piece.
     Paste(String),
     Mouse(Mouse),

@@ -116,6 +116,8 @@ pub(crate) struct State {
     pub(crate) searches: u64,
     pub(crate) toast: Option<Notice>,
     pub(crate) log: VecDeque<Notice>,
+    /// How many notices there were so far, also those that the log has let go.
+    pub(crate) noticed: u64,
     pub(crate) completion: Option<Cycle>,
     /// Keys typed so far of a longer sequence.
     pub(crate) pending: Vec<Chord>,
@@ -136,6 +138,8 @@ pub(crate) struct State {
     pub(crate) look: Look,
     /// A registry named on the command line, for forms.
     pub(crate) registry_hint: Option<String>,
+    /// Whom the command line asks to be contacts, until they are asked.
+    pub(crate) to_ask: Vec<String>,
     /// Something visible changed since the last frame.
     pub(crate) dirty: bool,
     pub(crate) title_shown: String,
@@ -173,6 +177,7 @@ impl State {
             searches: 0,
             toast: None,
             log: VecDeque::new(),
+            noticed: 0,
             completion: None,
             pending: Vec::new(),
             keymap: Keymap::preset(Preset::Default),
@@ -186,6 +191,7 @@ impl State {
             quit_asked: None,
             look,
             registry_hint: None,
+            to_ask: Vec::new(),
             dirty: true,
             title_shown: String::new(),
         }
@@ -271,6 +277,7 @@ impl State {
             self.log.pop_front();
         }
         self.log.push_back(notice);
+        self.noticed += 1;
     }
 
     pub(crate) fn info(&mut self, text: impl Into<String>) {
@@ -314,6 +321,11 @@ impl State {
                 .count(),
             all.len(),
         )
+    }
+
+    /// Whether there are registries, none of which hears us yet.
+    pub(crate) fn signing_in(&self) -> bool {
+        matches!(self.registries_up(), (0, known) if known > 0)
     }
 
     /// Names for completion.

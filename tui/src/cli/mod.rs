@@ -19,7 +19,7 @@ use twocan_peer::vault::{self, Protected, Protection};
 
 use crate::custody::Change;
 use crate::input::keys_doc;
-use crate::{control, custody, doctor, echo, headless, one_shot, terminal, unlock};
+use crate::{control, custody, doctor, echo, headless, one_shot, plain, terminal, unlock};
 use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 
 /// The log of the interface, in the folder of the profile.
@@ -193,12 +193,14 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// The interface in the terminal.
 fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let (ascii, no_color) = (typed.ascii, typed.no_color);
+    let in_lines = typed.plain || plain::suits();
     let (mut config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
     config.tones = true;
     let folder = config.data.clone();
     let options = terminal::Options {
         ascii,
         no_color,
+        add: typed.add,
         registry: config.registries.first().cloned(),
         // Without what opens the profile: nobody needs that any more.
         config: Config {
@@ -213,11 +215,15 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
         };
         log_to_file(&folder)?;
         let _control = control::open(&engine, &folder);
-        terminal::run(engine, events, options)
-            .await
-            .map_err(|error| Failure::Run(format!("{error:#}")))
-    })?;
-    Ok(ExitCode::SUCCESS)
+        let ended = if in_lines {
+            plain::run(engine, events, &options).await
+        } else {
+            terminal::run(engine, events, options)
+                .await
+                .map(|()| ExitCode::SUCCESS)
+        };
+        ended.map_err(|error| Failure::Run(format!("{error:#}")))
+    })
 }
 
 /// While the screen is ours, what the engine has to say goes to a file of the

@@ -31,6 +31,13 @@ pub(super) struct Interface {
     pub(super) profile: Profile,
     #[command(flatten)]
     pub(super) sound: Sound,
+    /// Ask somebody to be a contact: a name, link or address; may repeat
+    #[arg(long, value_name = "WHO")]
+    pub(super) add: Vec<String>,
+    /// Plain lines in place of a screen, for screen readers and simple
+    /// terminals; TERM=dumb, ACCESSIBLE=1 and input from a file say the same
+    #[arg(long)]
+    pub(super) plain: bool,
     /// Draw with ASCII signs alone
     #[arg(long)]
     pub(super) ascii: bool,

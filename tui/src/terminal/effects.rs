@@ -6,7 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use twocan_peer::Engine;
 use twocan_peer::api::{CallLevels, Config, DirectoryQuery, Draft, Error, ErrorCode, ExportFormat};
@@ -34,22 +34,49 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Takes effects for the engine.
 #[derive(Debug)]
-pub(super) struct Runner {
+pub(crate) struct Runner {
     engine: Engine,
     /// How the engine was started, for the doctor.
     config: Config,
     ordered: mpsc::Sender<Effect>,
     in_order: JoinHandle<()>,
     slow: JoinSet<()>,
+    report: Report,
+}
+
+/// Where outcomes go, and how many effects are under way.
+#[derive(Debug, Clone)]
+struct Report {
     outcomes: mpsc::Sender<Outcome>,
+    under_way: watch::Sender<usize>,
+}
+
+impl Report {
+    fn begun(&self) {
+        self.under_way.send_modify(|count| *count += 1);
+    }
+
+    /// An effect has ended, with an outcome if there is something to tell.
+    async fn ended(&self, outcome: Option<Outcome>) {
+        if let Some(outcome) = outcome {
+            // Nobody listens once the interface has ended.
+            let _ended = self.outcomes.send(outcome).await;
+        }
+        self.under_way
+            .send_modify(|count| *count = count.saturating_sub(1));
+    }
 }
 
 impl Runner {
     /// A runner, and where the outcomes come.
-    pub(super) fn new(engine: Engine, config: Config) -> (Self, mpsc::Receiver<Outcome>) {
+    pub(crate) fn new(engine: Engine, config: Config) -> (Self, mpsc::Receiver<Outcome>) {
         let (outcomes, receiver) = mpsc::channel(OUTCOMES);
         let (ordered, queue) = mpsc::channel(ORDERED);
-        let in_order = tokio::spawn(in_order(engine.clone(), queue, outcomes.clone()));
+        let report = Report {
+            outcomes,
+            under_way: watch::Sender::new(0),
+        };
+        let in_order = tokio::spawn(in_order(engine.clone(), queue, report.clone()));
         let slow = JoinSet::new();
         (
             Self {
@@ -58,7 +85,7 @@ impl Runner {
                 ordered,
                 in_order,
                 slow,
-                outcomes,
+                report,
             },
             receiver,
         )
@@ -66,69 +93,61 @@ impl Runner {
 
     /// Waits until what was asked for last is done: a message that was sent
     /// just before the end is stored, a draft kept.
-    pub(super) async fn finish(self) {
+    pub(crate) async fn finish(self) {
         drop(self.ordered);
         // Late is an engine that hangs; its shutdown comes next.
         let _late = tokio::time::timeout(LAST_WORDS, self.in_order).await;
     }
 
-    /// Looks for what keeps calls and chats from working.
-    fn examine(&mut self) {
-        let (config, outcomes) = (self.config.clone(), self.outcomes.clone());
-        self.slow.spawn(async move {
-            let found = doctor::lines(&config).await;
-            report(Some(Outcome::Findings(found)), &outcomes).await;
-        });
+    /// What the meters of the call show now.
+    pub(crate) fn levels(&self) -> Option<CallLevels> {
+        self.engine.call_levels()
     }
 
-    /// What the meters of the call show now.
-    pub(super) fn levels(&self) -> Option<CallLevels> {
-        self.engine.call_levels()
+    /// How many effects are under way; an outcome comes before its effect has
+    /// ended.
+    pub(crate) fn under_way(&self) -> watch::Receiver<usize> {
+        self.report.under_way.subscribe()
     }
 
     /// Starts an effect. Those that reach over the network run beside each
     /// other; all others one after the other, so that messages keep their
     /// order. If too much waits already, the answer is the outcome that says
     /// so.
-    pub(super) fn start(&mut self, effect: Effect) -> Option<Outcome> {
+    pub(crate) fn start(&mut self, effect: Effect) -> Option<Outcome> {
         while self.slow.try_join_next().is_some() {}
         if !is_slow(&effect) {
-            return self
-                .ordered
-                .try_send(effect)
-                .err()
-                .map(|full| refused(full.into_inner()));
+            let Ok(place) = self.ordered.try_reserve() else {
+                return Some(refused(effect));
+            };
+            self.report.begun();
+            place.send(effect);
+            return None;
         }
         if self.slow.len() >= SLOW {
             return Some(refused(effect));
         }
+        let (engine, report) = (self.engine.clone(), self.report.clone());
+        report.begun();
         if matches!(effect, Effect::Doctor) {
-            self.examine();
+            let config = self.config.clone();
+            self.slow.spawn(async move {
+                let found = doctor::lines(&config).await;
+                report.ended(Some(Outcome::Findings(found))).await;
+            });
             return None;
         }
-        let (engine, outcomes) = (self.engine.clone(), self.outcomes.clone());
         self.slow.spawn(async move {
-            report(perform(&engine, effect).await, &outcomes).await;
+            report.ended(perform(&engine, effect).await).await;
         });
         None
     }
 }
 
 /// Carries effects out one after the other.
-async fn in_order(
-    engine: Engine,
-    mut queue: mpsc::Receiver<Effect>,
-    outcomes: mpsc::Sender<Outcome>,
-) {
+async fn in_order(engine: Engine, mut queue: mpsc::Receiver<Effect>, report: Report) {
     while let Some(effect) = queue.recv().await {
-        report(perform(&engine, effect).await, &outcomes).await;
-    }
-}
-
-async fn report(outcome: Option<Outcome>, outcomes: &mpsc::Sender<Outcome>) {
-    if let Some(outcome) = outcome {
-        // Nobody listens once the interface has ended.
-        let _ended = outcomes.send(outcome).await;
+        report.ended(perform(&engine, effect).await).await;
     }
 }
 

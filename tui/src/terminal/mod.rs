@@ -35,10 +35,10 @@ use twocan_peer::api::{Config, Event};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
-use self::effects::Runner;
+pub(crate) use self::effects::Runner;
 use self::elsewhere::Writing;
 use self::guard::Guard;
-use self::signals::{Signal, Signals};
+pub(crate) use self::signals::{Signal, Signals};
 use self::watch::Watch;
 use crate::app::effect::{Effect, Elsewhere, Outcome};
 use crate::app::msg::Msg;
@@ -63,6 +63,8 @@ pub(crate) struct Options {
     pub no_color: bool,
     /// The registry that forms offer.
     pub registry: Option<RegistryUrl>,
+    /// Whom to ask to be contacts, as `/add` takes them.
+    pub add: Vec<String>,
     /// How the engine was started.
     pub config: Config,
 }
@@ -132,6 +134,7 @@ impl Screen {
             look,
         );
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
+        state.to_ask.clone_from(&options.add);
         state.talk_key.holds = guard::can_watch_keys();
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let (runner, outcomes) = Runner::new(engine, options.config.clone());
@@ -434,6 +437,6 @@ async fn end_of(writing: &mut Option<Writing>) -> io::Result<ExitStatus> {
 }
 
 /// This moment.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }

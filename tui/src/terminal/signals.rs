@@ -6,7 +6,7 @@ use tokio::signal::unix::{self, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(crate) enum Signal {
     /// The program is to end.
     End,
     /// Ctrl+C where the terminal still makes a signal of it: for whoever has
@@ -18,7 +18,7 @@ pub(super) enum Signal {
 
 /// Heard from the moment it is made.
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     terminate: unix::Signal,
     hangup: unix::Signal,
     interrupt: unix::Signal,
@@ -28,7 +28,7 @@ pub(super) struct Signals {
 impl Signals {
     /// # Errors
     /// When the system does not let us listen.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
@@ -38,7 +38,7 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Signal {
+    pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::End,
             _ = self.hangup.recv() => Signal::End,

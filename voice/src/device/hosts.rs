@@ -11,7 +11,7 @@ use cpal::{
 use super::{
     Direction, Wanted,
     open::{find, said},
-    systems::{available, connect},
+    systems::{always_names_a_default, available, connect, is_alsa, is_device, stays_true},
 };
 use crate::sys::QuietStderr;
 
@@ -41,6 +41,9 @@ fn on_host<T>(
     id: HostId,
     attempt: &mut impl FnMut(&Host) -> Result<T, String>,
 ) -> Result<T, String> {
+    if !stays_true(id) {
+        return attempt(&connect(id).map_err(said)?);
+    }
     if let Some(host) = known(id) {
         if let Ok(found) = attempt(&host) {
             return Ok(found);
@@ -67,14 +70,13 @@ fn connected() -> std::sync::MutexGuard<'static, Vec<(HostId, Arc<Host>)>> {
     CONNECTED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether this is ALSA, which prints, and floods us with errors if its
-/// periods are short.
-pub(super) fn is_alsa(id: HostId) -> bool {
-    id.name() == "ALSA"
-}
-
 /// The default device of a host, as the environment and the system name it.
 pub(super) fn default_device(host: &Host, direction: Direction) -> Option<Device> {
+    if always_names_a_default(host.id()) {
+        host.devices()
+            .ok()?
+            .find(|device| is_device(device, direction))?;
+    }
     match direction {
         Direction::Input => host.default_input_device(),
         Direction::Output => host.default_output_device(),

@@ -13,8 +13,9 @@ use std::{
 
 use super::{
     DeviceEvent, Direction, Wanted,
-    hosts::{is_alsa, meant},
+    hosts::meant,
     open::{OpenStream, open_input, open_output},
+    systems::is_alsa,
 };
 use crate::stats::{DeviceState, Shared};
 

@@ -8,24 +8,12 @@ use cpal::{
 use super::{
     Direction,
     hosts::{default_device, on_any_host},
+    systems::is_device,
 };
 use crate::AudioError;
 
 /// More devices than this are not listed.
 const MOST_DEVICES: usize = 256;
-
-/// Plugins of libasound that it lists beside the devices, but that are none.
-const ALSA_PLUGINS: [&str; 9] = [
-    "null",
-    "lavrate",
-    "samplerate",
-    "speexrate",
-    "jack",
-    "oss",
-    "speex",
-    "upmix",
-    "vdownmix",
-];
 
 /// One microphone or loudspeaker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,15 +63,9 @@ fn describe(host: &Host, devices: &[Device], direction: Direction) -> Vec<Device
     let default = default_device(host, direction).and_then(|device| device.id().ok());
     let infos = devices
         .iter()
-        .filter(|device| match direction {
-            Direction::Input => device.supports_input(),
-            Direction::Output => device.supports_output(),
-        })
+        .filter(|device| is_device(device, direction))
         .filter_map(|device| {
             let id = device.id().ok()?;
-            if id.host().name() == "ALSA" && ALSA_PLUGINS.contains(&id.id()) {
-                return None;
-            }
             Some(DeviceInfo {
                 is_default: default.as_ref() == Some(&id),
                 name: device.to_string(),

@@ -18,7 +18,8 @@ use cpal::{
 
 use super::{
     Direction, InputPort, Latency, OutputFeedback, OutputPort, Wanted,
-    hosts::{default_device, is_alsa, on_any_host},
+    hosts::{default_device, on_any_host},
+    systems::{is_alsa, is_device},
 };
 use crate::{SAMPLE_RATE, stats::Shared, sys::monotonic_seconds};
 
@@ -234,11 +235,7 @@ pub(super) fn find(host: &Host, direction: Direction, wanted: &Wanted) -> Result
     };
     host.devices()
         .map_err(said)?
-        .filter(|device| match direction {
-            Direction::Input => device.supports_input(),
-            Direction::Output => device.supports_output(),
-        })
-        .find(|device| is_named(device, name))
+        .find(|device| is_device(device, direction) && is_named(device, name))
         .ok_or_else(|| format!("there is no device {name:?}"))
 }
 

@@ -5,6 +5,7 @@
 mod chat;
 mod files;
 mod history;
+mod interface;
 mod registry;
 mod sound;
 
@@ -31,7 +32,7 @@ const ON_REQUEST: &str = "soak";
 
 /// A part of the table, by the name under which it can be asked for alone.
 type Part = (&'static str, fn() -> Vec<Row>);
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("look-ups", look_ups),
     ("registry", registry::speed),
     ("messages", chat::messages),
@@ -39,6 +40,7 @@ const PARTS: [Part; 9] = [
     ("files", files::throughput),
     ("history", history::million),
     ("paint", first_paint),
+    ("interface", interface::beside_others),
     ("sound", sound::quality),
     ("soak", registry::soak),
 ];

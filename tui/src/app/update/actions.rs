@@ -190,6 +190,10 @@ fn moves(state: &mut State, action: Action, out: &mut Effects) {
 
 fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     match action {
+        Action::Jump if !args.trim().is_empty() => match state.contact_named(args) {
+            Ok(contact) => moving::open(state, contact, out),
+            Err(why) => state.error(why),
+        },
         Action::Jump => jump(state),
         Action::Details => details(state),
         Action::FocusNext => focus_next(state),

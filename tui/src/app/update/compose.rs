@@ -139,6 +139,32 @@ pub(super) fn earlier(state: &mut State) {
     }
 }
 
+/// Sends a whole line, or does what it commands. What was being written
+/// stays a draft; the line itself is never one.
+pub(super) fn line(state: &mut State, text: &str, out: &mut Effects) {
+    let with = state.open;
+    let kept = match state.conversation() {
+        // The line is the new text of the message.
+        Some(conversation) if conversation.editing.is_some() => String::new(),
+        _ => state.draft_mut().take(),
+    };
+    state.draft_mut().replace(text);
+    send(state, out);
+    let (draft, history) = match with {
+        Some(id) => {
+            let conversation = state.conversations.entry(id).or_default();
+            (&mut conversation.draft, &mut conversation.history)
+        }
+        None => state.loose(),
+    };
+    if draft.is_empty() || draft.text() == text {
+        draft.replace(&kept);
+    } else {
+        // A message is being changed: its text stands there.
+        history.push(&kept);
+    }
+}
+
 /// Enter: sends the draft, or does what it commands.
 pub(super) fn send(state: &mut State, out: &mut Effects) {
     state.completion = None;

@@ -82,6 +82,7 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
     match msg {
         Msg::Key(chord) => keys::key(state, chord, out),
         Msg::KeyUp(chord) => talk::let_go(state, Some(chord), out),
+        Msg::Line(text) => compose::line(state, &text, out),
         Msg::Paste(text) => keys::paste(state, &text, out),
         Msg::Mouse(mouse) => mouse::mouse(state, mouse, out),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
@@ -164,10 +165,11 @@ fn tick(state: &mut State, out: &mut Effects) {
 }
 
 /// What follows from the state whatever happened: receipts, pages to load, the
-/// window's title.
+/// window's title, whom the command line named.
 fn settle(state: &mut State, out: &mut Effects) {
     moving::load_near_ends(state, out);
     mark_read(state, out);
+    people::ask_named(state, out);
     talk::watch_keys(state, out);
     drafts::watch(state);
     let ends = out.iter().any(|e| matches!(e, Effect::Quit));

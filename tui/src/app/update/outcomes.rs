@@ -1,6 +1,6 @@
 //! What came of effects.
 
-use twocan_peer::api::{Error, ErrorCode, NoticeLevel};
+use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Relation};
 
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
@@ -89,11 +89,16 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         Outcome::Named(result) => named(state, result, out),
         Outcome::Added(result) => match result {
             Ok(contact) => {
-                let id = contact.peer_id;
+                let (id, relation) = (contact.peer_id, contact.relation);
                 state.contacts.insert(id, *contact);
                 moving::open(state, id, out);
                 let name = state.name_of(id);
-                state.info(format!("asked {name}; what you write waits for the answer"));
+                state.info(match relation {
+                    Relation::Mutual => format!("{name} is a contact"),
+                    Relation::Asked | Relation::Rejected => {
+                        format!("asked {name}; what you write waits for the answer")
+                    }
+                });
             }
             Err(error) => failed(state, "adding", &error),
         },
