@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::editor::Editor;
 use super::effect::Around;
+use super::history::InputHistory;
 
 /// Messages asked for at once.
 pub(crate) const PAGE: usize = 100;
@@ -48,6 +49,8 @@ pub(crate) struct Conversation {
     pub(crate) loading: Option<Page>,
     pub(crate) scroll: Scroll,
     pub(crate) draft: Editor,
+    /// What was written here before.
+    pub(crate) history: InputHistory,
     /// The message that the draft answers.
     pub(crate) reply_to: Option<Uuid>,
     /// The message whose text the draft is.
@@ -257,13 +260,21 @@ impl Conversation {
             return;
         };
         self.stop_edit();
-        let kept = std::mem::replace(&mut self.draft, Editor::with_text(before.clone()));
+        let mut draft = Editor::with_text(before.clone());
+        draft.take_kills(&mut self.draft);
+        let kept = std::mem::replace(&mut self.draft, draft);
         self.editing = Some(Editing { id, before, kept });
+    }
+
+    /// What is being written to the other, beside an edit that goes on.
+    pub(crate) fn own_draft(&self) -> &Editor {
+        self.editing.as_ref().map_or(&self.draft, |e| &e.kept)
     }
 
     /// Gives the draft back that stood before the edit.
     pub(crate) fn stop_edit(&mut self) -> Option<Editing> {
         let mut editing = self.editing.take()?;
+        editing.kept.take_kills(&mut self.draft);
         self.draft = std::mem::take(&mut editing.kept);
         Some(editing)
     }

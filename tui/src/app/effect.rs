@@ -1,6 +1,9 @@
 //! What update() wants done outside, as data, and what comes of it. One place
 //! in `terminal` carries effects out; nothing here does.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 use twocan_peer::api::{
     AccountAction, AccountAnswer, CallChange, CallId, Connected, Contact, ContactChange,
     ContactRequest, DeleteFor, Directory, Error, KeyDecision, LobbyAsk, LoggedCall, Message,
@@ -9,6 +12,7 @@ use twocan_peer::api::{
 };
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
+use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
 use super::audio::SoundSetup;
@@ -18,6 +22,10 @@ use super::preferences::{Preferences, Ways};
 #[derive(Debug, Clone)]
 pub(crate) enum Effect {
     LoadSelf,
+    /// What the interface remembers in the profile.
+    LoadRemembered,
+    /// Remember this from now on.
+    Remember(Value),
     LoadContacts,
     LoadRequests,
     LoadHistory {
@@ -32,6 +40,19 @@ pub(crate) enum Effect {
         each: usize,
     },
     LoadRevisions(Uuid),
+    /// The first message from a moment on.
+    FindDay {
+        with: PeerId,
+        day: Timestamp,
+    },
+    /// Write a conversation to a new file.
+    Export {
+        with: PeerId,
+        /// As typed: a leading `~` is the home folder.
+        path: String,
+    },
+    /// Look for what keeps calls and chats from working.
+    Doctor,
     LoadTransfers,
     SendFile {
         to: PeerId,
@@ -134,6 +155,8 @@ pub(crate) enum Effect {
         value: String,
     },
     LoadSetting(String),
+    /// All of them.
+    LoadSettings,
     /// Devices, and the settings of sound.
     LoadSound,
     /// Begin a microphone test, or end what it does now.
@@ -156,6 +179,8 @@ pub(crate) enum Effect {
     Title(String),
     /// Put text on the clipboard of whoever looks at the terminal (OSC 52).
     Clipboard(String),
+    /// Have a text written in the person's own editor.
+    WriteElsewhere(Elsewhere),
     /// Draw everything anew.
     Redraw,
     /// Stop as Ctrl+Z does, until `fg`.
@@ -173,6 +198,14 @@ pub(crate) struct Alert {
     /// A call: it does not wait.
     pub(crate) urgent: bool,
     pub(crate) ways: Ways,
+}
+
+/// A text that is written in another program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    /// To whom it is written; `None` while no conversation is open.
+    pub(crate) whom: Option<PeerId>,
+    pub(crate) text: String,
 }
 
 /// What can be done to a transfer.
@@ -200,6 +233,7 @@ pub(crate) struct Around {
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
     Myself(WhoAmI),
+    Remembered(Value),
     Contacts(Vec<Contact>),
     Requests(Vec<ContactRequest>),
     History {
@@ -217,6 +251,17 @@ pub(crate) enum Outcome {
         result: Result<(), Error>,
     },
     Revisions(Result<Vec<Revision>, Error>),
+    Day {
+        with: PeerId,
+        found: Result<Option<Uuid>, Error>,
+    },
+    /// How many messages were written to a file.
+    Exported {
+        path: String,
+        result: Result<u64, Error>,
+    },
+    /// What the doctor found, line by line.
+    Findings(Vec<String>),
     Transfers(Vec<Transfer>),
     /// What a typed path could become.
     Paths {
@@ -285,6 +330,8 @@ pub(crate) enum Outcome {
         key: String,
         value: Result<String, Error>,
     },
+    /// The values of all settings, by their names.
+    Settings(BTreeMap<String, String>),
     /// Anything else that did not work: what was tried, and why not.
     Failed {
         what: String,

@@ -6,6 +6,8 @@ use twocan_peer::api::{LobbyEvent, LobbyUser};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
+use super::editor::Editor;
+
 /// Lines kept of a room.
 const LINES: usize = 500;
 /// Users of a room that are listed at most.
@@ -27,6 +29,8 @@ pub(crate) struct Line {
 pub(crate) struct Lobby {
     pub(crate) users: Vec<LobbyUser>,
     pub(crate) lines: VecDeque<Line>,
+    /// What is being written while the room is not on the screen.
+    pub(crate) draft: Editor,
     /// Who writes something, and until when that holds.
     pub(crate) typing: Option<(String, Timestamp)>,
     /// When others were last told that we write something.

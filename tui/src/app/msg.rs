@@ -2,7 +2,7 @@
 
 use twocan_peer::api::{CallLevels, Event};
 
-use super::effect::Outcome;
+use super::effect::{Elsewhere, Outcome};
 use super::user_file::{Content, UserFile};
 use crate::input::chord::Chord;
 
@@ -27,6 +27,8 @@ pub(crate) enum Msg {
     },
     /// The terminal window gained or lost the focus.
     Focus(bool),
+    /// What was written in another program, or why nothing was.
+    Written(Box<Result<Elsewhere, String>>),
     Engine(Box<Event>),
     Outcome(Box<Outcome>),
     /// What the meters of the call show.

@@ -9,6 +9,7 @@ use super::editor::Editor;
 use super::effect::Effect;
 use super::form::Form;
 use super::search::Search;
+use super::settings::Settings;
 
 /// Something over the main view; takes all keys while it is there.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) enum Overlay {
     Palette { filter: Editor, selected: usize },
     /// All contacts, to open one.
     Jump { filter: Editor, selected: usize },
+    /// What was written in this conversation, to write it again.
+    Earlier { filter: Editor, selected: usize },
     /// Text to read.
     Page(Page),
     /// Notices and errors so far; scrolled this many rows up from the end.
@@ -52,6 +55,8 @@ pub(crate) enum Overlay {
     CallLog { selected: usize },
     /// Everything that is measured in the call.
     CallStats,
+    /// The settings of the engine, to change them.
+    Settings(Box<Settings>),
     /// Looking for words in all that was said.
     Search(Box<Search>),
     /// Registries, to choose one.

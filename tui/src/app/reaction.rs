@@ -22,8 +22,8 @@ pub(crate) const NAMES: &[&str] = &[
     "yes", "heart", "laugh", "hurray", "wow", "sad", "thanks", "eyes",
 ];
 
-/// The emoji that a typed text means: a name of one at hand, its beginning, or
-/// any single character.
+/// The emoji that a typed text means: a name of one at hand, its beginning, the
+/// short code of any, or any single character.
 pub(crate) fn meant(typed: &str) -> Option<String> {
     let typed = typed.trim().trim_matches(':');
     let name = typed.to_lowercase();
@@ -33,6 +33,9 @@ pub(crate) fn meant(typed: &str) -> Option<String> {
     let named = NAMES.iter().position(|n| n.starts_with(&name));
     if let Some(emoji) = named.and_then(|at| COMMON.get(at)) {
         return Some((*emoji).to_owned());
+    }
+    if let Some(emoji) = emojis::get_by_shortcode(&name) {
+        return Some(emoji.as_str().to_owned());
     }
     let single = typed.graphemes(true).count() == 1;
     single.then(|| typed.to_owned())
@@ -72,6 +75,7 @@ mod tests {
         assert_eq!(meant(":heart:").as_deref(), Some("\u{2764}\u{fe0f}"));
         assert_eq!(meant("hea").as_deref(), Some("\u{2764}\u{fe0f}"));
         assert_eq!(meant("\u{1f980}").as_deref(), Some("\u{1f980}"));
+        assert_eq!(meant(":crab:").as_deref(), Some("\u{1f980}"));
         assert_eq!(meant("no such"), None);
         assert_eq!(meant(" "), None);
         assert_eq!(COMMON.len(), NAMES.len());

@@ -16,16 +16,19 @@ use super::audio::{SoundSetup, Test};
 use super::call_log::CallLog;
 use super::calls::{Calls, METERS_MS, TalkKey};
 use super::conversation::Conversation;
-use super::editor::{Editor, InputHistory};
+use super::drafts::Drafts;
+use super::editor::Editor;
 use super::first_run::FirstRun;
+use super::history::InputHistory;
 use super::lobby::Lobbies;
 use super::overlay::Overlay;
 use super::preferences::Preferences;
 use super::roster::Entry;
 use super::transfers::Transfers;
+use crate::input::action::Action;
 use crate::input::chord::Chord;
 use crate::input::complete::{Names, Offer};
-use crate::input::keymap::{Context, Keymap};
+use crate::input::keymap::{Context, Keymap, Preset};
 use crate::view::theme::file::Custom;
 use crate::view::theme::palette::{self, Palette};
 
@@ -119,6 +122,10 @@ pub(crate) struct State {
     pub(crate) last_open: Option<PeerId>,
     /// What is typed while no conversation is open.
     pub(crate) loose_draft: Editor,
+    /// What was typed while none was open.
+    loose_history: InputHistory,
+    /// What is kept of the drafts in the profile.
+    pub(crate) drafts: Drafts,
     pub(crate) focus: Focus,
     pub(crate) chosen: Option<Entry>,
     pub(crate) overlay: Option<Overlay>,
@@ -141,11 +148,12 @@ pub(crate) struct State {
     pub(crate) log: VecDeque<Notice>,
     /// How many notices there were so far, also those that the log has let go.
     pub(crate) noticed: u64,
-    pub(crate) history: InputHistory,
     pub(crate) completion: Option<Cycle>,
     /// Keys typed so far of a longer sequence.
     pub(crate) pending: Vec<Chord>,
     pub(crate) keymap: Keymap,
+    /// The composer takes keys as commands, as vi's normal mode does.
+    pub(crate) normal_mode: bool,
     pub(crate) now: Timestamp,
     pub(crate) zone: TimeZone,
     /// The terminal window has the focus, as far as we know.
@@ -188,6 +196,8 @@ impl State {
             open: None,
             last_open: None,
             loose_draft: Editor::default(),
+            loose_history: InputHistory::default(),
+            drafts: Drafts::default(),
             focus: Focus::Composer,
             chosen: None,
             overlay: None,
@@ -204,10 +214,10 @@ impl State {
             toast: None,
             log: VecDeque::new(),
             noticed: 0,
-            history: InputHistory::default(),
             completion: None,
             pending: Vec::new(),
-            keymap: Keymap::standard(),
+            keymap: Keymap::preset(Preset::Default),
+            normal_mode: false,
             now,
             zone,
             focused: true,
@@ -248,13 +258,41 @@ impl State {
         }
     }
 
+    /// What is typed while no conversation is open, and was before.
+    pub(crate) fn loose(&mut self) -> (&mut Editor, &mut InputHistory) {
+        (&mut self.loose_draft, &mut self.loose_history)
+    }
+
+    /// What was written here before.
+    pub(crate) fn history(&self) -> &InputHistory {
+        self.conversation()
+            .map_or(&self.loose_history, |c| &c.history)
+    }
+
+    pub(crate) fn history_mut(&mut self) -> &mut InputHistory {
+        match self.open {
+            Some(id) => &mut self.conversations.entry(id).or_default().history,
+            None => &mut self.loose_history,
+        }
+    }
+
     /// The contact whose conversation is open.
     pub(crate) fn open_contact(&self) -> Option<&Contact> {
         self.open.and_then(|id| self.contacts.get(&id))
     }
 
+    /// Whether something lies over the main view and takes the keys.
+    pub(crate) fn covered(&self) -> bool {
+        self.overlay.is_some() || self.first_run.is_some()
+    }
+
+    /// Where keys go.
     pub(crate) fn context(&self) -> Context {
+        if self.covered() {
+            return Context::Global;
+        }
         match self.focus {
+            Focus::Composer if self.normal_mode => Context::Normal,
             Focus::Composer => Context::Composer,
             Focus::Browse => Context::Browse,
             Focus::List => Context::List,
@@ -353,6 +391,11 @@ impl State {
         self.look.palette = palette;
     }
 
+    /// The first key of an action; empty if it has none.
+    pub(crate) fn key_of(&self, action: Action) -> String {
+        self.keymap.first(action)
+    }
+
     /// The title of the window.
     pub(crate) fn title(&self) -> String {
         if let Some(call) = self.calls.incoming() {
@@ -405,6 +448,7 @@ impl State {
             }
         };
         consider(self.toast_until());
+        consider(self.drafts.due().map(Timestamp::as_millis));
         consider(self.quit_asked.map(|at| at.as_millis() + QUIT_AGAIN_MS));
         for conversation in self.conversations.values() {
             consider(conversation.typing_until.map(Timestamp::as_millis));

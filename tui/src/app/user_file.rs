@@ -4,20 +4,25 @@
 
 use std::fmt;
 
+use crate::input::keys_file;
+
 /// A file of the profile folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UserFile {
     /// Styles by name.
     Theme,
+    /// Keys for actions.
+    Keys,
 }
 
 impl UserFile {
-    pub(crate) const ALL: [Self; 1] = [Self::Theme];
+    pub(crate) const ALL: [Self; 2] = [Self::Theme, Self::Keys];
 
     /// Its name in the folder.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Theme => "theme.toml",
+            Self::Keys => keys_file::FILE,
         }
     }
 }

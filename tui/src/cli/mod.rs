@@ -14,10 +14,11 @@ use std::sync::Mutex;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
-use twocan_peer::api::{Error, ExportFormat};
-use twocan_peer::vault::{self, Protected};
+use twocan_peer::api::{Config, Error, ExportFormat};
+use twocan_peer::vault::{self, Protected, Protection};
 
 use crate::custody::Change;
+use crate::input::keys_doc;
 use crate::{control, custody, doctor, echo, headless, one_shot, plain, terminal, unlock};
 use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 
@@ -124,6 +125,13 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Command::Doctor { profile, sound } => {
                 doctor::run(resolved::call(profile, sound)?).await
             }
+            Command::Keys { markdown, .. } => {
+                let text = match markdown {
+                    true => keys_doc::markdown(),
+                    false => keys_doc::dump(),
+                };
+                say(text.trim_end()).map(|()| ExitCode::SUCCESS)
+            }
             Command::Ctl { words, profile } => {
                 let folder = resolved::inward(profile)?.data;
                 control::client::run(&folder, &words.join(" ")).await
@@ -197,7 +205,11 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
         theme,
         no_query,
         registry: config.registries.first().cloned(),
-        folder: folder.clone(),
+        // Without what opens the profile: nobody needs that any more.
+        config: Config {
+            protection: Protection::default(),
+            ..config.clone()
+        },
     };
     runtime()?.block_on(async {
         let (engine, events) = match keep_plain {
@@ -292,6 +304,7 @@ mod tests {
             ),
             ("twocan echo --sign-up", "--registry"),
             ("twocan send", "WHO"),
+            ("twocan keys", "--dump"),
             ("twocan hedless", "headless"),
         ] {
             match typed(line) {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 use twocan_peer::api::{InputSpec, OutputSpec};
 use twocan_proto::registry_url::RegistryUrl;
 
@@ -79,6 +79,16 @@ pub(super) enum Command {
         words: Vec<String>,
         #[command(flatten)]
         profile: Profile,
+    },
+    /// Print the keys, to change them or to read about them
+    #[command(group = ArgGroup::new("form").required(true))]
+    Keys {
+        /// A complete keys.toml with comments, for the folder of the profile
+        #[arg(long, group = "form")]
+        dump: bool,
+        /// The page docs/keys.md
+        #[arg(long, group = "form")]
+        markdown: bool,
     },
     /// Look for what keeps calls and chats from working, and say what to do
     Doctor {

@@ -81,10 +81,8 @@ impl Finding {
 /// Prints what is found; the exit code is 1 if something does not work.
 pub(crate) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let mut findings = sound(&config).await?;
-    findings.push(clock(SystemTime::now()));
     findings.push(port(config.listen));
-    findings.push(folder(&config.data));
-    findings.extend(network::findings(&config).await);
+    findings.extend(elsewhere(&config).await);
     let mut out = io::stdout().lock();
     for finding in &findings {
         write!(out, "{}", line(finding))?;
@@ -93,6 +91,33 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode, Failure> {
         true => ExitCode::FAILURE,
         false => ExitCode::SUCCESS,
     })
+}
+
+/// What is found while the interface runs, as lines to read. The port is ours
+/// then.
+pub(crate) async fn lines(config: &Config) -> Vec<String> {
+    let mut findings = match sound(config).await {
+        Ok(found) => found,
+        Err(error) => vec![Finding::problem(
+            error.to_string(),
+            "twocan doctor, outside",
+        )],
+    };
+    findings.extend(elsewhere(config).await);
+    let lines = findings.iter().map(line);
+    let mut lines: Vec<_> = lines
+        .flat_map(|l| l.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    lines.push(String::new());
+    lines.push("twocan doctor, outside, looks at the port, too.".to_owned());
+    lines
+}
+
+/// Clock, folder and network.
+async fn elsewhere(config: &Config) -> Vec<Finding> {
+    let mut findings = vec![clock(SystemTime::now()), folder(&config.data)];
+    findings.extend(network::findings(config).await);
+    findings
 }
 
 fn line(finding: &Finding) -> String {

@@ -22,14 +22,32 @@ pub(crate) enum Action {
     WordRight,
     LineStart,
     LineEnd,
+    TextStart,
+    TextEnd,
     DeleteBack,
     DeleteForward,
     DeleteWordBack,
+    DeleteBlankBack,
     DeleteWordForward,
     KillToStart,
     KillToEnd,
     Yank,
+    RotateYank,
     Undo,
+    Redo,
+    Editor,
+    // Modes of the composer.
+    Normal,
+    Insert,
+    Append,
+    InsertAtStart,
+    AppendAtEnd,
+    OpenBelow,
+    NextWord,
+    DeleteToNextWord,
+    ChangeWord,
+    DeleteLine,
+    SlashLine,
     ClearDraft,
     // Moving.
     NextChat,
@@ -38,6 +56,7 @@ pub(crate) enum Action {
     NextUnread,
     FirstUnread,
     Search,
+    GoTo,
     Jump,
     Chat(u8),
     ScrollUp,
@@ -54,6 +73,7 @@ pub(crate) enum Action {
     Copy,
     CopyWithName,
     OpenLink,
+    Quote,
     Reply,
     Edit,
     Delete,
@@ -88,6 +108,8 @@ pub(crate) enum Action {
     Whois,
     Invite,
     Msg,
+    Me,
+    Notify,
     // Files.
     File,
     Files,
@@ -121,15 +143,17 @@ pub(crate) enum Action {
     // The program.
     Help,
     Palette,
+    Reload,
     Keys,
     Nick,
     Setup,
     Clear,
+    Export,
+    Doctor,
     Log,
     Version,
     Set,
     Theme,
-    Reload,
     PlainView,
     Redraw,
     Suspend,
@@ -218,17 +242,42 @@ pub(crate) fn info(action: Action) -> Option<&'static Info> {
     TABLE.iter().find(|i| i.action == action)
 }
 
-/// The keys of `action`, the first one, as written; empty if it has none.
-pub(crate) fn first_key(action: Action) -> &'static str {
-    info(action)
-        .and_then(|i| i.keys.first())
-        .map_or("", |(_, keys)| keys)
+impl Action {
+    /// Whether it can switch the microphone on, or be a slip in a call: no
+    /// bare letter may lead to it.
+    pub(crate) fn is_live(self) -> bool {
+        use Action::{Answer, Call, Deafen, Decline, HangUp, Mute, Talk};
+        matches!(
+            self,
+            Answer | Call | Mute | Deafen | Talk | HangUp | Decline
+        )
+    }
+
+    /// As keys.toml calls it: `NextChat` is `next-chat`.
+    pub(crate) fn name(self) -> String {
+        if let Self::Chat(place) = self {
+            return format!("chat-{}", place + 1);
+        }
+        let mut name = String::new();
+        for c in format!("{self:?}").chars() {
+            if c.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(c.to_ascii_lowercase());
+        }
+        name
+    }
 }
 
-/// All keys of `action`, as written.
-pub(crate) fn all_keys(info: &Info) -> String {
-    let keys: Vec<_> = info.keys.iter().map(|(_, keys)| *keys).collect();
-    keys.join("  ")
+/// The action that keys.toml calls `name`.
+pub(crate) fn named(name: &str) -> Option<Action> {
+    let mut all = TABLE.iter().map(|info| info.action);
+    all.find(|action| action.name() == name)
+}
+
+/// What keys.toml calls all actions.
+pub(crate) fn names() -> Vec<String> {
+    TABLE.iter().map(|info| info.action.name()).collect()
 }
 
 /// All commands with the line they belong to.
@@ -240,6 +289,7 @@ pub(crate) fn commands() -> impl Iterator<Item = (&'static Command, &'static Inf
 
 #[cfg(test)]
 mod tests {
+    use super::super::table::VI;
     use super::*;
 
     #[test]
@@ -260,12 +310,23 @@ mod tests {
     #[test]
     fn everything_can_be_reached() {
         for info in TABLE {
+            let in_vi = VI.iter().any(|(_, _, action)| *action == info.action);
             assert!(
-                !info.keys.is_empty() || info.command.is_some(),
+                !info.keys.is_empty() || info.command.is_some() || in_vi,
                 "{:?}",
                 info.action
             );
         }
+    }
+
+    #[test]
+    fn every_action_has_a_name_of_its_own() {
+        let names = names();
+        for (info, name) in TABLE.iter().zip(&names) {
+            assert_eq!(named(name), Some(info.action));
+        }
+        assert_eq!(Action::Chat(0).name(), "chat-1");
+        assert_eq!(Action::DeleteWordBack.name(), "delete-word-back");
     }
 
     #[test]

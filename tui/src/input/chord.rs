@@ -108,11 +108,11 @@ impl FromStr for Chord {
     fn from_str(text: &str) -> Result<Self, NoSuchKey> {
         let mut chord = Self::plain(Key::Esc);
         let mut rest = text;
-        loop {
-            let (flag, after) = match rest.split_once('+') {
-                Some(("Ctrl", after)) => (&mut chord.ctrl, after),
-                Some(("Alt", after)) => (&mut chord.alt, after),
-                Some(("Shift", after)) => (&mut chord.shift, after),
+        while let Some((name, after)) = rest.split_once('+') {
+            let flag = match name.to_ascii_lowercase().as_str() {
+                "ctrl" => &mut chord.ctrl,
+                "alt" => &mut chord.alt,
+                "shift" => &mut chord.shift,
                 _ => break,
             };
             *flag = true;
@@ -129,13 +129,13 @@ impl FromStr for Chord {
 }
 
 fn key_named(name: &str) -> Option<Key> {
-    if let Some((key, _)) = NAMES.iter().find(|(_, n)| *n == name) {
+    if let Some((key, _)) = NAMES.iter().find(|(_, n)| n.eq_ignore_ascii_case(name)) {
         return Some(*key);
     }
     let mut chars = name.chars();
     match (chars.next(), chars.next()) {
         (Some(c), None) => Some(Key::Char(c)),
-        (Some('F'), Some(_)) => name[1..]
+        (Some('F' | 'f'), Some(_)) => name[1..]
             .parse()
             .ok()
             .filter(|n| (1..=24).contains(n))
@@ -172,6 +172,12 @@ mod tests {
             assert_eq!(text.parse::<Chord>().unwrap().to_string(), text);
         }
         assert_eq!(sequence("Ctrl+X c").unwrap().len(), 2);
+    }
+
+    #[test]
+    fn names_are_read_in_any_case_letters_as_they_are() {
+        assert_eq!(sequence("ctrl+x ENTER f1"), sequence("Ctrl+X Enter F1"));
+        assert_ne!(sequence("g"), sequence("G"));
     }
 
     #[test]

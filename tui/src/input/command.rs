@@ -35,7 +35,7 @@ pub(crate) fn read(line: &str) -> Line {
             args: args.trim().to_owned(),
         },
         None => Line::Unknown {
-            nearest: nearest(&wanted),
+            nearest: nearest(&wanted, commands().map(|(c, _)| c.name)),
             name: name.to_owned(),
         },
     }
@@ -46,12 +46,12 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
     line.starts_with([' ', '\t']) && matches!(read(line.trim_start()), Line::Command { .. })
 }
 
-/// The commands most like `name`: those that begin alike first.
-fn nearest(name: &str) -> Vec<&'static str> {
-    let mut ranked: Vec<_> = commands()
-        .map(|(c, _)| {
-            let alike = c.name.starts_with(name) || name.starts_with(c.name);
-            (if alike { 0 } else { distance(name, c.name) }, c.name)
+/// The names most like `name`: those that begin alike first.
+pub(super) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut ranked: Vec<_> = all
+        .map(|n| {
+            let alike = n.starts_with(name) || name.starts_with(n);
+            (if alike { 0 } else { distance(name, n) }, n)
         })
         .collect();
     ranked.sort_unstable();

@@ -6,4 +6,6 @@ pub(crate) mod chord;
 pub(crate) mod command;
 pub(crate) mod complete;
 pub(crate) mod keymap;
+pub(crate) mod keys_doc;
+pub(crate) mod keys_file;
 pub(crate) mod table;

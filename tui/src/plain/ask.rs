@@ -98,6 +98,7 @@ pub(super) fn to_read(state: &State) -> Option<Vec<String>> {
             None => vec!["not in a call".to_owned()],
         },
         Overlay::Registries { .. } => lists::registries(state),
+        Overlay::Settings(_) => lists::settings(),
         _ => return None,
     })
 }

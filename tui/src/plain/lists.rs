@@ -4,6 +4,7 @@ use twocan_peer::api::{LoggedCall, Transfer, TransferState};
 
 use super::words;
 use crate::app::calls::duration;
+use crate::app::settings;
 use crate::app::transfers::{bytes, percent};
 use crate::app::{State, registry_word};
 use crate::input::action::{Group, commands};
@@ -64,6 +65,13 @@ pub(super) fn help(filter: &str) -> Vec<String> {
         lines.push("Everything else that you type goes to the open conversation.".to_owned());
     }
     lines
+}
+
+/// The settings there are.
+pub(super) fn settings() -> Vec<String> {
+    let all = settings::all().map(|(name, meaning)| format!("{name}: {meaning}."));
+    let how = "/set NAME says how one is set, /set NAME VALUE changes it.".to_owned();
+    all.chain([how]).collect()
 }
 
 /// Files, the newest last.

@@ -73,7 +73,7 @@ pub(crate) async fn run(
     let signals = Signals::new().context("cannot listen for signals")?;
     let mut session = Session::new(engine.clone(), options);
     let ended = session.live(events, signals, me.name.is_empty()).await;
-    drop(session);
+    session.finish().await;
     engine.shutdown().await;
     ended
 }
@@ -104,7 +104,7 @@ impl Session {
         };
         let mut state = State::new(now(), TimeZone::system(), SIZE, look);
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
-        let (runner, outcomes) = Runner::new(engine);
+        let (runner, outcomes) = Runner::new(engine, options.config.clone());
         Self {
             state,
             news: News::default(),
@@ -118,6 +118,12 @@ impl Session {
             last: None,
             ended: None,
         }
+    }
+
+    /// What was asked for last is done before the engine ends.
+    async fn finish(self) {
+        drop(self.outcomes);
+        self.runner.finish().await;
     }
 
     async fn live(
@@ -150,7 +156,7 @@ impl Session {
                 }
                 _ = self.under_way.changed() => {}
                 signal = signals.next() => match signal {
-                    Signal::End => self.take(Msg::Terminate)?,
+                    Signal::End | Signal::Interrupted => self.take(Msg::Terminate)?,
                     Signal::Continued => self.out.forget_prompt(),
                     Signal::Resized => {}
                 },
@@ -293,6 +299,12 @@ impl Session {
                     }
                 }
                 Effect::Quit => self.ended = Some(ExitCode::SUCCESS),
+                // An editor is for a screen.
+                Effect::WriteElsewhere(_) => {
+                    let why = "an editor needs the screen".to_owned();
+                    let msg = Msg::Written(Box::new(Err(why)));
+                    waiting.extend(update(&mut self.state, now(), msg));
+                }
                 // There is no screen, and whole lines are read.
                 Effect::Alert(_)
                 | Effect::Title(_)

@@ -1,22 +1,25 @@
 //! Carries effects out: each becomes a call of the engine whose answer comes
 //! back as an outcome. Nothing here blocks the interface.
 
+use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use twocan_peer::Engine;
-use twocan_peer::api::{CallLevels, DirectoryQuery, Draft, Error, ErrorCode, Page};
-use twocan_proto::identity::PeerId;
-use uuid::Uuid;
+use twocan_peer::api::{CallLevels, Config, DirectoryQuery, Draft, Error, ErrorCode, ExportFormat};
 
-use super::paths;
+use super::{history, paths};
 use crate::app::audio::{SWITCHES, SoundSetup};
 use crate::app::call_log::PAGE as CALLS;
 use crate::app::conversation::PAGE;
-use crate::app::effect::{Around, Effect, FileVerb, Outcome};
+use crate::app::effect::{Effect, FileVerb, Outcome};
 use crate::app::preferences::{self, Preferences};
+use crate::app::settings;
+use crate::app::update::actions::NOT_SET;
+use crate::doctor;
 
 /// Effects that wait for the engine, in order.
 const ORDERED: usize = 256;
@@ -25,11 +28,19 @@ const SLOW: usize = 16;
 /// Outcomes that wait for the interface.
 const OUTCOMES: usize = 256;
 
+/// The setting that holds what the interface remembers.
+const REMEMBERED: &str = "ui";
+/// How long the end waits for what was asked for before.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Takes effects for the engine.
 #[derive(Debug)]
 pub(crate) struct Runner {
     engine: Engine,
+    /// How the engine was started, for the doctor.
+    config: Config,
     ordered: mpsc::Sender<Effect>,
+    in_order: JoinHandle<()>,
     slow: JoinSet<()>,
     report: Report,
 }
@@ -59,24 +70,34 @@ impl Report {
 
 impl Runner {
     /// A runner, and where the outcomes come.
-    pub(crate) fn new(engine: Engine) -> (Self, mpsc::Receiver<Outcome>) {
+    pub(crate) fn new(engine: Engine, config: Config) -> (Self, mpsc::Receiver<Outcome>) {
         let (outcomes, receiver) = mpsc::channel(OUTCOMES);
         let (ordered, queue) = mpsc::channel(ORDERED);
         let report = Report {
             outcomes,
             under_way: watch::Sender::new(0),
         };
-        tokio::spawn(in_order(engine.clone(), queue, report.clone()));
+        let in_order = tokio::spawn(in_order(engine.clone(), queue, report.clone()));
         let slow = JoinSet::new();
         (
             Self {
                 engine,
+                config,
                 ordered,
+                in_order,
                 slow,
                 report,
             },
             receiver,
         )
+    }
+
+    /// Waits until what was asked for last is done: a message that was sent
+    /// just before the end is stored, a draft kept.
+    pub(crate) async fn finish(self) {
+        drop(self.ordered);
+        // Late is an engine that hangs; its shutdown comes next.
+        let _late = tokio::time::timeout(LAST_WORDS, self.in_order).await;
     }
 
     /// What the meters of the call show now.
@@ -109,6 +130,14 @@ impl Runner {
         }
         let (engine, report) = (self.engine.clone(), self.report.clone());
         report.begun();
+        if matches!(effect, Effect::Doctor) {
+            let config = self.config.clone();
+            self.slow.spawn(async move {
+                let found = doctor::lines(&config).await;
+                report.ended(Some(Outcome::Findings(found))).await;
+            });
+            return None;
+        }
         self.slow.spawn(async move {
             report.ended(perform(&engine, effect).await).await;
         });
@@ -131,6 +160,9 @@ fn is_slow(effect: &Effect) -> bool {
             | Effect::SendFile { .. }
             | Effect::CompletePath(_)
             | Effect::LoadSound
+            | Effect::FindDay { .. }
+            | Effect::Export { .. }
+            | Effect::Doctor
             | Effect::SignIn(_)
             | Effect::SignOut(_)
             | Effect::Account { .. }
@@ -196,6 +228,10 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
             "reading the profile",
             engine.whoami().await.map(Outcome::Myself),
         ),
+        Effect::LoadRemembered => loaded(
+            "reading the drafts",
+            engine.get(REMEMBERED).await.map(Outcome::Remembered),
+        ),
         Effect::LoadContacts => loaded(
             "reading the contacts",
             engine.contacts().await.map(Outcome::Contacts),
@@ -209,8 +245,21 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
             Outcome::History { with, page, found }
         }
         Effect::LoadAround { with, id, each } => {
-            let found = around(engine, with, id, each).await;
+            let found = history::around(engine, with, id, each).await;
             Outcome::Around { with, id, found }
+        }
+        Effect::FindDay { with, day } => {
+            let found = history::first_since(engine, with, day).await;
+            Outcome::Day { with, found }
+        }
+        Effect::Export { with, path } => {
+            let to = paths::expanded(&path);
+            let format = match to.extension() {
+                Some(e) if e == "json" => ExportFormat::Json,
+                _ => ExportFormat::Text,
+            };
+            let result = engine.export(Some(with), format, to).await;
+            Outcome::Exported { path, result }
         }
         Effect::Search { number, query } => {
             let begun = std::time::Instant::now();
@@ -311,6 +360,7 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
             };
             Outcome::Directory(engine.directory(query).await)
         }
+        Effect::LoadSettings => loaded("reading the settings", settings(engine).await),
         Effect::LoadSetting(key) => {
             let value = engine.get(&key).await.map(|value| in_words(&value));
             Outcome::Setting { key, value }
@@ -331,6 +381,7 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
 /// the rest.
 async fn plain(engine: &Engine, effect: Effect) -> Option<Outcome> {
     let (what, result) = match effect {
+        Effect::Remember(all) => ("keeping the drafts", engine.set(REMEMBERED, all).await),
         Effect::Disconnect(contact) => ("disconnecting", engine.disconnect(contact).await),
         Effect::ChangeContact { contact, change } => (
             "changing the contact",
@@ -407,47 +458,13 @@ async fn preferences(engine: &Engine) -> Result<Outcome, Error> {
     })
 }
 
-/// The message `id` with at most `each` others on each side of it.
-async fn around(engine: &Engine, with: PeerId, id: Uuid, each: usize) -> Result<Around, Error> {
-    // Pages hang on a message and do not hold it: the one before it, or the
-    // one after the first of all, leads to it.
-    let mut messages = engine.history(with, Page::Before(id), each).await?;
-    let oldest = messages.len() < each;
-    let mut rest = match messages.last() {
-        Some(before) => {
-            engine
-                .history(with, Page::After(before.id), each + 1)
-                .await?
-        }
-        None => first_messages(engine, with, id, each).await?,
-    };
-    let newest = rest.len() <= each;
-    messages.append(&mut rest);
-    if !messages.iter().any(|m| m.id == id) {
-        return Err(Error::new(
-            ErrorCode::NotFound,
-            "that message is not here any more",
-        ));
+/// The values of all settings.
+async fn settings(engine: &Engine) -> Result<Outcome, Error> {
+    let mut values = BTreeMap::new();
+    for (key, _) in settings::all() {
+        values.insert(key.to_owned(), in_words(&engine.get(key).await?));
     }
-    Ok(Around {
-        messages,
-        oldest,
-        newest,
-    })
-}
-
-/// The first message of a conversation, `id`, and at most `each` after it.
-async fn first_messages(
-    engine: &Engine,
-    with: PeerId,
-    id: Uuid,
-    each: usize,
-) -> Result<Vec<twocan_peer::api::Message>, Error> {
-    let mut after = engine.history(with, Page::After(id), each).await?;
-    let at = after.first().map_or(Page::Newest, |m| Page::Before(m.id));
-    let mut messages = engine.history(with, at, 1).await?;
-    messages.append(&mut after);
-    Ok(messages)
+    Ok(Outcome::Settings(values))
 }
 
 async fn nothing<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<(), Error> {
@@ -468,7 +485,7 @@ fn json(typed: &str) -> Value {
 
 fn in_words(value: &Value) -> String {
     match value {
-        Value::Null => "(not set)".to_owned(),
+        Value::Null => NOT_SET.to_owned(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

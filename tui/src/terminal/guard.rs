@@ -115,6 +115,10 @@ pub(super) fn watch_keys(on: bool) -> io::Result<()> {
     if !can || WATCHED.swap(on, Ordering::AcqRel) == on {
         return Ok(());
     }
+    // While another program has the terminal, `enter` does it afterwards.
+    if !ACTIVE.load(Ordering::Acquire) {
+        return Ok(());
+    }
     written(|out| write_watch(out, on))
 }
 

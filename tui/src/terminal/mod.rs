@@ -4,7 +4,9 @@
 
 mod decode;
 mod effects;
+mod elsewhere;
 mod guard;
+mod history;
 mod input;
 mod keycodes;
 mod kind;
@@ -15,8 +17,10 @@ mod paths;
 mod signals;
 mod watch;
 
+use std::future::pending;
 use std::io::{self, Stdout};
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -29,19 +33,20 @@ use ratatui::Terminal;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use twocan_peer::Engine;
-use twocan_peer::api::Event;
+use twocan_peer::api::{Config, Event};
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
 use self::decode::{Answer, Seen};
 pub(crate) use self::effects::Runner;
+use self::elsewhere::Writing;
 use self::guard::Guard;
 use self::input::Input;
 use self::kind::Kind;
 use self::linked::Linked;
 pub(crate) use self::signals::{Signal, Signals};
 use self::watch::Watch;
-use crate::app::effect::{Effect, Outcome};
+use crate::app::effect::{Effect, Elsewhere, Outcome};
 use crate::app::msg::Msg;
 use crate::app::update::{start, update};
 use crate::app::user_file::{Content, UserFile};
@@ -58,7 +63,7 @@ const FAR_ANSWERS: Duration = Duration::from_secs(1);
 const BATCH: usize = 512;
 
 /// How the interface is to look and begin.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Options {
     /// Only ASCII signs.
     pub ascii: bool,
@@ -72,8 +77,8 @@ pub(crate) struct Options {
     pub theme: Option<String>,
     /// Ask the terminal nothing.
     pub no_query: bool,
-    /// The folder of the profile, for the files in it that people write.
-    pub folder: PathBuf,
+    /// How the engine was started.
+    pub config: Config,
 }
 
 /// Shows the interface until the user, or a signal, ends it. The terminal is
@@ -101,6 +106,8 @@ pub(crate) async fn run(
         screen.read_user_files(&UserFile::ALL)?;
         let ended = screen.live(events, panics, signals).await;
         screen.leave().await;
+        drop(screen.outcomes);
+        screen.runner.finish().await;
         ended
     }
     .await;
@@ -120,6 +127,10 @@ struct Screen {
     runner: Runner,
     folder: PathBuf,
     outcomes: mpsc::Receiver<Outcome>,
+    /// What is to be written in another program next.
+    hand_over: Option<Elsewhere>,
+    /// The program that has the terminal meanwhile.
+    writing: Option<Writing>,
     /// No frame before this moment.
     next_frame: Instant,
     ended: bool,
@@ -149,7 +160,7 @@ impl Screen {
             execute!(io::stdout(), Print(kind.questions()))?;
         }
         let terminal = Terminal::new(Linked::new(io::stdout()))?;
-        let (runner, outcomes) = Runner::new(engine);
+        let (runner, outcomes) = Runner::new(engine, options.config.clone());
         let next_frame = Instant::now();
         Ok(Self {
             state,
@@ -158,8 +169,10 @@ impl Screen {
             kind,
             asked: !options.no_query,
             runner,
-            folder: options.folder.clone(),
+            folder: options.config.data.clone(),
             outcomes,
+            hand_over: None,
+            writing: None,
             next_frame,
             ended: false,
         })
@@ -178,11 +191,12 @@ impl Screen {
             self.draw_if_due()?;
             let deadline = self.deadline();
             tokio::select! {
-                seen = self.input.next() => match seen.context("cannot read from the terminal")? {
+                seen = self.input.next(), if self.writing.is_none() => match seen.context("cannot read from the terminal")? {
                     Some(seen) => self.seen(seen)?,
                     // The terminal is gone.
                     None => self.take(Msg::Terminate)?,
                 },
+                ended = end_of(&mut self.writing) => self.written(ended)?,
                 event = events.recv(), if engine_there => match event {
                     Some(event) => self.take(Msg::Engine(Box::new(event)))?,
                     None => {
@@ -197,12 +211,18 @@ impl Screen {
                 Some(()) = panics.recv() => self.take(Msg::Broken)?,
                 signal = signals.next() => match signal {
                     Signal::End => self.take(Msg::Terminate)?,
+                    // Whoever has the terminal now is meant.
+                    Signal::Interrupted | Signal::Continued if self.writing.is_some() => {}
+                    Signal::Interrupted => self.take(Msg::Terminate)?,
                     Signal::Continued => self.again()?,
                     Signal::Resized => self.resized()?,
                 },
                 () = tokio::time::sleep_until(deadline) => self.tick()?,
             }
             self.take_ready(&mut events)?;
+            if let Some(about) = self.hand_over.take() {
+                self.write_elsewhere(about)?;
+            }
         }
         Ok(())
     }
@@ -210,7 +230,7 @@ impl Screen {
     /// Takes what else is there already, so that one frame shows it all.
     fn take_ready(&mut self, events: &mut mpsc::Receiver<Event>) -> anyhow::Result<()> {
         for _ in 0..BATCH {
-            if self.ended {
+            if self.ended || self.hand_over.is_some() {
                 break;
             }
             if let Some(seen) = self.input.ready() {
@@ -303,7 +323,7 @@ impl Screen {
     fn deadline(&self) -> Instant {
         let wait = self.state.next_deadline().as_millis() - now().as_millis();
         let by_itself = Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or(0));
-        if self.state.dirty {
+        if self.state.dirty && self.writing.is_none() {
             by_itself.min(self.next_frame)
         } else {
             by_itself
@@ -312,7 +332,7 @@ impl Screen {
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        if !self.state.dirty || now < self.next_frame {
+        if !self.state.dirty || now < self.next_frame || self.writing.is_some() {
             return Ok(());
         }
         self.state.dirty = false;
@@ -355,6 +375,7 @@ impl Screen {
                     }
                 }
                 Effect::WatchKeys(on) => guard::watch_keys(on)?,
+                Effect::WriteElsewhere(about) => self.hand_over = Some(about),
                 Effect::Redraw => self.redraw()?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Quit => self.ended = true,
@@ -402,6 +423,30 @@ impl Screen {
         self.again()
     }
 
+    /// Gives the terminal to an editor. Everything else goes on meanwhile, but
+    /// nothing is read from the terminal, and nothing drawn.
+    fn write_elsewhere(&mut self, about: Elsewhere) -> anyhow::Result<()> {
+        guard::restore();
+        match Writing::start(about, &self.folder) {
+            Ok(writing) => self.writing = Some(writing),
+            Err(why) => self.back_with(Err(why))?,
+        }
+        Ok(())
+    }
+
+    /// The editor has ended.
+    fn written(&mut self, ended: io::Result<ExitStatus>) -> anyhow::Result<()> {
+        match self.writing.take() {
+            Some(writing) => self.back_with(writing.take(ended)),
+            None => Ok(()),
+        }
+    }
+
+    fn back_with(&mut self, text: Result<Elsewhere, String>) -> anyhow::Result<()> {
+        self.again()?;
+        self.take(Msg::Written(Box::new(text)))
+    }
+
     /// Takes the terminal again after somebody else had it.
     fn again(&mut self) -> io::Result<()> {
         guard::enter()?;
@@ -420,13 +465,21 @@ async fn changed(watch: &mut Option<Watch>) -> Vec<UserFile> {
             }
         }
     }
-    std::future::pending().await
+    pending().await
 }
 
 /// Whether text on this ground is to be dark: by its luminance, roughly.
 fn is_light([red, green, blue]: [u16; 3]) -> bool {
     let part = |share: u32, colour: u16| share * u32::from(colour);
     part(30, red) + part(59, green) + part(11, blue) > 100 * 0x7fff
+}
+
+/// The end of the program that has the terminal, if one has it.
+async fn end_of(writing: &mut Option<Writing>) -> io::Result<ExitStatus> {
+    match writing {
+        Some(writing) => writing.ended().await,
+        None => pending().await,
+    }
 }
 
 /// This moment.

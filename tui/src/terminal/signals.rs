@@ -10,6 +10,9 @@ use tokio::signal::unix::{self, SignalKind, signal};
 pub(crate) enum Signal {
     /// The program is to end.
     End,
+    /// Ctrl+C where the terminal still makes a signal of it: for whoever has
+    /// the terminal.
+    Interrupted,
     /// It was stopped, and goes on; another program had the terminal.
     Continued,
     /// The window has another size.
@@ -44,7 +47,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => Signal::End,
             _ = self.hangup.recv() => Signal::End,
-            _ = self.interrupt.recv() => Signal::End,
+            _ = self.interrupt.recv() => Signal::Interrupted,
             _ = self.continued.recv() => Signal::Continued,
             _ = self.resized.recv() => Signal::Resized,
         }

@@ -8,49 +8,54 @@ use super::draw::{line, put, span};
 use super::theme::Theme;
 use super::wrap;
 use crate::app::editor::Editor;
-use crate::input::action::{Action, Group, Info, all_keys};
-use crate::input::keymap::Context;
+use crate::app::update::pick;
+use crate::input::action::{Action, Group, Info};
+use crate::input::keymap::Keymap;
 use crate::input::table::TABLE;
 
+/// Below this the parts of an entry stand one below the other.
+const NARROW: usize = 60;
+
 /// Lines of the table that fit the filter: every word must occur somewhere.
-pub(crate) fn matching(filter: &str) -> Vec<&'static Info> {
+fn matching(keymap: &Keymap, filter: &str) -> Vec<&'static Info> {
     let words: Vec<String> = filter
         .trim_start_matches('/')
         .to_lowercase()
         .split_whitespace()
         .map(str::to_owned)
         .collect();
-    TABLE
+    let known = TABLE
         .iter()
+        .filter(|info| info.command.is_some() || keymap.keys(info.action).next().is_some());
+    known
         .filter(|info| {
             let name = info.command.map_or("", |c| c.name);
-            let all = format!(
-                "{} {} {} {}",
-                info.title,
-                name,
-                info.group.title(),
-                all_keys(info)
-            );
+            let keys = keymap.all(info.action);
+            let all = format!("{} {name} {} {keys}", info.title, info.group.title());
             let all = all.to_lowercase();
             words.iter().all(|w| all.contains(w))
         })
         .collect()
 }
 
-/// The actions of the palette that fit the filter, group by group. What only
-/// edits or only makes sense in another place is not for it.
-pub(crate) fn palette(filter: &str) -> Vec<Action> {
-    let found = matching(filter);
-    let offered = |info: &Info| {
-        info.command.is_some() || info.keys.iter().any(|(place, _)| *place == Context::Global)
+/// The actions of the palette that fit what is typed: group by group, or the
+/// best first. What only edits or only makes sense in another place is not for
+/// it.
+pub(crate) fn palette(keymap: &Keymap, typed: &str) -> Vec<Action> {
+    let offered = |info: &&Info| {
+        let reached = info.command.is_some() || keymap.is_global(info);
+        reached && info.group != Group::Typing && !stands_for_others(info)
     };
-    Group::ALL
-        .into_iter()
-        .filter(|group| *group != Group::Typing)
-        .flat_map(|group| found.iter().filter(move |i| i.group == group))
-        .filter(|info| offered(info) && !stands_for_others(info))
-        .map(|i| i.action)
-        .collect()
+    let mut all: Vec<_> = TABLE.iter().filter(offered).collect();
+    let place = |info: &Info| Group::ALL.iter().position(|g| *g == info.group);
+    all.sort_by_key(|info| place(info));
+    let texts = all.iter().map(|info| {
+        let name = info.command.map_or("", |c| c.name);
+        format!("{name} {}", info.title)
+    });
+    let typed = typed.trim_start_matches('/');
+    let found = pick::fuzzy(typed, texts);
+    found.into_iter().map(|at| all[at].action).collect()
 }
 
 /// The ten keys of the conversations fill the help with one thing; the first
@@ -60,8 +65,13 @@ fn stands_for_others(info: &Info) -> bool {
 }
 
 /// Rows of the help, group by group.
-pub(crate) fn rows(filter: &str, cells: usize, theme: Theme) -> Vec<Line<'static>> {
-    let found = matching(filter);
+pub(crate) fn rows(
+    keymap: &Keymap,
+    filter: &str,
+    cells: usize,
+    theme: Theme,
+) -> Vec<Line<'static>> {
+    let found = matching(keymap, filter);
     let mut rows = Vec::new();
     for group in Group::ALL {
         let mut infos = found
@@ -76,7 +86,7 @@ pub(crate) fn rows(filter: &str, cells: usize, theme: Theme) -> Vec<Line<'static
         }
         rows.push(line(group.title(), theme.heading()));
         for info in infos {
-            help_rows(info, cells, theme, &mut rows);
+            help_rows(keymap, info, cells, theme, &mut rows);
         }
     }
     if rows.is_empty() {
@@ -88,9 +98,18 @@ pub(crate) fn rows(filter: &str, cells: usize, theme: Theme) -> Vec<Line<'static
     rows
 }
 
-fn help_rows(info: &Info, cells: usize, theme: Theme, rows: &mut Vec<Line<'static>>) {
+fn help_rows(
+    keymap: &Keymap,
+    info: &Info,
+    cells: usize,
+    theme: Theme,
+    rows: &mut Vec<Line<'static>>,
+) {
+    if cells < NARROW {
+        return narrow_rows(keymap, info, cells, theme, rows);
+    }
     let key_cells = (cells / 3).clamp(10, 28);
-    let keys = all_keys(info);
+    let keys = keymap.all(info.action);
     let head = match info.command {
         Some(c) if c.usage.is_empty() => format!("/{}", c.name),
         Some(c) => format!("/{} {}", c.name, c.usage),
@@ -123,6 +142,41 @@ fn help_rows(info: &Info, cells: usize, theme: Theme, rows: &mut Vec<Line<'stati
     }
 }
 
+/// One below the other: what is typed, what it does, an example.
+fn narrow_rows(
+    keymap: &Keymap,
+    info: &Info,
+    cells: usize,
+    theme: Theme,
+    rows: &mut Vec<Line<'static>>,
+) {
+    let keys = keymap.all(info.action);
+    let command = info.command.map(|c| format!("/{} {}", c.name, c.usage));
+    let command = command.unwrap_or_default();
+    let head = [command.trim_end(), &keys].join("  ");
+    for text in wrapped(head.trim(), cells, 1) {
+        rows.push(line(text, theme.key()));
+    }
+    for text in wrapped(info.title, cells, 3) {
+        rows.push(line(text, theme.text()));
+    }
+    if let Some(command) = info.command.filter(|c| !c.usage.is_empty()) {
+        for text in wrapped(&format!("e.g. {}", command.example), cells, 3) {
+            rows.push(line(text, theme.dim()));
+        }
+    }
+}
+
+/// The rows of a text behind some blanks.
+fn wrapped(text: &str, cells: usize, blanks: usize) -> Vec<String> {
+    let room = cells.saturating_sub(blanks).max(1);
+    let rows = wrap::rows(text, room).into_iter();
+    let shown = rows.map(|row| wrap::take(&text[row], room));
+    shown
+        .map(|t| format!("{}{t}", " ".repeat(blanks)))
+        .collect()
+}
+
 /// The line in which a filter is typed; returns where the cursor stands.
 pub(crate) fn filter_line(
     buf: &mut Buffer,
@@ -147,19 +201,35 @@ pub(crate) fn filter_line(
 }
 
 /// One line of the palette.
-pub(crate) fn palette_line(info: &Info, cells: usize, theme: Theme) -> Line<'static> {
-    let keys = info.keys.first().map_or("", |(_, k)| k);
+pub(crate) fn palette_line(
+    keymap: &Keymap,
+    info: &Info,
+    cells: usize,
+    theme: Theme,
+) -> Line<'static> {
+    let keys = keymap.first(info.action);
     let name = info
         .command
         .map_or_else(String::new, |c| format!("/{}", c.name));
     let right = if cells >= 50 {
         format!("{name:<12} {keys:<10}")
     } else {
-        format!("{keys:<9}")
+        let short = if keys.is_empty() { &name } else { &keys };
+        format!("{short:<9}")
     };
     let room = cells.saturating_sub(right.len() + 1);
     Line::from(vec![
         span(wrap::fit(info.title, room, theme.signs.cut), theme.text()),
         span(format!(" {right}"), theme.key()),
     ])
+}
+
+/// The example of the chosen command, in the last row of the palette.
+pub(crate) fn palette_example(info: &Info, cells: usize, theme: Theme) -> Line<'static> {
+    let example = info.command.map(|c| format!("e.g. {}", c.example));
+    let example = example.unwrap_or_default();
+    line(
+        wrap::truncate(&example, cells, theme.signs.cut),
+        theme.dim(),
+    )
 }

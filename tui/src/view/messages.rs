@@ -10,7 +10,7 @@ use super::theme::Theme;
 use super::{markup, wrap};
 use crate::app::conversation::{Conversation, Scroll};
 use crate::app::{Focus, State, reaction};
-use crate::input::action::{Action, first_key};
+use crate::input::action::Action;
 
 /// From this many cells on, time and name stand beside the text.
 const BESIDE: usize = 48;
@@ -199,7 +199,7 @@ impl<'a> Canvas<'a> {
     fn missed_call(&self, message: &Message, room: usize) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
         let (what, style) = call_trace(message, theme);
-        let key = first_key(Action::Call);
+        let key = self.state.key_of(Action::Call);
         let hint = match message.mine {
             true => format!("{key} calls again"),
             false => format!("{key} calls back"),

@@ -4,6 +4,7 @@
 mod audio;
 mod call_log;
 mod calls;
+mod candidates;
 mod composer;
 mod details;
 pub(crate) mod draw;
@@ -20,9 +21,11 @@ mod overlays;
 mod people_overlays;
 mod registries;
 mod search;
+mod settings;
 mod status;
 pub(crate) mod theme;
 mod transfers;
+mod which_key;
 pub(crate) mod wrap;
 
 pub(crate) use self::calls::{Button, button_at};
@@ -80,6 +83,7 @@ fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
     if state.first_run.is_some() || state.overlay.is_some() {
         calls::banner(state, theme, buf, panes.top);
     }
+    which_key::draw(state, theme, buf, panes.status);
     status::bottom(state, theme, buf, panes.status);
     cursor.filter(|c| area.contains(*c))
 }
@@ -103,6 +107,7 @@ fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Op
     conversation(state, theme, buf, panes);
     transfers::strip(state, theme, buf, panes.files);
     status::notice(state, theme, buf, panes);
+    candidates::draw(state, theme, buf, panes);
     let under = panes.composer_rule;
     put(buf, under, 0, &rule(theme, usize::from(under.width), ""));
     let cursor = composer::draw(state, theme, buf, panes);

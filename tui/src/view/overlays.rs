@@ -11,7 +11,7 @@ use super::status::level_style;
 use super::theme::Theme;
 use super::{
     audio, call_log, calls, help, lobby, message_overlays, people_overlays, registries, search,
-    transfers, wrap,
+    settings, transfers, wrap,
 };
 use crate::app::State;
 use crate::app::form::Form;
@@ -33,7 +33,12 @@ pub(crate) fn draw(
     match overlay {
         Overlay::Help { filter, scroll } => {
             let inner = window(buf, theme, room, "HELP", "Esc close", (104, room.height));
-            let rows = help::rows(filter.text(), usize::from(inner.width), theme);
+            let rows = help::rows(
+                &state.keymap,
+                filter.text(),
+                usize::from(inner.width),
+                theme,
+            );
             let list = Rect {
                 y: inner.y + 1,
                 height: inner.height.saturating_sub(1),
@@ -51,12 +56,19 @@ pub(crate) fn draw(
         }
         Overlay::Palette { filter, selected } => {
             let inner = window(buf, theme, room, "COMMANDS", "Enter does it", (76, 24));
-            let found = help::palette(filter.text());
-            let line_of = |i: usize, cells| {
-                let info = found.get(i).and_then(|action| info(*action))?;
-                Some(help::palette_line(info, cells, theme))
+            let found = help::palette(&state.keymap, filter.text());
+            let at = |i: usize| found.get(i).and_then(|action| info(*action));
+            let line_of =
+                |i: usize, cells| Some(help::palette_line(&state.keymap, at(i)?, cells, theme));
+            let list = Rect {
+                height: inner.height.saturating_sub(1),
+                ..inner
             };
-            picker(buf, theme, inner, found.len(), *selected, line_of);
+            picker(buf, theme, list, found.len(), *selected, line_of);
+            if let Some(info) = at((*selected).min(found.len().saturating_sub(1))) {
+                let example = help::palette_example(info, usize::from(inner.width), theme);
+                put(buf, inner, list.height, &example);
+            }
             Some(help::filter_line(buf, theme, inner, ">", filter))
         }
         Overlay::Jump { filter, selected } => {
@@ -67,6 +79,18 @@ pub(crate) fn draw(
                     let name = wrap::fit(&state.name_of(*id), cells, theme.signs.cut);
                     line(name, theme.name(*id))
                 })
+            };
+            picker(buf, theme, inner, found.len(), *selected, line_of);
+            Some(help::filter_line(buf, theme, inner, ">", filter))
+        }
+        Overlay::Earlier { filter, selected } => {
+            let hint = "Enter writes it again";
+            let inner = window(buf, theme, room, "EARLIER INPUT", hint, (76, 16));
+            let found = pick::earlier(state, filter.text());
+            let line_of = |i: usize, cells| {
+                let text = found.get(i)?.replace('\n', " ");
+                let text = wrap::truncate(&text, cells, theme.signs.cut);
+                Some(line(text, theme.text()))
             };
             picker(buf, theme, inner, found.len(), *selected, line_of);
             Some(help::filter_line(buf, theme, inner, ">", filter))
@@ -131,6 +155,7 @@ pub(crate) fn draw(
         }
         Overlay::React(react) => message_overlays::react(state, react, theme, buf, room),
         Overlay::Search(search) => Some(search::draw(state, search, theme, buf, room)),
+        Overlay::Settings(list) => settings::draw(list, theme, buf, room),
         Overlay::CallLog { selected } => {
             call_log::draw(state, *selected, theme, buf, room);
             None

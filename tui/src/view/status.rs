@@ -14,7 +14,7 @@ use super::theme::Theme;
 use super::wrap;
 use crate::app::calls::duration;
 use crate::app::{Focus, Notice, State};
-use crate::input::action::{Action, first_key};
+use crate::input::action::Action;
 use crate::input::complete;
 
 /// Who we are, with whom we speak, what waits, what time it is.
@@ -259,21 +259,8 @@ pub(crate) fn level_style(level: NoticeLevel, theme: Theme) -> Style {
     }
 }
 
-/// What completion offers, or what the command being typed does.
+/// What the command being typed does.
 fn typing_hint(state: &State) -> Option<String> {
-    if let Some(cycle) = &state.completion {
-        let mut words: Vec<_> = cycle
-            .offer
-            .choices
-            .iter()
-            .map(|c| c.trim().to_owned())
-            .collect();
-        if let Some(chosen) = words.get_mut(cycle.chosen) {
-            *chosen = format!("[{chosen}]");
-        }
-        let from = cycle.chosen.saturating_sub(2).min(words.len());
-        return Some(words.split_off(from).join("  "));
-    }
     if !state.pending.is_empty() {
         return None;
     }
@@ -312,9 +299,12 @@ pub(crate) fn bottom(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
         }
         spans.push(Span::raw(" "));
     }
+    if let Some(mode) = mode(state) {
+        spans.push(span(format!(" {mode} "), theme.heading()));
+    }
     let mut used: usize = spans.iter().map(Span::width).sum();
     for (keys, what) in hints(state) {
-        let (keys, what) = (short(keys, area.width), format!(" {what}  "));
+        let (keys, what) = (short(&keys, area.width), format!(" {what}  "));
         used += wrap::width(&keys) + wrap::width(&what);
         // Half a word helps nobody; the blanks at its end may go.
         if used > usize::from(area.width) + 2 {
@@ -326,8 +316,18 @@ pub(crate) fn bottom(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
     put(buf, area, 0, &Line::from(spans));
 }
 
+/// The mode of a composer that has some.
+fn mode(state: &State) -> Option<&'static str> {
+    let writing = state.focus == Focus::Composer && state.overlay.is_none();
+    let modal = state.keymap.modal() && writing && state.first_run.is_none();
+    modal.then_some(match state.normal_mode {
+        true => "NORMAL",
+        false => "INSERT",
+    })
+}
+
 /// Long key names give way on small screens.
-fn short(keys: &str, width: u16) -> String {
+pub(crate) fn short(keys: &str, width: u16) -> String {
     if width < 60 {
         keys.replace("Ctrl+X ", "^X").replace("Ctrl+", "^")
     } else {
@@ -336,34 +336,26 @@ fn short(keys: &str, width: u16) -> String {
 }
 
 /// Keys that help at this moment, the most useful first.
-fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
+fn hints(state: &State) -> Vec<(String, &'static str)> {
+    let fixed = |hints: &[(&str, &'static str)]| {
+        let owned = hints.iter().map(|(keys, what)| ((*keys).to_owned(), *what));
+        owned.collect::<Vec<_>>()
+    };
     if !state.pending.is_empty() {
-        return vec![
-            ("c", "call"),
-            ("a", "answer"),
-            ("r", "decline"),
-            ("h", "hang up"),
-            ("m", "mute"),
-            ("d", "deafen"),
-            ("x", "all commands"),
-            ("Esc", "never mind"),
-        ];
+        return fixed(&[("Esc", "never mind")]);
     }
-    let of = |action: Action, what: &'static str| (first_key(action), what);
-    if state.calls.incoming().is_some() {
-        return vec![
+    let of = |action: Action, what: &'static str| (state.key_of(action), what);
+    let mut hints = if state.calls.incoming().is_some() {
+        vec![
             of(Action::Answer, "answer"),
             of(Action::Decline, "decline"),
             of(Action::Help, "help"),
-        ];
-    }
-    if state.overlay.is_some() {
-        return vec![("Esc", "back")];
-    }
-    if let Some(first_run) = &state.first_run {
-        return super::first_run::hints(first_run.step);
-    }
-    if let Some(call) = state.calls.active() {
+        ]
+    } else if state.overlay.is_some() {
+        fixed(&[("Esc", "back")])
+    } else if let Some(first_run) = &state.first_run {
+        fixed(&super::first_run::hints(first_run.step))
+    } else if let Some(call) = state.calls.active() {
         let talk = (call.call.activation == Activation::PushToTalk)
             .then(|| of(Action::Talk, super::calls::talk_word(state, call)));
         let mut hints: Vec<_> = talk.into_iter().collect();
@@ -373,29 +365,39 @@ fn hints(state: &State) -> Vec<(&'static str, &'static str)> {
             of(Action::Deafen, super::calls::deafen_word(call)),
             of(Action::Help, "help"),
         ]);
-        return hints;
-    }
+        hints
+    } else {
+        hints_of_focus(state)
+    };
+    // What somebody has unbound has nothing to be told.
+    hints.retain(|(keys, _)| !keys.is_empty());
+    hints
+}
+
+fn hints_of_focus(state: &State) -> Vec<(String, &'static str)> {
+    let of = |action: Action, what: &'static str| (state.key_of(action), what);
+    let fixed = |keys: &str, what: &'static str| (keys.to_owned(), what);
     match state.focus {
         Focus::Browse => vec![
-            ("j k", "choose"),
+            fixed("j k", "choose"),
             of(Action::Reply, "reply"),
             of(Action::Edit, "edit"),
             of(Action::React, "react"),
             of(Action::Delete, "delete"),
             of(Action::Copy, "copy"),
-            ("/", "search"),
-            ("Esc", "back to typing"),
-            ("?", "help"),
+            fixed("/", "search"),
+            of(Action::Leave, "back to typing"),
+            fixed("?", "help"),
         ],
         Focus::List => vec![
-            ("j k", "choose"),
+            fixed("j k", "choose"),
             of(Action::ListOpen, "open"),
-            ("f", "favourite"),
-            ("s", "silence"),
-            ("v", "verify"),
-            ("x", "remove"),
-            ("Esc", "back to typing"),
-            ("?", "help"),
+            fixed("f", "favourite"),
+            fixed("s", "silence"),
+            fixed("v", "verify"),
+            fixed("x", "remove"),
+            fixed("Esc", "back to typing"),
+            fixed("?", "help"),
         ],
         Focus::Composer => vec![
             of(Action::Help, "help"),

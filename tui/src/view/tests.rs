@@ -19,6 +19,7 @@ use crate::app::first_run::Step;
 use crate::app::msg::Msg;
 use crate::app::sample;
 use crate::app::update::{start, update};
+use crate::app::user_file::{Content, UserFile};
 use crate::app::{Look, State};
 use crate::input::chord::sequence;
 
@@ -305,6 +306,18 @@ const SCENES: &[(&str, Scene)] = &[
     ("missed_call", sample::missed),
     ("help", |s, l| after("F1", s, l)),
     ("commands", |s, l| after("F2", s, l)),
+    ("completing", |s, l| {
+        let mut state = sample::busy(s, l);
+        for chord in ["/", "s", "Tab", "Tab"] {
+            press(&mut state, chord);
+        }
+        state
+    }),
+    ("earlier", |s, l| {
+        let mut state = after("Ctrl+R", s, l);
+        press(&mut state, "i n g");
+        state
+    }),
     ("jump", |s, l| after("Ctrl+T d", s, l)),
     ("who", |s, l| after("Ctrl+X w", s, l)),
     ("verify", |s, l| {
@@ -388,6 +401,27 @@ const SCENES: &[(&str, Scene)] = &[
     ("lobby", lobby),
     ("invite", |s, l| after("Ctrl+X i", s, l)),
     ("leader", |s, l| after("Ctrl+X", s, l)),
+    ("settings", |s, l| {
+        let mut state = after("Ctrl+X ,", s, l);
+        let values = [("call.activation", "voice"), ("lan", "false")];
+        let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let values = Outcome::Settings(values.into());
+        update(&mut state, sample::at(0), Msg::Outcome(Box::new(values)));
+        press(&mut state, "Down Down Enter");
+        state
+    }),
+    ("palette_typed", |s, l| after("F2 v o l", s, l)),
+    ("vi_normal", |s, l| {
+        let mut state = sample::busy(s, l);
+        let file = Content::Text("preset = \"vi\"\n[global]\n\"F1\" = \"nope\"".to_owned());
+        update(
+            &mut state,
+            sample::at(0),
+            Msg::UserFile(UserFile::Keys, file),
+        );
+        press(&mut state, "h i Esc");
+        state
+    }),
     ("long_error", |s, l| {
         let mut state = sample::busy(s, l);
         let text = "connecting: nobody answers at 192.168.1.20:7777 within ten seconds; is twocan running there, and is the address right?";
@@ -401,6 +435,17 @@ fn every_screen_as_it_looks() {
     for (name, scene) in SCENES {
         insta::assert_snapshot!(*name, at_all_sizes(*scene, Look::default()));
     }
+}
+
+#[test]
+fn emoji_are_offered_with_their_signs() {
+    let scene = |size, look| {
+        let mut state = sample::busy(size, look);
+        state.draft_mut().replace("well done :cla");
+        press(&mut state, "Tab");
+        state
+    };
+    insta::assert_snapshot!("completing_emoji", at_all_sizes(scene, Look::default()));
 }
 
 #[test]

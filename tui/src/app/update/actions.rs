@@ -7,38 +7,61 @@ use super::super::effect::Effect;
 use super::super::first_run::FirstRun;
 use super::super::form::Form;
 use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
-use super::{Effects, calls, compose, files, messages, moving, people, registries, search};
+use super::{
+    Effects, calls, completion, compose, days, files, messages, modes, moving, people, pick,
+    registries, search, settings,
+};
 use crate::app::preferences;
 use crate::app::{Focus, State};
 use crate::input::action::{Action, commands};
-use crate::input::command::first_word;
 use crate::view::layout::details_fit_beside;
 use crate::view::theme::palette;
+
+/// How a setting reads that was never set.
+pub(crate) const NOT_SET: &str = "(not set)";
 
 /// Does `action`; `args` is what was typed after a command, else empty.
 pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     match action {
         Action::Send => compose::send(state, out),
         Action::NewLine => compose::insert(state, "\n", out),
-        Action::Complete => compose::complete(state, false, out),
-        Action::CompleteBack => compose::complete(state, true, out),
+        Action::Complete => completion::complete(state, false, out),
+        Action::CompleteBack => completion::complete(state, true, out),
         Action::Up => compose::vertical(state, true),
         Action::Down => compose::vertical(state, false),
-        Action::EarlierInput => compose::earlier(state),
+        Action::EarlierInput => earlier_input(state),
+        Action::KillToEnd if state.draft().is_empty() && !state.normal_mode => jump(state),
         Action::Left
         | Action::Right
         | Action::WordLeft
         | Action::WordRight
         | Action::LineStart
         | Action::LineEnd
+        | Action::TextStart
+        | Action::TextEnd
         | Action::DeleteBack
         | Action::DeleteForward
         | Action::DeleteWordBack
+        | Action::DeleteBlankBack
         | Action::DeleteWordForward
         | Action::KillToStart
         | Action::KillToEnd
         | Action::Yank
-        | Action::Undo => compose::edit(state, action),
+        | Action::RotateYank
+        | Action::Undo
+        | Action::Redo => compose::edit(state, action),
+        Action::Editor => compose::open_editor(state, out),
+        Action::Normal
+        | Action::Insert
+        | Action::Append
+        | Action::InsertAtStart
+        | Action::AppendAtEnd
+        | Action::OpenBelow
+        | Action::NextWord
+        | Action::DeleteToNextWord
+        | Action::ChangeWord
+        | Action::DeleteLine
+        | Action::SlashLine => modes::run(state, action),
         Action::ClearDraft => compose::clear_draft(state, out),
         Action::NextChat
         | Action::PreviousChat
@@ -63,6 +86,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Copy
         | Action::CopyWithName
         | Action::OpenLink
+        | Action::Quote
         | Action::Reply
         | Action::Edit
         | Action::Delete
@@ -88,6 +112,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Whois
         | Action::Invite
         | Action::Msg
+        | Action::Me
+        | Action::Notify
         | Action::Nick => people::run(state, action, args, out),
         Action::SignIn
         | Action::SignOut
@@ -119,6 +145,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
             calls::run(state, action, args, out);
         }
         Action::Search => search::open(state, args, out),
+        Action::GoTo => days::go_to(state, args, out),
         Action::Jump
         | Action::Details
         | Action::FocusNext
@@ -126,13 +153,15 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Help
         | Action::Palette
         | Action::Keys
+        | Action::Reload
         | Action::Setup
         | Action::Clear
+        | Action::Export
+        | Action::Doctor
         | Action::Log
         | Action::Version
         | Action::Set
         | Action::Theme
-        | Action::Reload
         | Action::PlainView
         | Action::Redraw
         | Action::Suspend
@@ -170,12 +199,7 @@ fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
             Ok(contact) => moving::open(state, contact, out),
             Err(why) => state.error(why),
         },
-        Action::Jump => {
-            state.overlay = Some(Overlay::Jump {
-                filter: Editor::default(),
-                selected: 0,
-            })
-        }
+        Action::Jump => jump(state),
         Action::Details => details(state),
         Action::FocusNext => focus_next(state),
         Action::Sidebar => state.sidebar = !state.sidebar,
@@ -187,22 +211,48 @@ fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
                 selected: 0,
             });
         }
+        Action::Reload => {
+            state.info("keys.toml was read again");
+            out.push(Effect::ReadUserFiles);
+        }
         Action::Setup => setup(state),
         Action::Clear => {
             if let Some(conversation) = state.conversation_mut() {
                 conversation.clear();
             }
         }
+        Action::Export => export(state, args, out),
+        Action::Doctor => {
+            state.info("looking at sound and network; this takes some seconds");
+            out.push(Effect::Doctor);
+        }
         Action::Log => state.overlay = Some(Overlay::Log { up: 0 }),
         Action::Version => state.info(format!("twocan {}", env!("CARGO_PKG_VERSION"))),
-        Action::Set => set(state, args, out),
         Action::Theme => theme(state, args, out),
-        Action::Reload => out.push(Effect::ReadUserFiles),
         Action::PlainView => plain_view(state, out),
+        Action::Set => settings::set(state, args, out),
         Action::Redraw => out.push(Effect::Redraw),
         Action::Suspend => suspend(state, out),
         _ => quit(state, out),
     }
+}
+
+fn jump(state: &mut State) {
+    state.overlay = Some(Overlay::Jump {
+        filter: Editor::default(),
+        selected: 0,
+    });
+}
+
+/// A list of what was written here, narrowed by what is typed.
+fn earlier_input(state: &mut State) {
+    if pick::earlier(state, "").is_empty() {
+        return state.info("nothing was written here yet");
+    }
+    state.overlay = Some(Overlay::Earlier {
+        filter: Editor::default(),
+        selected: 0,
+    });
 }
 
 /// Details beside the conversation where they fit, else over it.
@@ -244,16 +294,13 @@ fn setup(state: &mut State) {
     state.first_run = Some(FirstRun::new(&name, url.as_deref()));
 }
 
-fn set(state: &mut State, args: &str, out: &mut Effects) {
-    let (key, value) = first_word(args);
-    match (key, value) {
-        ("", _) => usage(state, "set"),
-        (key, "") => out.push(Effect::LoadSetting(key.to_owned())),
-        (key, value) => {
-            out.push(Effect::SaveSetting {
-                key: key.to_owned(),
-                value: value.to_owned(),
-            });
+fn export(state: &mut State, path: &str, out: &mut Effects) {
+    match state.open {
+        _ if path.is_empty() => usage(state, "export"),
+        None => state.error("open the conversation that is to be written"),
+        Some(with) => {
+            let path = path.to_owned();
+            out.push(Effect::Export { with, path });
         }
     }
 }
@@ -262,7 +309,7 @@ fn set(state: &mut State, args: &str, out: &mut Effects) {
 fn theme(state: &mut State, name: &str, out: &mut Effects) {
     let name = name.trim();
     if palette::NAMED.contains(&name) {
-        return set(state, &format!("{} {name}", preferences::THEME), out);
+        return settings::set(state, &format!("{} {name}", preferences::THEME), out);
     }
     let now = state.themes.chosen.as_deref().unwrap_or("auto");
     let all = palette::NAMED.join(", ");

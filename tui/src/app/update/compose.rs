@@ -3,14 +3,13 @@
 use twocan_proto::limits::TEXT_BYTES;
 
 use super::super::conversation::Scroll;
-use super::super::effect::Effect;
+use super::super::effect::{Effect, Elsewhere};
 use super::super::overlay::{Confirm, Confirmed, Overlay};
-use super::super::state::{Cycle, QUIT_AGAIN_MS};
-use super::{Effects, actions, messages, moving};
+use super::super::state::QUIT_AGAIN_MS;
+use super::{Effects, actions, completion, messages, moving};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::command::{Line, looks_like_command, read};
-use crate::input::complete::{self, Offer};
 use crate::view::layout::{Layout, layout};
 use crate::view::wrap;
 
@@ -20,11 +19,38 @@ const TELL_TYPING_MS: i64 = 4_000;
 /// Puts text in at the cursor.
 pub(super) fn insert(state: &mut State, text: &str, out: &mut Effects) {
     state.completion = None;
-    state.history.settle();
+    state.history_mut().settle();
     if !state.draft_mut().insert(text) {
         state.error("that is too long to put in; send it in parts");
     }
+    if text == ":" {
+        completion::finish_emoji(state.draft_mut());
+    }
     tell_typing(state, out);
+}
+
+/// Has the draft written in the person's own editor.
+pub(super) fn open_editor(state: &mut State, out: &mut Effects) {
+    state.completion = None;
+    out.push(Effect::WriteElsewhere(Elsewhere {
+        whom: state.open,
+        text: state.draft().text().to_owned(),
+    }));
+}
+
+/// What came of it: the draft as it was left there, or as it was.
+pub(super) fn written(state: &mut State, written: Result<Elsewhere, String>) {
+    let Elsewhere { whom, text } = match written {
+        Ok(written) => written,
+        Err(why) => return state.error(format!("{why}; the draft is as it was")),
+    };
+    let draft = match whom {
+        Some(id) => &mut state.conversations.entry(id).or_default().draft,
+        None => &mut state.loose_draft,
+    };
+    if draft.text() != text {
+        draft.replace(&text);
+    }
 }
 
 /// An edit or a move of the cursor.
@@ -40,12 +66,17 @@ pub(super) fn edit(state: &mut State, action: Action) {
         Action::LineEnd => draft.line_end(),
         Action::DeleteBack => draft.delete_back(),
         Action::DeleteForward => draft.delete_forward(),
+        Action::TextStart => draft.text_start(),
+        Action::TextEnd => draft.text_end(),
         Action::DeleteWordBack => draft.cut_word_back(),
+        Action::DeleteBlankBack => draft.cut_blank_back(),
         Action::DeleteWordForward => draft.cut_word_forward(),
         Action::KillToStart => draft.cut_to_start(),
         Action::KillToEnd => draft.cut_to_end(),
         Action::Yank => draft.yank(),
+        Action::RotateYank => draft.rotate_yank(),
         Action::Undo => draft.undo(),
+        Action::Redo => draft.redo(),
         _ => {}
     }
 }
@@ -93,7 +124,7 @@ pub(super) fn vertical(state: &mut State, up: bool) {
         true if draft.is_empty() && messages::edit_last(state) => {}
         true => earlier(state),
         false => {
-            if let Some(line) = state.history.later() {
+            if let Some(line) = state.history_mut().later() {
                 state.draft_mut().replace(&line);
             }
         }
@@ -103,60 +134,9 @@ pub(super) fn vertical(state: &mut State, up: bool) {
 /// The line sent before the one that stands in the composer.
 pub(super) fn earlier(state: &mut State) {
     let current = state.draft().text().to_owned();
-    if let Some(line) = state.history.earlier(&current).map(str::to_owned) {
+    if let Some(line) = state.history_mut().earlier(&current).map(str::to_owned) {
         state.draft_mut().replace(&line);
     }
-}
-
-/// Tab: the next choice for what stands before the cursor.
-pub(super) fn complete(state: &mut State, back: bool, out: &mut Effects) {
-    if let Some(mut cycle) = state.completion.take() {
-        let count = cycle.offer.choices.len();
-        let step = if back { count.saturating_sub(1) } else { 1 };
-        let old = cycle.offer.choices.get(cycle.chosen).map_or(0, String::len);
-        cycle.chosen = (cycle.chosen + step) % count.max(1);
-        let start = cycle.offer.part.start;
-        if let Some(choice) = cycle.offer.choices.get(cycle.chosen).cloned() {
-            state.draft_mut().put(start..start + old, &choice);
-        }
-        state.completion = Some(cycle);
-        return;
-    }
-    let draft = state.draft();
-    if let Some((_, path)) = complete::typed_path(draft.text(), draft.cursor()) {
-        out.push(Effect::CompletePath(path.to_owned()));
-        return;
-    }
-    let Some(offer) = complete::offer(draft.text(), draft.cursor(), &state.names()) else {
-        state.info("nothing to complete: Tab knows /commands and @names");
-        return;
-    };
-    put_first(state, offer);
-}
-
-/// Puts the first choice in; the next Tab takes the others.
-fn put_first(state: &mut State, offer: Offer) {
-    if let Some(first) = offer.choices.first().cloned() {
-        state.draft_mut().put(offer.part.clone(), &first);
-    }
-    if offer.choices.len() > 1 {
-        state.completion = Some(Cycle { offer, chosen: 0 });
-    }
-}
-
-/// What a typed path could become came; too late if it reads otherwise now.
-pub(super) fn paths(state: &mut State, typed: &str, choices: Vec<String>) {
-    let draft = state.draft();
-    let cursor = draft.cursor();
-    let start = match complete::typed_path(draft.text(), cursor) {
-        Some((start, path)) if path == typed => start,
-        _ => return,
-    };
-    if choices.is_empty() {
-        return state.info(format!("no file begins with {typed}"));
-    }
-    let part = start..cursor;
-    put_first(state, Offer { part, choices });
 }
 
 /// Sends a whole line, or does what it commands. What was being written
@@ -170,15 +150,18 @@ pub(super) fn line(state: &mut State, text: &str, out: &mut Effects) {
     };
     state.draft_mut().replace(text);
     send(state, out);
-    let draft = match with {
-        Some(id) => state.conversations.get_mut(&id).map(|c| &mut c.draft),
-        None => Some(&mut state.loose_draft),
+    let (draft, history) = match with {
+        Some(id) => {
+            let conversation = state.conversations.entry(id).or_default();
+            (&mut conversation.draft, &mut conversation.history)
+        }
+        None => state.loose(),
     };
-    match draft {
-        Some(draft) if draft.is_empty() || draft.text() == text => draft.replace(&kept),
+    if draft.is_empty() || draft.text() == text {
+        draft.replace(&kept);
+    } else {
         // A message is being changed: its text stands there.
-        _ if !kept.is_empty() => state.history.push(&kept),
-        _ => {}
+        history.push(&kept);
     }
 }
 
@@ -205,7 +188,7 @@ pub(super) fn send(state: &mut State, out: &mut Effects) {
         }
         Line::Text(message) => send_text(state, &message, out),
         Line::Command { action, args } => {
-            state.history.push(&text);
+            state.history_mut().push(&text);
             state.draft_mut().take();
             actions::run(state, action, &args, out);
         }
@@ -229,7 +212,8 @@ pub(super) fn send_text(state: &mut State, message: &str, out: &mut Effects) {
         return;
     }
     let line = state.draft_mut().take();
-    state.history.push(&line);
+    state.normal_mode = false;
+    state.history_mut().push(&line);
     let Some(conversation) = state.conversation_mut() else {
         return;
     };
@@ -265,16 +249,17 @@ pub(super) fn give_back(state: &mut State, to: twocan_proto::identity::PeerId, t
     if conversation.draft.is_empty() {
         conversation.draft.replace(text);
     } else {
-        state.history.push(text);
+        conversation.history.push(text);
     }
+    state.drafts.touch(state.now);
 }
 
 /// Ctrl+C: closes, drops, clears; twice on nothing it quits.
 pub(super) fn clear_draft(state: &mut State, out: &mut Effects) {
     if !state.draft().is_empty() {
         let line = state.draft_mut().take();
-        state.history.push(&line);
-        state.info("cleared; Ctrl+R or Ctrl+_ brings it back");
+        state.history_mut().push(&line);
+        state.info("cleared; Ctrl+_ brings it back, Ctrl+R looks for it");
         return;
     }
     if let Some(conversation) = state.conversation_mut()

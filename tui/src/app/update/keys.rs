@@ -6,7 +6,7 @@ use super::{Effects, actions, compose, first_run, overlays, search, talk};
 use crate::app::{Focus, State};
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
-use crate::input::keymap::{Context, Match};
+use crate::input::keymap::Match;
 
 /// A paste of more lines than this asks first.
 const PASTE_LINES: usize = 5;
@@ -16,26 +16,16 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
     if !state.pending.is_empty() {
         return continue_sequence(state, chord, out);
     }
-    let context = if covered(state) {
-        Context::Global
-    } else {
-        state.context()
-    };
-    match state.keymap.find(context, &[chord]) {
+    match state.keymap.find(state.context(), &[chord]) {
         Match::Prefix => state.pending.push(chord),
         Match::Action(Action::Talk) => talk::press(state, Some(chord), out),
-        Match::Action(action) if !covered(state) || works_everywhere(action) => {
+        Match::Action(action) if !state.covered() || works_everywhere(action) => {
             actions::run(state, action, "", out);
         }
         _ if state.overlay.is_some() => overlays::key(state, chord, out),
         _ if state.first_run.is_some() => first_run::key(state, chord, out),
         _ => typed(state, chord, out),
     }
-}
-
-/// Whether something lies over the main view and takes the keys.
-fn covered(state: &State) -> bool {
-    state.overlay.is_some() || state.first_run.is_some()
 }
 
 fn works_everywhere(action: Action) -> bool {
@@ -48,12 +38,7 @@ fn continue_sequence(state: &mut State, chord: Chord, out: &mut Effects) {
         return;
     }
     state.pending.push(chord);
-    let context = if covered(state) {
-        Context::Global
-    } else {
-        state.context()
-    };
-    match state.keymap.find(context, &state.pending) {
+    match state.keymap.find(state.context(), &state.pending) {
         Match::Prefix => {}
         Match::Action(action) => {
             state.pending.clear();
@@ -73,6 +58,9 @@ fn continue_sequence(state: &mut State, chord: Chord, out: &mut Effects) {
 fn typed(state: &mut State, chord: Chord, out: &mut Effects) {
     let Some(c) = chord.typed() else { return };
     match state.focus {
+        Focus::Composer if state.normal_mode => {
+            state.info("normal mode: i types, : is a command, ? shows the keys");
+        }
         Focus::Composer => compose::insert(state, c.encode_utf8(&mut [0; 4]), out),
         Focus::Browse | Focus::List => {
             state.info("Esc goes back to typing, ? shows the keys of this place");

@@ -8,7 +8,7 @@ use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::Overlay;
 use super::outcomes::failed;
-use super::{Effects, overlays, registries};
+use super::{Effects, completion, overlays, registries};
 use crate::app::State;
 use crate::input::chord::{Chord, Key};
 use crate::input::command::first_word;
@@ -25,16 +25,24 @@ pub(super) fn open(state: &mut State, args: &str, out: &mut Effects) {
 
 /// Shows the room of `registry`, and joins it.
 pub(super) fn enter(state: &mut State, registry: RegistryUrl, out: &mut Effects) {
-    state.lobbies.entry(registry.clone()).or_default();
+    let lobby = state.lobbies.entry(registry.clone()).or_default();
+    let draft = std::mem::take(&mut lobby.draft);
     out.push(Effect::Lobby {
         registry: registry.clone(),
         ask: LobbyAsk::Join,
     });
     state.overlay = Some(Overlay::Lobby {
         registry,
-        draft: Editor::default(),
+        draft,
         up: 0,
     });
+}
+
+/// The room leaves the screen; what was being written stays with it.
+pub(super) fn closed(state: &mut State, registry: &RegistryUrl, draft: Editor) {
+    if let Some(lobby) = state.lobbies.get_mut(registry) {
+        lobby.draft = draft;
+    }
 }
 
 /// A key in the room; `false` closes it.
@@ -70,7 +78,11 @@ pub(super) fn key(
         Key::PageUp | Key::Up => *up = up.saturating_add(rows(chord)),
         Key::PageDown | Key::Down => *up = up.saturating_sub(rows(chord)),
         _ => {
-            if overlays::edit(draft, chord) && !draft.text().starts_with('/') {
+            let edited = overlays::edit(draft, chord);
+            if edited && chord.typed() == Some(':') {
+                completion::finish_emoji(draft);
+            }
+            if edited && !draft.text().starts_with('/') {
                 let now = state.now;
                 let Some(lobby) = state.lobbies.get_mut(registry) else {
                     return true;

@@ -36,6 +36,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Copy => copy(state, &message, false, out),
         Action::CopyWithName => copy(state, &message, true, out),
         Action::OpenLink => open_link(state, &message, args, out),
+        Action::Quote => quote(state, &message),
         Action::Reply => reply(state, message.id, args, out),
         Action::Edit => edit(state, &message, args, out),
         Action::Delete => {
@@ -102,6 +103,19 @@ fn open_link(state: &mut State, message: &Message, number: &str, out: &mut Effec
     }
 }
 
+/// The message's text in the draft, each line marked as another's.
+fn quote(state: &mut State, message: &Message) {
+    let mut quoted: String = message.text.lines().map(|l| format!("> {l}\n")).collect();
+    moving::stop_browsing(state);
+    let draft = state.draft_mut();
+    if !draft.is_empty() && !draft.text()[..draft.cursor()].ends_with('\n') {
+        quoted.insert(0, '\n');
+    }
+    if !draft.insert(&quoted) {
+        state.error("that is too long to quote");
+    }
+}
+
 /// The draft answers the message; a text given at once is sent.
 fn reply(state: &mut State, id: Uuid, text: &str, out: &mut Effects) {
     if let Some(conversation) = state.conversation_mut() {
@@ -127,7 +141,7 @@ fn edit(state: &mut State, message: &Message, text: &str, out: &mut Effects) {
 
 fn start_edit(state: &mut State, id: Uuid) {
     state.completion = None;
-    state.history.settle();
+    state.history_mut().settle();
     if let Some(conversation) = state.conversation_mut() {
         conversation.start_edit(id);
     }
@@ -192,7 +206,7 @@ pub(super) fn give_edit_back(state: &mut State, with: PeerId, id: Uuid, text: &s
             return conversation.draft.replace(text);
         }
     }
-    state.history.push(text);
+    conversation.history.push(text);
 }
 
 /// A key for the choice of whom a message is deleted for.

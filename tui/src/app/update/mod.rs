@@ -2,18 +2,22 @@
 //! done. No clock, no terminal, no engine: those are in the message or in the
 //! effects.
 
-mod actions;
+pub(crate) mod actions;
 mod alerts;
 mod audio;
 mod call_log;
 mod calls;
+mod completion;
 mod compose;
+mod days;
+mod drafts;
 mod events;
 mod files;
 mod first_run;
 mod keys;
 mod lobby;
 mod messages;
+mod modes;
 mod mouse;
 mod moving;
 mod outcomes;
@@ -22,6 +26,7 @@ mod people;
 pub(crate) mod pick;
 mod registries;
 mod search;
+mod settings;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -49,6 +54,7 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
     vec![
         Effect::LoadPreferences,
         Effect::LoadSelf,
+        Effect::LoadRemembered,
         Effect::LoadContacts,
         Effect::LoadRequests,
         Effect::LoadProfile,
@@ -88,6 +94,7 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
             state.settle_theme();
         }
         Msg::Focus(on) => focus(state, on, out),
+        Msg::Written(written) => compose::written(state, *written),
         Msg::Meters(levels) => {
             let now = state.now;
             if let Some(call) = state.calls.active_mut() {
@@ -167,6 +174,15 @@ fn settle(state: &mut State, out: &mut Effects) {
     mark_read(state, out);
     people::ask_named(state, out);
     talk::watch_keys(state, out);
+    drafts::watch(state);
+    let ends = out.iter().any(|e| matches!(e, Effect::Quit));
+    if ends || state.drafts.due().is_some_and(|due| due <= state.now) {
+        let kept = out.len();
+        drafts::save(state, out);
+        // Nothing is carried out after the end.
+        let added = out.len() - kept;
+        out.rotate_right(added);
+    }
     let title = state.title();
     if title != state.title_shown {
         state.title_shown.clone_from(&title);

@@ -48,11 +48,20 @@ pub(super) fn open(state: &mut State, id: PeerId, out: &mut Effects) {
 /// Makes the conversation with `id` the open one, and loads nothing.
 pub(super) fn enter(state: &mut State, id: PeerId, out: &mut Effects) {
     state.focus = Focus::Composer;
+    state.normal_mode = false;
     state.completion = None;
-    state.history.settle();
+    state.history_mut().settle();
     state.overlay = None;
     if state.open != Some(id) {
         leave(state, out);
+        let mut left = std::mem::take(state.draft_mut());
+        state
+            .conversations
+            .entry(id)
+            .or_default()
+            .draft
+            .take_kills(&mut left);
+        *state.draft_mut() = left;
         state.open = Some(id);
     }
     state.chosen = Some(Entry::Contact(id));
@@ -276,6 +285,7 @@ pub(super) fn choose(state: &mut State, message: uuid::Uuid) {
 
 /// Back to typing.
 pub(super) fn stop_browsing(state: &mut State) {
+    state.normal_mode = false;
     state.focus = Focus::Composer;
     if let Some(conversation) = state.conversation_mut() {
         conversation.selected = None;

@@ -6,7 +6,8 @@ use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
 use super::{
-    Effects, audio, call_log, compose, first_run, lobby, messages, moving, registries, search,
+    Effects, actions, audio, call_log, completion, compose, days, drafts, first_run, lobby,
+    messages, moving, registries, search, settings,
 };
 use crate::app::State;
 use crate::app::preferences;
@@ -22,6 +23,7 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             }
             state.me = Some(me);
         }
+        Outcome::Remembered(all) => drafts::loaded(state, all),
         Outcome::Contacts(contacts) => {
             state.contacts = contacts.into_iter().map(|c| (c.peer_id, c)).collect();
         }
@@ -63,8 +65,17 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         }
         Outcome::Revisions(Ok(found)) => messages::revisions_page(state, &found),
         Outcome::Revisions(Err(error)) => failed(state, "reading what it said before", &error),
+        Outcome::Day { with, found } => match found {
+            Ok(id) => days::found(state, with, id, out),
+            Err(error) => failed(state, "looking for that day", &error),
+        },
+        Outcome::Exported { path, result } => match result {
+            Ok(count) => state.info(format!("{count} messages written to {path}")),
+            Err(error) => failed(state, "writing the conversation", &error),
+        },
+        Outcome::Findings(lines) => actions::show(state, "DOCTOR", lines),
         Outcome::Transfers(found) => state.transfers.take_all(found),
-        Outcome::Paths { typed, choices } => compose::paths(state, &typed, choices),
+        Outcome::Paths { typed, choices } => completion::paths(state, &typed, choices),
         Outcome::Profile(profile) => state.profile = Some(profile),
         Outcome::Nearby(nearby) => state.nearby = nearby,
         Outcome::Safety { contact, safety } => state.safety = Some((contact, safety)),
@@ -142,6 +153,10 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             Ok(found) => registries::directory(state, &found),
             Err(error) => failed(state, "asking the registries", &error),
         },
+        Outcome::Settings(values) => settings::loaded(state, values),
+        Outcome::Setting { key, value } if settings::changed(state, &key, &value) => {
+            audio::setting_changed(state, &key, out);
+        }
         Outcome::Setting { key, value } => match value {
             Ok(value) => {
                 state.info(format!("{key} = {value}"));

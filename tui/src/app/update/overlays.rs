@@ -8,9 +8,9 @@ use super::super::form::Form;
 use super::super::overlay::{Confirm, Confirmed, Overlay};
 use super::{
     Effects, actions, audio, call_log, compose, files, lobby, messages, moving, pick, registries,
-    search, talk,
+    search, settings, talk,
 };
-use crate::app::State;
+use crate::app::{Focus, State};
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
 
@@ -25,6 +25,8 @@ enum Then {
     Open(twocan_proto::identity::PeerId),
     GoTo(twocan_proto::identity::PeerId, uuid::Uuid),
     Confirmed(Confirmed),
+    /// Put this in place of the draft.
+    Write(String),
 }
 
 /// The editor of the overlay, if one is typed into.
@@ -32,10 +34,12 @@ pub(super) fn editor(state: &mut State) -> Option<&mut Editor> {
     match state.overlay.as_mut()? {
         Overlay::Help { filter, .. }
         | Overlay::Palette { filter, .. }
-        | Overlay::Jump { filter, .. } => Some(filter),
+        | Overlay::Jump { filter, .. }
+        | Overlay::Earlier { filter, .. } => Some(filter),
         Overlay::React(react) => Some(&mut react.typed),
         Overlay::Search(search) => Some(&mut search.query),
         Overlay::Lobby { draft, .. } => Some(draft),
+        Overlay::Settings(list) => Some(list.editing.as_mut().unwrap_or(&mut list.filter)),
         Overlay::Form(form) => form.focused().map(|f| &mut f.editor),
         _ => None,
     }
@@ -47,19 +51,34 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
         return;
     };
     let close = chord.key == Key::Esc || (chord.ctrl && chord.key == Key::Char('c'));
-    let then = if close {
-        Then::Close
-    } else {
-        overlay_key(state, &mut overlay, chord, out)
+    let then = match &mut overlay {
+        // The first step back is out of the value, not out of the list.
+        Overlay::Settings(list) if close && list.editing.is_some() => {
+            list.editing = None;
+            Then::Stay
+        }
+        _ if close => Then::Close,
+        overlay => overlay_key(state, overlay, chord, out),
     };
     match then {
         Then::Stay => state.overlay = Some(overlay),
         Then::Close if matches!(overlay, Overlay::Audio { .. }) => audio::closed(state, out),
-        Then::Close => {}
+        Then::Close => {
+            if let Overlay::Lobby {
+                registry, draft, ..
+            } = overlay
+            {
+                lobby::closed(state, &registry, draft);
+            }
+        }
         Then::Run(action) => actions::run(state, action, "", out),
         Then::Open(id) => moving::open(state, id, out),
         Then::GoTo(with, id) => messages::go_to(state, with, id, out),
         Then::Confirmed(what) => confirmed(state, what, out),
+        Then::Write(text) => {
+            state.focus = Focus::Composer;
+            state.draft_mut().replace(&text);
+        }
     }
 }
 
@@ -76,7 +95,7 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             }
         }
         Overlay::Palette { filter, selected } => {
-            let found = crate::view::palette(filter.text());
+            let found = crate::view::palette(&state.keymap, filter.text());
             if chord.key == Key::Enter {
                 return found
                     .get(*selected)
@@ -99,6 +118,7 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             }
             Then::Stay
         }
+        Overlay::Earlier { filter, selected } => earlier_key(state, filter, selected, chord),
         Overlay::Page(page) => {
             if let (Some('c'), Some(text)) = (chord.typed(), &page.copy) {
                 out.push(Effect::Clipboard(text.clone()));
@@ -183,6 +203,10 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             Some((with, id)) => Then::GoTo(with, id),
             None => Then::Stay,
         },
+        Overlay::Settings(list) => {
+            settings::key(list, chord, out);
+            Then::Stay
+        }
         Overlay::KeyChanged(contact) => match chord.typed() {
             Some('k') => Then::Confirmed(Confirmed::Effect(Effect::DecideKey {
                 contact: *contact,
@@ -269,6 +293,24 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             Then::Stay
         }
     }
+}
+
+/// A key for the list of what was written: Ctrl+R goes further back, as it
+/// came here.
+fn earlier_key(state: &State, filter: &mut Editor, selected: &mut usize, chord: Chord) -> Then {
+    let found = pick::earlier(state, filter.text());
+    let last = found.len().saturating_sub(1);
+    let again = chord.ctrl && chord.key == Key::Char('r');
+    if matches!(chord.key, Key::Enter | Key::Tab) {
+        let chosen = found.get(*selected);
+        return chosen.map_or(Then::Close, |text| Then::Write((*text).to_owned()));
+    }
+    if again {
+        *selected = (*selected + 1).min(last);
+    } else if !step(selected, chord, last) && edit(filter, chord) {
+        *selected = 0;
+    }
+    Then::Stay
 }
 
 /// An action picked from the palette. One that needs words after it is put

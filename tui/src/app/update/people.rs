@@ -6,7 +6,7 @@ use twocan_proto::identity::PeerId;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
 use super::actions::usage;
-use super::{Effects, moving};
+use super::{Effects, compose, moving};
 use crate::app::{State, registry_word};
 use crate::input::action::Action;
 use crate::input::command::first_word;
@@ -34,6 +34,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Status | Action::Presence => tell(state, action, args, out),
         Action::Invite => invite(state),
         Action::Msg => msg(state, args, out),
+        Action::Me => me(state, args, out),
+        Action::Notify => notify(state, args, out),
         Action::Nick => match args.trim() {
             "" => usage(state, "nick"),
             name => out.push(Effect::SetName(name.to_owned())),
@@ -53,6 +55,33 @@ fn add(state: &mut State, args: &str, out: &mut Effects) {
         who: who.to_owned(),
         note: note.to_owned(),
     });
+}
+
+/// What we do, told as others tell it: a star, our name, the rest.
+fn me(state: &mut State, args: &str, out: &mut Effects) {
+    if args.is_empty() {
+        return usage(state, "me");
+    }
+    let name = state.me.as_ref().map_or("", |m| m.name.as_str());
+    let text = format!("* {name} {args}");
+    compose::send_text(state, &text, out);
+}
+
+/// Whether the open contact may ring and notify.
+fn notify(state: &mut State, args: &str, out: &mut Effects) {
+    let muted = match args.trim() {
+        "all" => false,
+        "none" => true,
+        _ => return usage(state, "notify"),
+    };
+    let Some(contact) = state.open else {
+        return state.error("open the conversation with the contact first");
+    };
+    let change = ContactChange {
+        muted: Some(muted),
+        ..ContactChange::default()
+    };
+    out.push(Effect::ChangeContact { contact, change });
 }
 
 /// Asks those whom the command line named: once the first run is over, and a

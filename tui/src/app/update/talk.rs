@@ -6,7 +6,7 @@ use twocan_peer::api::{Activation, CallChange, NoticeLevel};
 use super::super::effect::Effect;
 use super::Effects;
 use crate::app::State;
-use crate::input::action::{Action, first_key};
+use crate::input::action::Action;
 use crate::input::chord::Chord;
 
 /// Presses closer to each other than this are one that is held down, in
@@ -25,7 +25,7 @@ pub(super) fn press(state: &mut State, by: Option<Chord>, out: &mut Effects) {
     if call.call.muted {
         return state.info(format!(
             "you are muted: {} unmutes",
-            first_key(Action::Mute)
+            state.key_of(Action::Mute)
         ));
     }
     let talking = call.call.talking;

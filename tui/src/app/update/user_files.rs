@@ -3,6 +3,7 @@
 
 use twocan_peer::api::NoticeLevel;
 
+use super::modes;
 use crate::app::user_file::{Content, Mistake, UserFile};
 use crate::app::{Notice, State};
 use crate::view::theme::file;
@@ -25,6 +26,7 @@ pub(super) fn take(state: &mut State, file: UserFile, content: Content) {
         }
     };
     match file {
+        UserFile::Keys => modes::take_keys(state, &text),
         UserFile::Theme => {
             let (custom, mistakes) = file::parse(&text);
             state.themes.custom = custom;

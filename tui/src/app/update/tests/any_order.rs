@@ -5,6 +5,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
+use crate::app::user_file::{Content, UserFile};
 
 /// Something that can happen.
 fn happening() -> impl Strategy<Value = Msg> {
@@ -33,6 +34,13 @@ fn happening() -> impl Strategy<Value = Msg> {
             "F7",
             "F9",
             "Ctrl+A",
+            "Ctrl+G",
+            "Alt+y",
+            "Alt+_",
+            "$",
+            "o",
+            "p",
+            ":",
             "Ctrl+C",
             "Ctrl+K",
             "Ctrl+N",
@@ -153,6 +161,11 @@ fn happening() -> impl Strategy<Value = Msg> {
         1 => "\\PC{0,20}(\n[a-z]{0,9}){0,8}".prop_map(Msg::Paste),
         1 => (0u16..140, 0u16..50).prop_map(|(w, h)| Msg::Resize(w, h)),
         1 => any::<bool>().prop_map(Msg::Focus),
+        1 => any::<bool>().prop_map(|vi| {
+            let preset = if vi { "vi" } else { "default" };
+            let content = Content::Text(format!("preset = \"{preset}\""));
+            Msg::UserFile(UserFile::Keys, content)
+        }),
         1 => Just(Msg::Tick),
     ]
 }

@@ -50,6 +50,18 @@ fn an_edit_takes_the_composer_and_gives_the_draft_back() {
 }
 
 #[test]
+fn a_quotation_goes_into_the_draft() {
+    let mut state = busy();
+    write(&mut state, "see");
+    press(&mut state, "Esc >");
+    assert_eq!(
+        state.draft().text(),
+        "see\n> \u{2764}\u{fe0f} \u{4f60}\u{597d}\n"
+    );
+    assert_eq!(state.focus, Focus::Composer);
+}
+
+#[test]
 fn an_edit_is_cancelled_by_esc_and_changes_nothing() {
     let mut state = browsing();
     press(&mut state, "e");
@@ -82,7 +94,7 @@ fn up_on_nothing_edits_the_last_message_of_ours() {
     enter(&mut state, "typed before");
     press(&mut state, "Up");
     assert_eq!(state.draft().text(), "read already");
-    press(&mut state, "Esc Ctrl+R");
+    press(&mut state, "Esc Ctrl+R Enter");
     assert_eq!(state.draft().text(), "typed before");
 }
 
@@ -167,7 +179,7 @@ fn a_reaction_is_chosen_typed_and_taken_back() {
 fn a_typed_text_that_is_no_emoji_reacts_with_nothing() {
     let mut state = busy();
     press(&mut state, "Esc +");
-    write(&mut state, "zzz");
+    write(&mut state, "zzzz");
     assert_eq!(reacts(&press(&mut state, "Enter")), None);
     assert!(said(&state).contains("one emoji"));
 }

@@ -4,10 +4,13 @@
 mod any_order;
 mod calls;
 mod files;
+mod keys;
 mod look;
 mod messages;
 mod people;
 mod search;
+mod settings;
+mod writing;
 
 use twocan_peer::api::{
     Activation, CallHint, CallState, Error, ErrorCode, Event, MessageState, MicTest, MicTestPhase,
@@ -184,6 +187,32 @@ fn commands_lead_to_their_effects() {
             "/set call.ring_timeout_s 45",
             |e| matches!(e, Effect::SaveSetting { value, .. } if value == "45"),
         ),
+        (
+            "/me waves",
+            |e| matches!(e, Effect::Send { text, .. } if text == "* alice waves"),
+        ),
+        (
+            "/notify none",
+            |e| matches!(e, Effect::ChangeContact { change, .. } if change.muted == Some(true)),
+        ),
+        (
+            "/copy",
+            |e| matches!(e, Effect::Clipboard(text) if text.ends_with("\u{4f60}\u{597d}")),
+        ),
+        (
+            "/export ~/bob.txt",
+            |e| matches!(e, Effect::Export { with, path } if *with == sample::id(BOB) && path == "~/bob.txt"),
+        ),
+        (
+            "/goto 2026-11-18",
+            |e| matches!(e, Effect::FindDay { day, .. } if day.as_millis() == 1_794_960_000_000),
+        ),
+        (
+            "/goto today",
+            |e| matches!(e, Effect::FindDay { day, .. } if day.as_millis() == 1_795_132_800_000),
+        ),
+        ("/doctor", |e| matches!(e, Effect::Doctor)),
+        ("/reload", |e| matches!(e, Effect::ReadUserFiles)),
         ("/quit", |e| matches!(e, Effect::Quit)),
     ];
     for (line, wanted) in table {
@@ -201,7 +230,7 @@ fn quitting_by_ctrl_c_takes_two_and_clears_first() {
         Effect::Quit
     )));
     assert!(state.draft().is_empty());
-    press(&mut state, "Ctrl+R");
+    press(&mut state, "Ctrl+R Enter");
     assert_eq!(state.draft().text(), "half a thought");
     press(&mut state, "Ctrl+C");
     assert!(!has(&press(&mut state, "Ctrl+C"), |e| matches!(

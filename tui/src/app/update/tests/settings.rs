@@ -1,0 +1,77 @@
+//! The list of settings.
+
+use super::*;
+use crate::app::overlay::Overlay;
+use crate::app::settings::Settings;
+
+/// The list with two values that were read.
+fn list() -> State {
+    let mut state = busy();
+    let out = enter(&mut state, "/set");
+    assert!(has(&out, |e| matches!(e, Effect::LoadSettings)));
+    let values = [("call.ring_timeout_s", "45"), ("call.tones", "false")];
+    let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    outcome(&mut state, Outcome::Settings(values.into()));
+    state
+}
+
+fn shown(state: &State) -> &Settings {
+    match &state.overlay {
+        Some(Overlay::Settings(list)) => list,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn saves(effects: &[Effect], key: &str, value: &str) -> bool {
+    has(
+        effects,
+        |e| matches!(e, Effect::SaveSetting { key: k, value: v } if k == key && v == value),
+    )
+}
+
+#[test]
+fn a_setting_is_found_and_written_anew() {
+    let mut state = list();
+    write(&mut state, "seconds ring");
+    press(&mut state, "Enter Backspace");
+    let out = press(&mut state, "0 Enter");
+    assert!(saves(&out, "call.ring_timeout_s", "40"), "{out:?}");
+    let key = "call.ring_timeout_s".to_owned();
+    let value = Ok("40".to_owned());
+    outcome(&mut state, Outcome::Setting { key, value });
+    assert_eq!(shown(&state).value("call.ring_timeout_s"), "40");
+}
+
+#[test]
+fn a_switch_is_switched_by_enter() {
+    let mut state = list();
+    write(&mut state, "call.tones");
+    assert!(saves(&press(&mut state, "Enter"), "call.tones", "true"));
+    press(&mut state, "Ctrl+U");
+    write(&mut state, "noise");
+    let out = press(&mut state, "Enter");
+    assert!(saves(&out, "call.noise_suppression", "false"));
+}
+
+#[test]
+fn a_mistake_is_said_in_the_list_and_esc_goes_back_by_steps() {
+    let mut state = list();
+    write(&mut state, "activation");
+    press(&mut state, "Enter Tab");
+    let out = press(&mut state, "x Enter");
+    assert!(saves(&out, "call.activation", "continuousx"), "{out:?}");
+    let key = "call.activation".to_owned();
+    let value = Err(Error::new(ErrorCode::BadRequest, "no such way"));
+    outcome(&mut state, Outcome::Setting { key, value });
+    assert!(
+        shown(&state)
+            .error
+            .as_ref()
+            .unwrap()
+            .contains("no such way")
+    );
+    press(&mut state, "Enter Esc");
+    assert!(shown(&state).editing.is_none());
+    press(&mut state, "Esc");
+    assert!(state.overlay.is_none());
+}
