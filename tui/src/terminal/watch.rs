@@ -40,7 +40,7 @@ impl Watch {
     }
 
     /// Never comes back.
-    pub(super) async fn changed(&mut self) -> io::Result<Vec<UserFile>> {
+    pub(super) async fn changed(&self) -> io::Result<Vec<UserFile>> {
         std::future::pending().await
     }
 }
@@ -101,7 +101,7 @@ mod inotify {
         ///
         /// # Errors
         /// When the system tells no more.
-        pub(in super::super) async fn changed(&mut self) -> io::Result<Vec<UserFile>> {
+        pub(in super::super) async fn changed(&self) -> io::Result<Vec<UserFile>> {
             loop {
                 let mut ready = self.events.readable().await?;
                 let changed = taken(&self.events, &self.places)?;
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    async fn told(watch: &mut Watch) -> Option<Vec<UserFile>> {
+    async fn told(watch: &Watch) -> Option<Vec<UserFile>> {
         let waiting = tokio::time::timeout(Duration::from_secs(10), watch.changed());
         waiting.await.ok().and_then(Result::ok)
     }
@@ -165,13 +165,13 @@ mod tests {
     async fn files_written_replaced_and_removed_are_told() {
         let folder = tempfile::tempdir().unwrap();
         let theme = folder.path().join(UserFile::Theme.name());
-        let mut watch = Watch::new(folder.path()).unwrap();
+        let watch = Watch::new(folder.path()).unwrap();
         assert_eq!(read(folder.path(), UserFile::Theme), Content::Absent);
 
         // Others in the folder are nobody's business.
         std::fs::write(folder.path().join("store.db"), "x").unwrap();
         std::fs::write(&theme, "one").unwrap();
-        assert_eq!(told(&mut watch).await, Some(vec![UserFile::Theme]));
+        assert_eq!(told(&watch).await, Some(vec![UserFile::Theme]));
         let one = Content::Text("one".to_owned());
         assert_eq!(read(folder.path(), UserFile::Theme), one);
 
@@ -179,10 +179,10 @@ mod tests {
         let beside = folder.path().join("theme.toml~");
         std::fs::write(&beside, "two").unwrap();
         std::fs::rename(&beside, &theme).unwrap();
-        assert_eq!(told(&mut watch).await, Some(vec![UserFile::Theme]));
+        assert_eq!(told(&watch).await, Some(vec![UserFile::Theme]));
 
         std::fs::remove_file(&theme).unwrap();
-        assert_eq!(told(&mut watch).await, Some(vec![UserFile::Theme]));
+        assert_eq!(told(&watch).await, Some(vec![UserFile::Theme]));
     }
 
     #[tokio::test]
@@ -192,9 +192,9 @@ mod tests {
         std::fs::write(&target, "one").unwrap();
         let link = folder.path().join(UserFile::Theme.name());
         std::os::unix::fs::symlink(&target, link).unwrap();
-        let mut watch = Watch::new(folder.path()).unwrap();
+        let watch = Watch::new(folder.path()).unwrap();
         std::fs::write(&target, "two").unwrap();
-        assert_eq!(told(&mut watch).await, Some(vec![UserFile::Theme]));
+        assert_eq!(told(&watch).await, Some(vec![UserFile::Theme]));
     }
 
     #[test]
