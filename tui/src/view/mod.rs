@@ -177,6 +177,9 @@ fn tiny(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
         texts.push(format!("twocan: {} unread", state.unread()));
         texts.extend(state.open.map(|id| state.name_of(id)));
     }
+    if texts.len() > usize::from(area.height) {
+        texts = vec![texts.join(" ")];
+    }
     let loud = !state.calls.is_empty();
     for (row, text) in (0..).zip(&texts) {
         let style = if loud && row == 0 {

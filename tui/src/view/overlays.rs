@@ -303,7 +303,7 @@ fn page(page: &Page, theme: Theme, buf: &mut Buffer, room: Rect) {
     if page.qr.is_some() {
         if fits && !code.is_empty() {
             rows.push(Line::default());
-            rows.extend(code.into_iter().map(|r| line(r, theme.code())));
+            rows.extend(code.into_iter().map(|r| line(r, theme.qr())));
         } else {
             rows.push(line(
                 "The window is too small for the QR code.",

@@ -1,37 +1,26 @@
 //! The screens as they look, at each size; and what holds at all sizes.
 
+mod scenes;
+
 use std::fmt::Write;
 
 use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::{CrosstermBackend, TestBackend};
-use ratatui::buffer::Buffer;
-use ratatui::style::Modifier;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
 use ratatui::{TerminalOptions, Viewport};
-use twocan_peer::api::{
-    AccountAnswer, Activation, CallHint, CallState, Error, ErrorCode, Event, LobbyEvent, MicTest,
-    MicTestPhase, Nearby, NoticeLevel, Presence, Role, Trust,
-};
+use twocan_peer::api::Event;
 
+use self::scenes::{SCENES, Scene, after, press};
+use super::layout::{Layout, layout};
 use super::view;
-use crate::app::effect::{Around, Outcome};
-use crate::app::first_run::Step;
 use crate::app::msg::Msg;
 use crate::app::sample;
-use crate::app::update::{start, update};
-use crate::app::user_file::{Content, UserFile};
+use crate::app::update::update;
 use crate::app::{Look, State};
-use crate::input::chord::sequence;
 
 const SIZES: [(u16, u16); 5] = [(120, 36), (80, 24), (40, 15), (20, 5), (1, 1)];
-
-type Scene = fn((u16, u16), Look) -> State;
-
-fn press(state: &mut State, keys: &str) {
-    for chord in sequence(keys).unwrap() {
-        update(state, state.now, Msg::Key(chord));
-    }
-}
 
 fn drawn(state: &State) -> Buffer {
     let (width, height) = state.size;
@@ -76,365 +65,95 @@ fn at_all_sizes(scene: Scene, look: Look) -> String {
     all
 }
 
-fn welcome(size: (u16, u16), look: Look) -> State {
-    let mut state = sample::empty(size, look);
-    start(&mut state, true);
-    state
-}
-
-fn first_run_at(size: (u16, u16), look: Look, step: Step) -> State {
-    let mut state = welcome(size, look);
-    if let Some(first_run) = &mut state.first_run {
-        first_run.name.replace("alice");
-        first_run.step = step;
-    }
-    state
-}
-
-fn calling(size: (u16, u16), look: Look) -> State {
-    let mut state = sample::busy(size, look);
-    let mut call = sample::call(CallState::Ringing);
-    call.outgoing = true;
-    state.calls.take(call, sample::at(-3_000));
-    state
-}
-
-fn muted(size: (u16, u16), look: Look) -> State {
-    let mut state = sample::in_call(size, look);
-    let mut call = sample::call(CallState::Connected);
-    call.muted = true;
-    state.calls.take(call, sample::at(-1_000));
-    state
-}
-
-fn push_to_talk(size: (u16, u16), look: Look) -> State {
-    let mut state = sample::in_call(size, look);
-    let mut call = sample::call(CallState::Connected);
-    call.activation = Activation::PushToTalk;
-    state.calls.take(call, sample::at(-1_000));
-    state.talk_key.holds = true;
-    state
-}
-
-fn alarmed(size: (u16, u16), look: Look) -> State {
-    let mut state = muted(size, look);
-    for hint in [CallHint::SpeakingWhileMuted, CallHint::NothingArrives] {
-        if let Some(call) = state.calls.active_mut() {
-            call.take_hint(hint, true);
-        }
-    }
-    state
-}
-
-fn after(keys: &str, size: (u16, u16), look: Look) -> State {
-    let mut state = sample::busy(size, look);
-    press(&mut state, keys);
-    state
-}
-
-fn searching(size: (u16, u16), look: Look) -> State {
-    let mut state = after("Ctrl+S n", size, look);
-    let texts = [
-        "ok. page 4 has the numbers",
-        "can you send the raw numbers? They have to be in the right order, as they were last time, and not newer",
-        "numbers are off by one row",
-    ];
-    let found: Vec<_> = (0..3u64)
-        .zip(texts)
-        .map(|(n, text)| sample::message(90 - n, n == 1, text))
-        .collect();
-    let around = Around {
-        messages: found.iter().rev().cloned().collect(),
-        ..Around::default()
-    };
-    let number = state.searches;
-    let (id, now) = (found[0].id, state.now);
-    let outcomes = [
-        Outcome::Found {
-            number,
-            took_ms: 11,
-            found: Ok(found),
-        },
-        Outcome::Around {
-            with: sample::id(sample::BOB),
-            id,
-            found: Ok(around),
-        },
-    ];
-    for outcome in outcomes {
-        update(&mut state, now, Msg::Outcome(Box::new(outcome)));
-    }
-    state
-}
-
-fn account(size: (u16, u16), look: Look) -> State {
-    let mut state = sample::with_registries(size, look);
-    press(&mut state, "Ctrl+X o Enter");
-    let registry = state.me.as_ref().unwrap().registries[0].registry.clone();
-    let now = state.now;
-    let result = Ok(AccountAnswer::Account(Box::new(sample::account())));
-    let outcome = Outcome::Account { registry, result };
-    update(&mut state, now, Msg::Outcome(Box::new(outcome)));
-    state
-}
-
-fn lobby(size: (u16, u16), look: Look) -> State {
-    let mut state = sample::with_registries(size, look);
-    press(&mut state, "Ctrl+X o b");
-    let registry = state.me.as_ref().unwrap().registries[0].registry.clone();
-    let users = [
-        ("alice", Role::User, true),
-        ("bob", Role::Admin, true),
-        ("visitor", Role::Guest, false),
-    ];
-    let users = users.map(|(name, role, online)| sample::lobby_user(name, role, online));
-    let (bob, now) = (|| "bob".parse().unwrap(), state.now);
-    let events = [
-        LobbyEvent::Who {
-            users: users.into(),
-            next: None,
-        },
-        LobbyEvent::Joined {
-            user: sample::lobby_user("carol", Role::User, true),
-        },
-        LobbyEvent::Said {
-            user: bob(),
-            text: "the wall is closed on Sunday, all of it".into(),
-            at: now,
-        },
-        LobbyEvent::Said {
-            user: "carol".parse().unwrap(),
-            text: "good to know".into(),
-            at: now,
-        },
-        LobbyEvent::Left {
-            user: "carol".parse().unwrap(),
-        },
-        LobbyEvent::Typing { user: bob() },
-    ];
-    for event in events {
-        let registry = registry.clone();
-        let event = Event::Lobby { registry, event };
-        update(&mut state, now, Msg::Engine(Box::new(event)));
-    }
-    press(&mut state, "t h x");
-    state
-}
-
-/// All scenes there are pictures of.
-const SCENES: &[(&str, Scene)] = &[
-    ("welcome", welcome),
-    ("first_run_key", |s, l| first_run_at(s, l, Step::Key)),
-    ("first_run_place", |s, l| first_run_at(s, l, Step::Place)),
-    ("first_run_registry", |s, l| {
-        first_run_at(s, l, Step::Registry)
-    }),
-    ("first_run_lan", |s, l| first_run_at(s, l, Step::Lan)),
-    ("empty", sample::empty),
-    ("chat", sample::busy),
-    ("browsing", |s, l| after("Esc k k", s, l)),
-    ("changed", sample::changed),
-    ("editing", |s, l| after("Esc k k e", s, l)),
-    ("replying", |s, l| after("Esc k k k k r", s, l)),
-    ("deleting", |s, l| after("Esc k k d", s, l)),
-    ("reacting", |s, l| {
-        let mut state = sample::changed(s, l);
-        press(&mut state, "Esc k +");
-        state
-    }),
-    ("search", searching),
-    ("search_nothing", |s, l| after("Ctrl+S", s, l)),
-    ("list", |s, l| after("F3", s, l)),
-    ("ringing", sample::ringing),
-    ("calling", calling),
-    ("in_call", sample::in_call),
-    ("muted", muted),
-    ("push_to_talk", push_to_talk),
-    ("call_alarm", alarmed),
-    ("call_without_devices", |s, l| {
-        let mut state = sample::in_call(s, l);
-        let stats = state
-            .calls
-            .active_mut()
-            .and_then(|call| call.stats.as_mut());
-        for missing in stats
-            .into_iter()
-            .flat_map(|s| [&mut s.no_microphone, &mut s.no_loudspeaker])
-        {
-            *missing = Some("the system names no default device".to_owned());
-        }
-        state
-    }),
-    ("sound", |s, l| {
-        let mut state = sample::busy(s, l);
-        state.sound = Some(sample::sound());
-        press(&mut state, "Ctrl+X g Down");
-        state
-    }),
-    ("mic_test", |s, l| {
-        let mut state = sample::busy(s, l);
-        state.sound = Some(sample::sound());
-        press(&mut state, "Ctrl+X g t");
-        let test = MicTest {
-            phase: MicTestPhase::Recording,
-            level_db: -19.0,
-            peak_db: -9.0,
-            at_ms: 2_300,
-            length_ms: 5_000,
-            problem: None,
-        };
-        let now = state.now;
-        update(&mut state, now, Msg::Engine(Box::new(Event::MicTest(test))));
-        state
-    }),
-    ("call_log", |s, l| {
-        let mut state = sample::with_calls(s, l);
-        press(&mut state, "Ctrl+X j Down");
-        state
-    }),
-    ("call_log_empty", |s, l| after("Ctrl+X j", s, l)),
-    ("in_call_again", |s, l| {
-        let mut state = sample::in_call(s, l);
-        state.call_log = sample::with_calls(s, l).call_log;
-        state
-    }),
-    ("call_stats", |s, l| {
-        let mut state = sample::in_call(s, l);
-        press(&mut state, "Ctrl+X s");
-        state
-    }),
-    ("missed_call", sample::missed),
-    ("help", |s, l| after("F1", s, l)),
-    ("commands", |s, l| after("F2", s, l)),
-    ("completing", |s, l| {
-        let mut state = sample::busy(s, l);
-        for chord in ["/", "s", "Tab", "Tab"] {
-            press(&mut state, chord);
-        }
-        state
-    }),
-    ("earlier", |s, l| {
-        let mut state = after("Ctrl+R", s, l);
-        press(&mut state, "i n g");
-        state
-    }),
-    ("jump", |s, l| after("Ctrl+T d", s, l)),
-    ("who", |s, l| after("Ctrl+X w", s, l)),
-    ("verify", |s, l| {
-        let mut state = after("Ctrl+X v", s, l);
-        let (me, bob) = (sample::id(sample::ME), sample::id(sample::BOB));
-        state.safety = Some((bob, twocan_proto::safety::safety(me, bob)));
-        state
-    }),
-    ("key_changed", |s, l| {
-        let mut state = sample::busy(s, l);
-        if let Some(bob) = state.contacts.get_mut(&sample::id(sample::BOB)) {
-            bob.trust = Trust::Changed;
-            bob.new_key = Some(sample::id(40));
-        }
-        press(&mut state, "Ctrl+X v");
-        state
-    }),
-    ("nearby", |s, l| {
-        let mut state = after("Ctrl+X n", s, l);
-        state.nearby = [
-            ("Zoe", 30, false),
-            ("Dana", sample::DANA, true),
-            ("", 31, false),
-        ]
-        .map(|(name, seed, is_contact)| Nearby {
-            peer_id: sample::id(seed),
-            name: name.into(),
-            addresses: vec![([192, 168, 1, seed], 7777).into()],
-            is_contact,
-        })
-        .into();
-        state
-    }),
-    ("files_below", sample::files),
-    ("files", |s, l| {
-        let mut state = sample::files(s, l);
-        press(&mut state, "Ctrl+X f Down");
-        state
-    }),
-    ("kept", |s, l| {
-        let mut state = sample::busy(s, l);
-        let mut dana = sample::contact(sample::DANA, "Dana");
-        dana.favourite = true;
-        dana.presence = Some(Presence::Away);
-        dana.status = "on the rocks until Sunday".into();
-        dana.muted = true;
-        let mut sam = sample::contact(sample::SAM, "Sam");
-        sam.group = "climbing".into();
-        for c in [dana, sam] {
-            state.contacts.insert(c.peer_id, c);
-        }
-        state.open = Some(sample::id(sample::DANA));
-        press(&mut state, "F3");
-        state
-    }),
-    ("registries", |s, l| {
-        let mut state = sample::with_registries(s, l);
-        press(&mut state, "Ctrl+X o Down Down");
-        state
-    }),
-    ("registries_none", |s, l| after("Ctrl+X o", s, l)),
-    ("account", account),
-    ("account_password", |s, l| {
-        let mut state = account(s, l);
-        press(&mut state, "p");
-        state
-    }),
-    ("sign_in_code", |s, l| {
-        let mut state = sample::with_registries(s, l);
-        press(&mut state, "Ctrl+X o i");
-        let mut error = Error::new(
-            ErrorCode::Refused,
-            "a code is on its way to alice@example.org",
-        );
-        error.needs = Some("code".into());
-        let now = state.now;
-        let outcome = Outcome::SignedIn(Err(error));
-        update(&mut state, now, Msg::Outcome(Box::new(outcome)));
-        state
-    }),
-    ("lobby", lobby),
-    ("invite", |s, l| after("Ctrl+X i", s, l)),
-    ("leader", |s, l| after("Ctrl+X", s, l)),
-    ("settings", |s, l| {
-        let mut state = after("Ctrl+X ,", s, l);
-        let values = [("call.activation", "voice"), ("lan", "false")];
-        let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let values = Outcome::Settings(values.into());
-        update(&mut state, sample::at(0), Msg::Outcome(Box::new(values)));
-        press(&mut state, "Down Down Enter");
-        state
-    }),
-    ("palette_typed", |s, l| after("F2 v o l", s, l)),
-    ("vi_normal", |s, l| {
-        let mut state = sample::busy(s, l);
-        let file = Content::Text("preset = \"vi\"\n[global]\n\"F1\" = \"nope\"".to_owned());
-        update(
-            &mut state,
-            sample::at(0),
-            Msg::UserFile(UserFile::Keys, file),
-        );
-        press(&mut state, "h i Esc");
-        state
-    }),
-    ("long_error", |s, l| {
-        let mut state = sample::busy(s, l);
-        let text = "connecting: nobody answers at 192.168.1.20:7777 within ten seconds; is twocan running there, and is the address right?";
-        state.notify(NoticeLevel::Error, text);
-        state
-    }),
-];
-
 #[test]
 fn every_screen_as_it_looks() {
     for (name, scene) in SCENES {
         insta::assert_snapshot!(*name, at_all_sizes(*scene, Look::default()));
     }
+}
+
+/// A style in words, for a picture of styles.
+fn in_words(cell: &Cell) -> String {
+    let mut words = Vec::new();
+    for (modifier, word) in [
+        (Modifier::BOLD, "bold"),
+        (Modifier::REVERSED, "reverse"),
+        (Modifier::UNDERLINED, "underline"),
+    ] {
+        if cell.modifier.contains(modifier) {
+            words.push(word.to_owned());
+        }
+    }
+    if cell.fg != Color::Reset {
+        words.push(cell.fg.to_string());
+    }
+    if cell.bg != Color::Reset {
+        words.push(format!("on {}", cell.bg));
+    }
+    words.join(" ")
+}
+
+/// Each run of cells that is not plain: row, first cell, cells, style.
+fn styles(buffer: &Buffer) -> String {
+    let mut all = String::new();
+    let width = usize::from(buffer.area.width).max(1);
+    for (y, row) in buffer.content().chunks(width).enumerate() {
+        let mut x = 0;
+        for run in row.chunk_by(|a, b| in_words(a) == in_words(b)) {
+            let style = in_words(&run[0]);
+            if !style.is_empty() {
+                writeln!(all, "{y}:{x}+{} {style}", run.len()).unwrap();
+            }
+            x += run.len();
+        }
+    }
+    all
+}
+
+/// The same scenes in ASCII at all sizes, and their styles at a size for two
+/// panes and one for one, with colours and without.
+#[test]
+fn every_screen_in_its_other_looks() {
+    for (name, scene) in SCENES {
+        let ascii = Look {
+            ascii: true,
+            ..Look::default()
+        };
+        let mut all = at_all_sizes(*scene, ascii);
+        for (mono, word) in [(false, "colour"), (true, "mono")] {
+            let look = Look {
+                mono,
+                ..Look::default()
+            };
+            for size in [(80, 24), (40, 15)] {
+                writeln!(all, "=== styles {word} {}x{}", size.0, size.1).unwrap();
+                all.push_str(&styles(&drawn(&scene(size, look))));
+            }
+        }
+        insta::assert_snapshot!(format!("looks_{name}"), all);
+    }
+}
+
+/// The most important in one row, where there is only one.
+#[test]
+fn one_row_says_who_and_whether_the_microphone_is_on() {
+    let look = Look::default();
+    let row = |state: &State| shown(state).join("|");
+    assert_eq!(row(&sample::in_call((29, 1), look)), "MIC LIVE 1:04 Dana");
+    assert_eq!(
+        row(&sample::busy((29, 1), look)),
+        "twocan: 7 unread Bob Ortega"
+    );
+    assert!(row(&sample::ringing((29, 1), look)).starts_with("CALL Dana ^Xa answer"));
+}
+
+#[test]
+fn wide_screens_keep_lines_short() {
+    let state = sample::busy((300, 100), Look::default());
+    let Layout::Panes(panes) = layout(&state) else {
+        panic!("no panes")
+    };
+    assert_eq!(panes.messages.width, 100);
 }
 
 #[test]
@@ -463,7 +182,6 @@ fn ascii_is_nothing_but_ascii() {
             }
         }
     }
-    insta::assert_snapshot!("in_call_ascii", at_all_sizes(sample::in_call, look));
 }
 
 /// Where the cells stand out without any colour.
@@ -493,15 +211,13 @@ fn without_colours_selection_and_microphone_stand_out() {
     let browsing = drawn(&after("Esc k k", (80, 24), look));
     let live = drawn(&sample::in_call((80, 24), look));
     for buffer in [&browsing, &live] {
-        let plain = |c: &ratatui::buffer::Cell| {
-            c.fg == ratatui::style::Color::Reset && c.bg == ratatui::style::Color::Reset
-        };
+        let plain = |c: &Cell| c.fg == Color::Reset && c.bg == Color::Reset;
         assert!(buffer.content().iter().all(plain), "a colour is left");
     }
     insta::assert_snapshot!("marks_browsing", marked(&browsing));
     insta::assert_snapshot!("marks_in_call", marked(&live));
     let changed = drawn(&sample::changed((80, 24), look));
-    let underlined = |c: &&ratatui::buffer::Cell| c.modifier.contains(Modifier::UNDERLINED);
+    let underlined = |c: &&Cell| c.modifier.contains(Modifier::UNDERLINED);
     let code: String = changed
         .content()
         .iter()

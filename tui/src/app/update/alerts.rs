@@ -24,7 +24,7 @@ pub(super) fn news(state: &mut State, news: &News<'_>, out: &mut Effects) {
         News::Message(id, _) | News::File(id, _) | News::Missed(id) => Some(*id),
         News::Request(_) => None,
     };
-    let may = from.map_or(!state.do_not_disturb(), |id| state.may_ring(id));
+    let may = from.map_or_else(|| !state.do_not_disturb(), |id| state.may_ring(id));
     let recent =
         |at: twocan_proto::time::Timestamp| state.now.as_millis() - at.as_millis() < EVERY_MS;
     if state.focused || !may || state.alerted_at.is_some_and(recent) {

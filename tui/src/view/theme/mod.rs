@@ -97,7 +97,7 @@ impl Theme {
 
     /// A QR code: dark on light whatever the terminal's theme, as cameras
     /// want it.
-    pub(crate) fn code(self) -> Style {
+    pub(crate) fn qr(self) -> Style {
         self.palette.qr
     }
 
