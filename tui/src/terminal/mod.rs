@@ -102,12 +102,7 @@ impl Screen {
             ascii: options.ascii,
             mono,
         };
-        let mut state = State::new(
-            now(),
-            TimeZone::system(),
-            crossterm::terminal::size()?,
-            look,
-        );
+        let mut state = State::new(now(), zone(), crossterm::terminal::size()?, look);
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
         state.talk_key.holds = guard::can_watch_keys();
         let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
@@ -298,6 +293,17 @@ fn keyboard() -> mpsc::Receiver<io::Result<TerminalEvent>> {
         }
     });
     receiver
+}
+
+/// The time zone of this machine. The library by itself walks through the
+/// folders of all zones to find the one that this file already is.
+pub(crate) fn zone() -> TimeZone {
+    let local = match std::env::var_os("TZ") {
+        Some(_) => None,
+        None => std::fs::read("/etc/localtime").ok(),
+    };
+    let zone = local.and_then(|data| TimeZone::tzif("Local", &data).ok());
+    zone.unwrap_or_else(TimeZone::system)
 }
 
 /// This moment.
