@@ -69,6 +69,6 @@ echo_pid=$!
 wait_for_line "$demo/echo.out" '.' "$echo_pid" 'the contact "echo"'
 
 say "opening the client; the registry is $url"
-say 'add the contact "echo" by its name, write to it, call it; it says everything back'
+say 'the contact "echo" says everything back: write to it, call it'
 # A port of its own, so that a twocan in daily use is not in the way.
-"$twocan" --data "$demo/me" --no-passphrase --listen 127.0.0.1:0 --registry "$url"
+"$twocan" --data "$demo/me" --no-passphrase --listen 127.0.0.1:0 --registry "$url" --add echo

@@ -161,6 +161,30 @@ pub const SETTINGS: &[(&str, &str)] = &[
         "lan.name",
         "whether your name is told to the local network, beside your peer id; true unless set to false",
     ),
+    (
+        "motion",
+        "whether meters move; true unless set to false, which makes them numbers",
+    ),
+    (
+        "notify.bell",
+        "whether the terminal's bell rings for news while you look elsewhere; true unless set to false",
+    ),
+    (
+        "notify.content",
+        "whether notifications say who it was and what was written; true unless set to false",
+    ),
+    (
+        "notify.desktop",
+        "whether the desktop shows notifications; true unless set to false",
+    ),
+    (
+        "notify.terminal",
+        "whether the terminal shows notifications where the desktop cannot; true unless set to false",
+    ),
+    (
+        "theme",
+        "how the screen looks: auto, ansi16, dark, light, contrast or mono",
+    ),
     ("ui", "what the interface remembers: theme, sizes, drafts"),
 ];
 

@@ -262,6 +262,7 @@ impl CallView {
     pub(crate) fn mic_live(&self) -> bool {
         self.has_sound()
             && !self.call.muted
+            && !self.lacks(Side::Microphone)
             && match self.call.activation {
                 Activation::Continuous => true,
                 Activation::Voice => self.transmitting,
@@ -282,6 +283,8 @@ impl CallView {
             "MIC MUTED"
         } else if !self.has_sound() {
             "MIC OFF"
+        } else if self.lacks(Side::Microphone) {
+            "MIC MISSING"
         } else {
             match (self.call.activation, self.mic_live()) {
                 (Activation::PushToTalk, true) => "TALKING",
@@ -464,6 +467,11 @@ mod tests {
         assert_eq!(view.mic_word(), "PTT OFF");
         view.call.activation = Activation::Voice;
         assert_eq!(view.mic_word(), "MIC READY");
+        view.call.activation = Activation::Continuous;
+        let mut stats = sample::stats(1);
+        stats.no_microphone = Some("unplugged".into());
+        view.take_stats(stats);
+        assert!(!view.mic_live() && view.mic_word() == "MIC MISSING");
         assert_eq!(duration(view.seconds(sample::at(3_661_002))), "1:01:01");
     }
 }

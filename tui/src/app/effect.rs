@@ -12,6 +12,7 @@ use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
 use super::audio::SoundSetup;
+use super::preferences::{Preferences, Ways};
 
 /// Something to do outside the state.
 #[derive(Debug, Clone)]
@@ -141,8 +142,16 @@ pub(crate) enum Effect {
     ReadMeters,
     /// Have the terminal say when keys are let go, or no longer.
     WatchKeys(bool),
-    /// Ring the terminal's bell.
-    Bell,
+    /// Tell somebody who looks elsewhere.
+    Alert(Alert),
+    /// Have the mouse reported, or leave it to the terminal.
+    ReportMouse(bool),
+    /// Have an address, or a file, opened by the program that is for it.
+    OpenOutside(String),
+    /// What the user prefers of looks and notifications.
+    LoadPreferences,
+    /// Read the files of the profile that people write.
+    ReadUserFiles,
     /// Set the window's title.
     Title(String),
     /// Put text on the clipboard of whoever looks at the terminal (OSC 52).
@@ -153,6 +162,17 @@ pub(crate) enum Effect {
     Suspend,
     /// End the program.
     Quit,
+}
+
+/// Something to be seen or heard by somebody who looks elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Alert {
+    pub(crate) title: String,
+    /// May be empty.
+    pub(crate) body: String,
+    /// A call: it does not wait.
+    pub(crate) urgent: bool,
+    pub(crate) ways: Ways,
 }
 
 /// What can be done to a transfer.
@@ -242,6 +262,11 @@ pub(crate) enum Outcome {
         error: Error,
     },
     Sound(Result<Box<SoundSetup>, Error>),
+    /// What is preferred, and the theme that was chosen.
+    Preferences {
+        preferences: Preferences,
+        theme: Option<String>,
+    },
     Calls {
         before: Option<CallId>,
         found: Result<Vec<LoggedCall>, Error>,

@@ -55,6 +55,15 @@ pub(crate) struct FirstRun {
 }
 
 impl FirstRun {
+    /// Chooses a place, or a field of the form, by its row.
+    pub(crate) fn choose(&mut self, at: usize) {
+        match self.step {
+            Step::Place => self.place = at.min(PLACES.len() - 1),
+            Step::Registry => self.form.focus = at.min(self.form.fields.len().saturating_sub(1)),
+            Step::Name | Step::Key | Step::Lan => {}
+        }
+    }
+
     /// The beginning, with what is known already filled in.
     pub(crate) fn new(name: &str, registry: Option<&str>) -> Self {
         Self {

@@ -9,9 +9,11 @@ pub(crate) mod editor;
 pub(crate) mod effect;
 pub(crate) mod first_run;
 pub(crate) mod form;
+pub(crate) mod links;
 pub(crate) mod lobby;
 pub(crate) mod msg;
 pub(crate) mod overlay;
+pub(crate) mod preferences;
 pub(crate) mod reaction;
 pub(crate) mod roster;
 #[cfg(test)]
@@ -20,5 +22,6 @@ pub(crate) mod search;
 mod state;
 pub(crate) mod transfers;
 pub(crate) mod update;
+pub(crate) mod user_file;
 
 pub(crate) use state::{Focus, Look, Notice, State, registry_word};

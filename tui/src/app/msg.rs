@@ -3,6 +3,7 @@
 use twocan_peer::api::{CallLevels, Event};
 
 use super::effect::Outcome;
+use super::user_file::{Content, UserFile};
 use crate::input::chord::Chord;
 
 /// Something happened.
@@ -18,12 +19,22 @@ pub(crate) enum Msg {
     Mouse(Mouse),
     /// The terminal has this many columns and rows now.
     Resize(u16, u16),
+    /// The terminal says when keys are let go, if it is asked to.
+    TellsKeys,
+    /// The terminal's background is light, or dark.
+    Background {
+        light: bool,
+    },
     /// The terminal window gained or lost the focus.
     Focus(bool),
     Engine(Box<Event>),
     Outcome(Box<Outcome>),
     /// What the meters of the call show.
     Meters(CallLevels),
+    /// A file of the profile folder was read: at the start, or as it changed.
+    UserFile(UserFile, Content),
+    /// What was to be opened outside was not, and why.
+    NotOpened(String),
     /// A moment that [`super::State::next_deadline`] named has come.
     Tick,
     /// The operating system asks us to end.

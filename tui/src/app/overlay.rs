@@ -25,6 +25,10 @@ pub(crate) enum Overlay {
     Log { up: usize },
     /// A question: `y` does it, anything else does not.
     Confirm(Confirm),
+    /// Stopping the program would freeze the call.
+    Suspend,
+    /// Addresses in a message, to open one.
+    Links { links: Vec<String>, selected: usize },
     /// A contact request that waits for an answer.
     Request(Uuid),
     /// Two keys to compare.
@@ -62,6 +66,23 @@ pub(crate) enum Overlay {
     },
     /// Fields to fill in.
     Form(Form),
+}
+
+impl Overlay {
+    /// Which row is chosen, where there are rows to choose from.
+    pub(crate) fn selected_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Palette { selected, .. }
+            | Self::Jump { selected, .. }
+            | Self::Links { selected, .. }
+            | Self::Transfers { selected }
+            | Self::Nearby { selected }
+            | Self::Audio { selected, .. }
+            | Self::CallLog { selected }
+            | Self::Registries { selected } => Some(selected),
+            _ => None,
+        }
+    }
 }
 
 /// Text to read.

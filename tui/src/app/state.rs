@@ -20,11 +20,14 @@ use super::editor::{Editor, InputHistory};
 use super::first_run::FirstRun;
 use super::lobby::Lobbies;
 use super::overlay::Overlay;
+use super::preferences::Preferences;
 use super::roster::Entry;
 use super::transfers::Transfers;
 use crate::input::chord::Chord;
 use crate::input::complete::{Names, Offer};
 use crate::input::keymap::{Context, Keymap};
+use crate::view::theme::file::Custom;
+use crate::view::theme::palette::{self, Palette};
 
 /// Lines kept for `/log`.
 const LOG_LINES: usize = 500;
@@ -33,6 +36,8 @@ const TOAST_MS: i64 = 6_000;
 const ERROR_TOAST_MS: i64 = 12_000;
 /// The incoming call rings the bell this often, in milliseconds.
 pub(crate) const RING_EVERY_MS: i64 = 5_000;
+/// The meters are read this often where nothing is to move, in milliseconds.
+const STILL_METERS_MS: i64 = 1_000;
 /// After this long without a key the other is told that we stopped typing.
 pub(crate) const TYPING_PAUSE_MS: i64 = 5_000;
 /// Time in which a second Ctrl+C quits.
@@ -47,12 +52,37 @@ pub(crate) enum Focus {
 }
 
 /// How the screen looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Look {
     /// Only ASCII signs.
     pub(crate) ascii: bool,
     /// No colours; bold, reverse and underline stay.
     pub(crate) mono: bool,
+    pub(crate) palette: Palette,
+    /// Meters are numbers.
+    pub(crate) still: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            ascii: false,
+            mono: false,
+            palette: palette::ANSI16,
+            still: false,
+        }
+    }
+}
+
+/// What the palette is made from.
+#[derive(Debug, Default)]
+pub(crate) struct Themes {
+    /// What was chosen by name.
+    pub(crate) chosen: Option<String>,
+    /// What `theme.toml` says.
+    pub(crate) custom: Custom,
+    /// The terminal's background is light; unknown until it says so.
+    pub(crate) light: Option<bool>,
 }
 
 /// A line that says something happened.
@@ -128,8 +158,16 @@ pub(crate) struct State {
     /// Ctrl+C was pressed on an empty line, at this moment.
     pub(crate) quit_asked: Option<Timestamp>,
     pub(crate) look: Look,
+    pub(crate) themes: Themes,
+    pub(crate) preferences: Preferences,
+    /// Nothing but text, so that the terminal's own selecting copies only it.
+    pub(crate) plain_view: bool,
+    /// Somebody who looks elsewhere was last told of something then.
+    pub(crate) alerted_at: Option<Timestamp>,
     /// A registry named on the command line, for forms.
     pub(crate) registry_hint: Option<String>,
+    /// Whom the command line asks to be contacts, until they are asked.
+    pub(crate) to_ask: Vec<String>,
     /// Something visible changed since the last frame.
     pub(crate) dirty: bool,
     pub(crate) title_shown: String,
@@ -178,7 +216,12 @@ impl State {
             details: true,
             quit_asked: None,
             look,
+            themes: Themes::default(),
+            preferences: Preferences::default(),
+            plain_view: false,
+            alerted_at: None,
             registry_hint: None,
+            to_ask: Vec::new(),
             dirty: true,
             title_shown: String::new(),
         }
@@ -282,6 +325,11 @@ impl State {
         )
     }
 
+    /// Whether there are registries, none of which hears us yet.
+    pub(crate) fn signing_in(&self) -> bool {
+        matches!(self.registries_up(), (0, known) if known > 0)
+    }
+
     /// Names for completion.
     pub(crate) fn names(&self) -> Names {
         Names {
@@ -293,6 +341,16 @@ impl State {
                 .flat_map(|m| m.registries.iter().map(|r| r.registry.to_string()))
                 .collect(),
         }
+    }
+
+    /// Makes the palette anew after something it is made from has changed.
+    pub(crate) fn settle_theme(&mut self) {
+        let themes = &self.themes;
+        let name = themes.chosen.as_ref().or(themes.custom.base.as_ref());
+        let named = palette::named(name.map_or("auto", String::as_str), themes.light);
+        let palette = themes.custom.over(named.unwrap_or(palette::ANSI16));
+        self.dirty |= palette != self.look.palette;
+        self.look.palette = palette;
     }
 
     /// The title of the window.
@@ -311,7 +369,11 @@ impl State {
     pub(crate) fn meters_due(&self) -> Option<i64> {
         let call = self.calls.active().filter(|call| call.has_sound())?;
         let read = call.metered_at.map_or(0, Timestamp::as_millis);
-        self.focused.then_some(read + METERS_MS)
+        let pause = match self.preferences.motion {
+            true => METERS_MS,
+            false => STILL_METERS_MS,
+        };
+        self.focused.then_some(read + pause)
     }
 
     /// When a toast has stood long enough.

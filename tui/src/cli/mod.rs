@@ -186,13 +186,18 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
 fn interface(typed: Interface) -> Result<ExitCode, Failure> {
     let (ascii, no_color) = (typed.ascii, typed.no_color);
     let in_lines = typed.plain || plain::suits();
+    let (theme, no_query) = (typed.theme, typed.no_query);
     let (mut config, keep_plain) = resolved::kept_plain(typed.profile, typed.sound)?;
     config.tones = true;
     let folder = config.data.clone();
     let options = terminal::Options {
         ascii,
         no_color,
+        add: typed.add,
+        theme,
+        no_query,
         registry: config.registries.first().cloned(),
+        folder: folder.clone(),
     };
     runtime()?.block_on(async {
         let (engine, events) = match keep_plain {

@@ -31,6 +31,9 @@ pub(super) struct Interface {
     pub(super) profile: Profile,
     #[command(flatten)]
     pub(super) sound: Sound,
+    /// Ask somebody to be a contact: a name, link or address; may repeat
+    #[arg(long, value_name = "WHO")]
+    pub(super) add: Vec<String>,
     /// Plain lines in place of a screen, for screen readers and simple
     /// terminals; TERM=dumb, ACCESSIBLE=1 and input from a file say the same
     #[arg(long)]
@@ -41,6 +44,12 @@ pub(super) struct Interface {
     /// Draw without colours; the variable NO_COLOR says the same
     #[arg(long)]
     pub(super) no_color: bool,
+    /// Colours: auto, ansi16, dark, light, contrast or mono
+    #[arg(long, value_name = "NAME", value_parser = crate::view::theme::palette::NAMED)]
+    pub(super) theme: Option<String>,
+    /// Do not ask the terminal what it can do
+    #[arg(long)]
+    pub(super) no_query: bool,
 }
 
 #[derive(Debug, Subcommand)]

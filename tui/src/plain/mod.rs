@@ -99,6 +99,7 @@ impl Session {
         let look = Look {
             ascii: true,
             mono: true,
+            ..Look::default()
         };
         let mut state = State::new(now(), zone(), SIZE, look);
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
@@ -150,6 +151,7 @@ impl Session {
                 signal = signals.next() => match signal {
                     Signal::End => self.take(Msg::Terminate)?,
                     Signal::Continued => self.out.forget_prompt(),
+                    Signal::Resized => {}
                 },
                 () = tokio::time::sleep_until(deadline) => self.tick()?,
             }
@@ -282,8 +284,8 @@ impl Session {
         let mut waiting = VecDeque::from(effects);
         while let Some(effect) = waiting.pop_front() {
             match effect {
-                Effect::Bell => self.out.bell()?,
-                Effect::Clipboard(text) => self.out.say(&[text])?,
+                Effect::Alert(alert) if alert.ways.bell => self.out.bell()?,
+                Effect::Clipboard(text) | Effect::OpenOutside(text) => self.out.say(&[text])?,
                 Effect::ReadMeters => {
                     if let Some(levels) = self.runner.levels() {
                         waiting.extend(update(&mut self.state, now(), Msg::Meters(levels)));
@@ -291,7 +293,13 @@ impl Session {
                 }
                 Effect::Quit => self.ended = Some(ExitCode::SUCCESS),
                 // There is no screen, and whole lines are read.
-                Effect::Title(_) | Effect::WatchKeys(_) | Effect::Redraw | Effect::Suspend => {}
+                Effect::Alert(_)
+                | Effect::Title(_)
+                | Effect::WatchKeys(_)
+                | Effect::ReportMouse(_)
+                | Effect::ReadUserFiles
+                | Effect::Redraw
+                | Effect::Suspend => {}
                 other => {
                     if let Some(refused) = self.runner.start(other) {
                         let msg = Msg::Outcome(Box::new(refused));

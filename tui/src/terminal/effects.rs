@@ -16,6 +16,7 @@ use crate::app::audio::{SWITCHES, SoundSetup};
 use crate::app::call_log::PAGE as CALLS;
 use crate::app::conversation::PAGE;
 use crate::app::effect::{Around, Effect, FileVerb, Outcome};
+use crate::app::preferences::{self, Preferences};
 
 /// Effects that wait for the engine, in order.
 const ORDERED: usize = 256;
@@ -221,6 +222,7 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
                 found,
             }
         }
+        Effect::LoadPreferences => loaded("reading the settings", preferences(engine).await),
         Effect::LoadSound => Outcome::Sound(sound(engine).await.map(Box::new)),
         Effect::LoadCalls { before } => Outcome::Calls {
             before,
@@ -389,6 +391,19 @@ async fn sound(engine: &Engine) -> Result<SoundSetup, Error> {
         devices,
         switches,
         activation: activation.unwrap_or_default(),
+    })
+}
+
+/// Looks and notifications.
+async fn preferences(engine: &Engine) -> Result<Outcome, Error> {
+    let mut preferences = Preferences::default();
+    for (key, switch) in preferences::SWITCHES {
+        *switch(&mut preferences) = engine.get(key).await? != Value::Bool(false);
+    }
+    let theme = engine.get(preferences::THEME).await?;
+    Ok(Outcome::Preferences {
+        preferences,
+        theme: theme.as_str().map(str::to_owned),
     })
 }
 

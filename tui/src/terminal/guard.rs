@@ -15,9 +15,11 @@ use crossterm::queue;
 use crossterm::style::{Print, ResetColor};
 use crossterm::terminal::{
     EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode, supports_keyboard_enhancement,
+    enable_raw_mode,
 };
 use tokio::sync::mpsc;
+
+use super::kind::Kind;
 
 /// Clicks and the wheel, in the SGR form. Not crossterm's own, which also
 /// reports every move of the mouse and so wakes an idle program.
@@ -26,32 +28,60 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 /// The window's title is put on the terminal's stack, and taken back from it.
 const TITLE_SAVE: &str = "\x1b[22;2t";
 const TITLE_BACK: &str = "\x1b[23;2t";
+/// Keys such as Shift+Enter are told apart (modifyOtherKeys of xterm): all that
+/// tmux passes on of it.
+const OTHER_KEYS_ON: &str = "\x1b[>4;2m";
+const OTHER_KEYS_OFF: &str = "\x1b[>4;0m";
 
 /// Whether our modes are on.
 static ACTIVE: AtomicBool = AtomicBool::new(false);
-/// Whether the terminal understands the kitty keyboard protocol.
+/// What is wanted of the terminal, beside what every one gets.
+static EXTRAS: AtomicBool = AtomicBool::new(false);
+static OTHER_KEYS: AtomicBool = AtomicBool::new(false);
+/// It has said that it understands the kitty keyboard protocol.
 static KITTY: AtomicBool = AtomicBool::new(false);
-/// Whether it says when keys are let go, beside what it always says.
+/// It says when keys are let go, beside what it always says.
 static WATCHED: AtomicBool = AtomicBool::new(false);
+/// It reports the mouse, and so keeps its own selecting of text to Shift.
+static MOUSE: AtomicBool = AtomicBool::new(true);
+
+/// The modes that are wanted.
+#[derive(Debug, Clone, Copy)]
+struct Modes {
+    extras: bool,
+    other_keys: bool,
+    kitty: bool,
+    watched: bool,
+    mouse: bool,
+}
+
+impl Modes {
+    fn now() -> Self {
+        let of = |flag: &AtomicBool| flag.load(Ordering::Acquire);
+        Self {
+            extras: of(&EXTRAS),
+            other_keys: of(&OTHER_KEYS),
+            kitty: of(&KITTY),
+            watched: of(&WATCHED),
+            mouse: of(&MOUSE),
+        }
+    }
+}
 
 /// Holds the terminal in our modes; dropping it restores the terminal.
 #[derive(Debug)]
 pub(super) struct Guard(());
 
 impl Guard {
-    /// Asks the terminal what it can do and switches our modes on. Must come
-    /// before anything reads events, as the answer comes among them.
+    /// Switches our modes on.
     ///
     /// # Errors
     /// When standard input or output is no terminal.
-    pub(super) fn enter() -> io::Result<Self> {
+    pub(super) fn enter(kind: Kind) -> io::Result<Self> {
+        EXTRAS.store(kind.has_extras(), Ordering::Release);
+        OTHER_KEYS.store(kind.has_other_keys(), Ordering::Release);
         enable_raw_mode()?;
         let guard = Self(());
-        // A terminal that does not answer has none of the protocol.
-        KITTY.store(
-            supports_keyboard_enhancement().unwrap_or(false),
-            Ordering::Release,
-        );
         enter()?;
         Ok(guard)
     }
@@ -63,9 +93,16 @@ impl Drop for Guard {
     }
 }
 
-/// Whether the terminal can say when keys are let go.
-pub(super) fn can_watch_keys() -> bool {
-    KITTY.load(Ordering::Acquire)
+/// Takes note that the terminal understands the kitty keyboard protocol, and
+/// has it used.
+///
+/// # Errors
+/// When the terminal is gone.
+pub(super) fn use_kitty() -> io::Result<()> {
+    if KITTY.swap(true, Ordering::AcqRel) || !ACTIVE.load(Ordering::Acquire) {
+        return Ok(());
+    }
+    written(|out| write_kitty(out, true))
 }
 
 /// Has the terminal say when keys are let go, or no longer. Only for as long
@@ -74,11 +111,27 @@ pub(super) fn can_watch_keys() -> bool {
 /// # Errors
 /// When the terminal is gone.
 pub(super) fn watch_keys(on: bool) -> io::Result<()> {
-    if !can_watch_keys() || WATCHED.swap(on, Ordering::AcqRel) == on {
+    let can = KITTY.load(Ordering::Acquire);
+    if !can || WATCHED.swap(on, Ordering::AcqRel) == on {
         return Ok(());
     }
+    written(|out| write_watch(out, on))
+}
+
+/// Has the mouse reported, or leaves it to the terminal.
+///
+/// # Errors
+/// When the terminal is gone.
+pub(super) fn report_mouse(on: bool) -> io::Result<()> {
+    if MOUSE.swap(on, Ordering::AcqRel) == on {
+        return Ok(());
+    }
+    written(|out| queue!(out, Print(if on { MOUSE_ON } else { MOUSE_OFF })))
+}
+
+fn written(write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    write_watch(&mut out, on)?;
+    write(&mut out)?;
     out.flush()
 }
 
@@ -89,46 +142,54 @@ pub(super) fn watch_keys(on: bool) -> io::Result<()> {
 pub(super) fn enter() -> io::Result<()> {
     enable_raw_mode()?;
     ACTIVE.store(true, Ordering::Release);
-    let mut out = io::stdout().lock();
-    write_enter(&mut out, KITTY.load(Ordering::Acquire))?;
-    if WATCHED.load(Ordering::Acquire) {
-        write_watch(&mut out, true)?;
-    }
-    out.flush()
+    written(|out| write_enter(out, Modes::now()))
 }
 
 /// Gives the terminal back as it was. May be called at any time, any number
 /// of times; what cannot be written has nobody to read it.
 pub(super) fn restore() {
     if ACTIVE.swap(false, Ordering::AcqRel) {
-        let mut out = io::stdout().lock();
-        if WATCHED.load(Ordering::Acquire) {
-            let _gone = write_watch(&mut out, false);
-        }
-        let _gone = write_restore(&mut out, KITTY.load(Ordering::Acquire));
-        let _gone = out.flush();
+        let _gone = written(|out| write_restore(out, Modes::now()));
     }
     let _gone = disable_raw_mode();
 }
 
 /// Writes what switches our modes on.
-fn write_enter(out: &mut impl Write, kitty: bool) -> io::Result<()> {
-    queue!(out, Print(TITLE_SAVE), EnterAlternateScreen)?;
+fn write_enter(out: &mut impl Write, modes: Modes) -> io::Result<()> {
+    if modes.extras {
+        queue!(out, Print(TITLE_SAVE))?;
+    }
     queue!(
         out,
+        EnterAlternateScreen,
         EnableBracketedPaste,
-        EnableFocusChange,
-        Print(MOUSE_ON)
+        EnableFocusChange
     )?;
-    if kitty {
-        let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
-        queue!(out, PushKeyboardEnhancementFlags(flags))?;
+    if modes.mouse {
+        queue!(out, Print(MOUSE_ON))?;
     }
-    Ok(())
+    if modes.other_keys {
+        queue!(out, Print(OTHER_KEYS_ON))?;
+    }
+    if modes.kitty {
+        write_kitty(out, true)?;
+    }
+    match modes.watched {
+        true => write_watch(out, true),
+        false => Ok(()),
+    }
+}
+
+fn write_kitty(out: &mut impl Write, on: bool) -> io::Result<()> {
+    if !on {
+        return queue!(out, PopKeyboardEnhancementFlags);
+    }
+    let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
+    queue!(out, PushKeyboardEnhancementFlags(flags))
 }
 
 /// Writes what has keys reported when they are let go, on top of
-/// [`write_enter`], or takes that back.
+/// [`write_kitty`], or takes that back.
 fn write_watch(out: &mut impl Write, on: bool) -> io::Result<()> {
     if !on {
         return queue!(out, PopKeyboardEnhancementFlags);
@@ -139,25 +200,31 @@ fn write_watch(out: &mut impl Write, on: bool) -> io::Result<()> {
 }
 
 /// Writes what switches them off, in the opposite order.
-fn write_restore(out: &mut impl Write, kitty: bool) -> io::Result<()> {
+fn write_restore(out: &mut impl Write, modes: Modes) -> io::Result<()> {
     // A frame that was cut short must not leave the terminal waiting for more.
     queue!(out, EndSynchronizedUpdate)?;
-    if kitty {
-        queue!(out, PopKeyboardEnhancementFlags)?;
+    if modes.watched {
+        write_watch(out, false)?;
+    }
+    if modes.kitty {
+        write_kitty(out, false)?;
+    }
+    if modes.other_keys {
+        queue!(out, Print(OTHER_KEYS_OFF))?;
     }
     queue!(
         out,
         Print(MOUSE_OFF),
         DisableFocusChange,
-        DisableBracketedPaste
-    )?;
-    queue!(
-        out,
+        DisableBracketedPaste,
         ResetColor,
         Show,
-        LeaveAlternateScreen,
-        Print(TITLE_BACK)
-    )
+        LeaveAlternateScreen
+    )?;
+    if modes.extras {
+        queue!(out, Print(TITLE_BACK))?;
+    }
+    Ok(())
 }
 
 /// Makes panics readable. One in the interface's own thread restores the
@@ -183,6 +250,21 @@ pub(super) fn install_panic_hook(interface: ThreadId, broken: mpsc::Sender<()>) 
 mod tests {
     use super::*;
 
+    const ALL: Modes = Modes {
+        extras: true,
+        other_keys: true,
+        kitty: true,
+        watched: true,
+        mouse: true,
+    };
+    const FEWEST: Modes = Modes {
+        extras: false,
+        other_keys: false,
+        kitty: false,
+        watched: false,
+        mouse: false,
+    };
+
     /// The modes a terminal is in after some bytes.
     fn modes(bytes: &[u8]) -> vt100::Parser {
         let mut parser = vt100::Parser::default();
@@ -193,12 +275,12 @@ mod tests {
     #[test]
     fn restoring_takes_back_every_mode() {
         let mut bytes = Vec::new();
-        write_enter(&mut bytes, true).unwrap();
+        write_enter(&mut bytes, ALL).unwrap();
         let on = modes(&bytes);
         assert!(on.screen().alternate_screen() && on.screen().bracketed_paste());
         assert!(on.screen().mouse_protocol_mode() != vt100::MouseProtocolMode::None);
         let entered = String::from_utf8(bytes.clone()).unwrap();
-        write_restore(&mut bytes, true).unwrap();
+        write_restore(&mut bytes, ALL).unwrap();
         let off = modes(&bytes);
         assert!(!off.screen().alternate_screen() && !off.screen().bracketed_paste());
         assert!(!off.screen().hide_cursor());
@@ -219,24 +301,27 @@ mod tests {
                 "{number} stays on: {left:?}"
             );
         }
-        assert!(entered.contains("\x1b[>1u") && left.contains("\x1b[<1u"));
+        assert!(entered.contains("\x1b[>1u\x1b[>3u"), "{entered:?}");
+        assert_eq!(left.matches("\x1b[<1u").count(), 2, "{left:?}");
         assert!(entered.contains(TITLE_SAVE) && left.contains(TITLE_BACK));
+        assert!(entered.contains(OTHER_KEYS_ON) && left.contains(OTHER_KEYS_OFF));
     }
 
     #[test]
-    fn watching_keys_is_taken_back_too() {
+    fn a_plain_terminal_hears_nothing_of_what_it_does_not_know() {
         let mut bytes = Vec::new();
-        write_watch(&mut bytes, true).unwrap();
-        write_watch(&mut bytes, false).unwrap();
-        assert_eq!(bytes, b"\x1b[>3u\x1b[<1u");
-    }
-
-    #[test]
-    fn a_plain_terminal_hears_nothing_of_the_keyboard_protocol() {
-        let mut bytes = Vec::new();
-        write_enter(&mut bytes, false).unwrap();
-        write_restore(&mut bytes, false).unwrap();
+        write_enter(&mut bytes, FEWEST).unwrap();
+        write_restore(&mut bytes, FEWEST).unwrap();
         let text = String::from_utf8(bytes).unwrap();
-        assert!(!text.contains("\x1b[>1u") && !text.contains("\x1b[<1u"));
+        for unknown in [
+            "\x1b[>1u",
+            "\x1b[<1u",
+            TITLE_SAVE,
+            TITLE_BACK,
+            OTHER_KEYS_ON,
+            MOUSE_ON,
+        ] {
+            assert!(!text.contains(unknown), "{unknown:?}");
+        }
     }
 }

@@ -1,158 +1,141 @@
-//! From what the terminal reports to messages of the interface.
+//! What comes from the terminal: bytes, as soon as they are there, and what
+//! they mean. Nothing is read ahead of being asked for, so another program may
+//! have the terminal in between.
 
-use crossterm::event::{
-    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
-};
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
 
-use crate::app::msg::{Mouse, MouseAct, Msg};
-use crate::input::chord::{Chord, Key};
+use tokio::net::unix::pipe;
+use tokio::time::{Instant, timeout_at};
 
-/// Most bytes taken from one paste; a message holds less.
-const PASTE: usize = 256 * 1024;
+use super::decode::{Answer, Decoder, Seen};
 
-/// What an event means; `None` if it means nothing here.
-pub(super) fn message(event: Event) -> Option<Msg> {
-    match event {
-        Event::Key(key) => pressed(key),
-        Event::Paste(text) => Some(Msg::Paste(pasted(text))),
-        Event::Mouse(mouse) => act(mouse).map(Msg::Mouse),
-        Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
-        Event::FocusGained => Some(Msg::Focus(true)),
-        Event::FocusLost => Some(Msg::Focus(false)),
-    }
+/// How long what could be the beginning of a sequence stays unclear: Escape is
+/// a key if nothing follows it at once.
+const UNCLEAR: Duration = Duration::from_millis(30);
+
+/// Reads from the terminal.
+#[derive(Debug)]
+pub(super) struct Input {
+    bytes: pipe::Receiver,
+    decoder: Decoder,
+    seen: VecDeque<Seen>,
+    /// When what is unclear is settled.
+    settled_at: Option<Instant>,
+    /// The last answer to the questions of the start has come.
+    answered: bool,
 }
 
-/// Line ends become `\n`: terminals paste them as `\r`.
-fn pasted(mut text: String) -> String {
-    let mut most = PASTE.min(text.len());
-    while !text.is_char_boundary(most) {
-        most -= 1;
+impl Input {
+    /// # Errors
+    /// When there is no terminal.
+    pub(super) fn open() -> io::Result<Self> {
+        Ok(Self {
+            bytes: keyboard()?,
+            decoder: Decoder::default(),
+            seen: VecDeque::new(),
+            settled_at: None,
+            answered: false,
+        })
     }
-    text.truncate(most);
-    text.replace("\r\n", "\n").replace('\r', "\n")
-}
 
-/// A key that was pressed, or let go where the terminal says so. A function
-/// key that is held down does its work once.
-fn pressed(event: KeyEvent) -> Option<Msg> {
-    match (event.kind, event.code) {
-        (KeyEventKind::Repeat, KeyCode::F(_)) => None,
-        (KeyEventKind::Release, _) => chord(event).map(Msg::KeyUp),
-        _ => chord(event).map(Msg::Key),
-    }
-}
-
-/// A key with its modifiers, in one form whatever the terminal's way.
-fn chord(event: KeyEvent) -> Option<Chord> {
-    let held = |modifier| event.modifiers.contains(modifier);
-    let (ctrl, alt) = (held(KeyModifiers::CONTROL), held(KeyModifiers::ALT));
-    let mut shift = held(KeyModifiers::SHIFT);
-    let key = match event.code {
-        KeyCode::Char(c) => {
-            // A character says by itself whether Shift was held.
-            shift = false;
-            Key::Char(plain(c, ctrl, alt))
+    /// Waits for the next thing seen; `None` when the terminal is gone. Nothing
+    /// is lost if it is dropped while it waits.
+    ///
+    /// # Errors
+    /// When the terminal cannot be read.
+    pub(super) async fn next(&mut self) -> io::Result<Option<Seen>> {
+        loop {
+            if let Some(seen) = self.seen.pop_front() {
+                return Ok(Some(seen));
+            }
+            match self.settled_at {
+                None => self.bytes.readable().await?,
+                Some(at) => match timeout_at(at, self.bytes.readable()).await {
+                    Ok(readable) => readable?,
+                    Err(_nothing_followed) => {
+                        self.settled_at = None;
+                        let seen = self.decoder.flush();
+                        self.seen.extend(seen);
+                        continue;
+                    }
+                },
+            }
+            if !self.fill()? {
+                return Ok(None);
+            }
         }
-        KeyCode::F(n) => Key::F(n),
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Esc,
-        KeyCode::Tab => Key::Tab,
-        KeyCode::BackTab => {
-            shift = true;
-            Key::Tab
+    }
+
+    /// What is seen already, without waiting.
+    pub(super) fn ready(&mut self) -> Option<Seen> {
+        self.seen.pop_front()
+    }
+
+    /// Takes the bytes that are there; false at their end.
+    fn fill(&mut self) -> io::Result<bool> {
+        let mut bytes = [0; 4096];
+        match self.bytes.try_read(&mut bytes) {
+            Ok(0) => return Ok(false),
+            Ok(count) => {
+                let seen = self.decoder.take(bytes.get(..count).unwrap_or_default());
+                self.answered |= seen.contains(&Seen::Answer(Answer::Attributes));
+                self.seen.extend(seen);
+                let unclear = self.decoder.waits();
+                self.settled_at = unclear.then(|| Instant::now() + UNCLEAR);
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => {}
+                // What a terminal says that was hung up.
+                _ if error.raw_os_error() == Some(libc::EIO) => return Ok(false),
+                _ => return Err(error),
+            },
         }
-        KeyCode::Backspace => Key::Backspace,
-        KeyCode::Delete => Key::Delete,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right => Key::Right,
-        KeyCode::Up => Key::Up,
-        KeyCode::Down => Key::Down,
-        KeyCode::Home => Key::Home,
-        KeyCode::End => Key::End,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
-        _ => return None,
+        Ok(true)
+    }
+
+    /// Waits, at most `patience`, for answers that are still to come, so that
+    /// none of them reaches the shell.
+    pub(super) async fn drain(&mut self, patience: Duration) {
+        let until = Instant::now() + patience;
+        while !self.answered {
+            self.seen.clear();
+            match timeout_at(until, self.next()).await {
+                Ok(Ok(Some(_))) => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+/// The terminal, opened anew so that waiting for it changes nothing for others
+/// who have it open.
+#[cfg(target_os = "linux")]
+fn keyboard() -> io::Result<pipe::Receiver> {
+    use std::io::IsTerminal;
+    use std::os::unix::fs::OpenOptionsExt;
+    let open = |path| {
+        std::fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+            .open(path)
     };
-    Some(Chord {
-        key,
-        ctrl,
-        alt,
-        shift,
-    })
-}
-
-/// With Ctrl or Alt, letters are small. Terminals without the newer keyboard protocol
-/// send the byte 31 for Ctrl+_, which crossterm reads as Ctrl+7.
-fn plain(c: char, ctrl: bool, alt: bool) -> char {
-    match c {
-        '7' if ctrl => '_',
-        c if ctrl || alt => c.to_ascii_lowercase(),
-        c => c,
-    }
-}
-
-fn act(event: MouseEvent) -> Option<Mouse> {
-    let what = match event.kind {
-        MouseEventKind::Down(MouseButton::Left) => MouseAct::Click,
-        MouseEventKind::ScrollUp => MouseAct::WheelUp,
-        MouseEventKind::ScrollDown => MouseAct::WheelDown,
-        _ => return None,
+    let opened = match io::stdin().is_terminal() {
+        // That of another user can only be opened as our own.
+        true => open("/dev/stdin").or_else(|_| open("/dev/tty")),
+        false => open("/dev/tty"),
     };
-    Some(Mouse {
-        what,
-        column: event.column,
-        row: event.row,
-    })
+    pipe::Receiver::from_file_unchecked(opened?)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pressed(code: KeyCode, modifiers: KeyModifiers) -> String {
-        chord(KeyEvent::new(code, modifiers)).unwrap().to_string()
-    }
-
-    #[test]
-    fn keys_are_named_as_the_table_names_them() {
-        let none = KeyModifiers::NONE;
-        assert_eq!(pressed(KeyCode::Char('X'), KeyModifiers::SHIFT), "X");
-        assert_eq!(pressed(KeyCode::Char('x'), KeyModifiers::CONTROL), "Ctrl+X");
-        assert_eq!(pressed(KeyCode::Char('7'), KeyModifiers::CONTROL), "Ctrl+_");
-        assert_eq!(pressed(KeyCode::BackTab, KeyModifiers::SHIFT), "Shift+Tab");
-        assert_eq!(pressed(KeyCode::Enter, KeyModifiers::ALT), "Alt+Enter");
-        assert_eq!(pressed(KeyCode::PageUp, none), "PgUp");
-        assert_eq!(pressed(KeyCode::Char('7'), none), "7");
-    }
-
-    #[test]
-    fn keys_that_are_let_go_or_held_are_told_apart() {
-        let kind = |code, kind| {
-            let mut key = KeyEvent::new(code, KeyModifiers::NONE);
-            key.kind = kind;
-            super::pressed(key)
-        };
-        let up = kind(KeyCode::F(8), KeyEventKind::Release);
-        assert!(matches!(up, Some(Msg::KeyUp(chord)) if chord.key == Key::F(8)));
-        assert!(kind(KeyCode::F(8), KeyEventKind::Repeat).is_none());
-        let repeated = kind(KeyCode::Char('a'), KeyEventKind::Repeat);
-        assert!(matches!(repeated, Some(Msg::Key(_))));
-    }
-
-    #[test]
-    fn moves_mean_nothing() {
-        let moved = MouseEvent {
-            kind: MouseEventKind::Moved,
-            column: 0,
-            row: 0,
-            modifiers: KeyModifiers::NONE,
-        };
-        assert_eq!(act(moved), None);
-    }
-
-    #[test]
-    fn pastes_have_one_kind_of_line_end_and_a_limit() {
-        assert_eq!(pasted("a\r\nb\rc\n".to_owned()), "a\nb\nc\n");
-        assert!(pasted("\u{e9}".repeat(PASTE)).len() <= PASTE);
-    }
+/// Where a terminal cannot be waited for as sockets are, a thread hands on
+/// what comes.
+#[cfg(not(target_os = "linux"))]
+fn keyboard() -> io::Result<pipe::Receiver> {
+    let (reader, mut writer) = io::pipe()?;
+    std::thread::Builder::new()
+        .name("keyboard".to_owned())
+        .spawn(move || io::copy(&mut io::stdin().lock(), &mut writer))?;
+    pipe::Receiver::from_owned_fd(reader.into())
 }

@@ -2,25 +2,30 @@
 //! outcomes, signals and the next moment something changes by itself, and that
 //! draws only when there is something new to see.
 
+mod decode;
 mod effects;
 mod guard;
 mod input;
+mod keycodes;
+mod kind;
+mod linked;
+mod notify;
+mod outside;
 mod paths;
 mod signals;
+mod watch;
 
 use std::io::{self, Stdout};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::event::{Event as TerminalEvent, EventStream};
 use crossterm::style::Print;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, SetTitle};
-use crossterm::{execute, queue};
-use futures_util::StreamExt;
+use crossterm::{Command, execute, queue};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use twocan_peer::Engine;
@@ -28,19 +33,27 @@ use twocan_peer::api::Event;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
+use self::decode::{Answer, Seen};
 pub(crate) use self::effects::Runner;
 use self::guard::Guard;
+use self::input::Input;
+use self::kind::Kind;
+use self::linked::Linked;
 pub(crate) use self::signals::{Signal, Signals};
+use self::watch::Watch;
 use crate::app::effect::{Effect, Outcome};
 use crate::app::msg::Msg;
 use crate::app::update::{start, update};
+use crate::app::user_file::{Content, UserFile};
 use crate::app::{Look, State};
-use crate::view::view;
+use crate::view::{marks, view};
 
 /// Shortest time between two frames.
 const FRAME: Duration = Duration::from_millis(16);
-/// Keys that wait to be taken; whoever pastes more waits.
-const KEYS: usize = 256;
+/// How long answers of the terminal are waited for before it is given back,
+/// and if it is far away.
+const ANSWERS: Duration = Duration::from_millis(150);
+const FAR_ANSWERS: Duration = Duration::from_secs(1);
 /// Messages taken at most before a frame is drawn.
 const BATCH: usize = 512;
 
@@ -53,6 +66,14 @@ pub(crate) struct Options {
     pub no_color: bool,
     /// The registry that forms offer.
     pub registry: Option<RegistryUrl>,
+    /// Whom to ask to be contacts, as `/add` takes them.
+    pub add: Vec<String>,
+    /// The theme, if not the one that was chosen before.
+    pub theme: Option<String>,
+    /// Ask the terminal nothing.
+    pub no_query: bool,
+    /// The folder of the profile, for the files in it that people write.
+    pub folder: PathBuf,
 }
 
 /// Shows the interface until the user, or a signal, ends it. The terminal is
@@ -67,16 +88,20 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let me = engine.whoami().await.map_err(|e| anyhow::anyhow!("{e}"))?;
     let signals = Signals::new().context("cannot listen for signals")?;
-    let guard = Guard::enter().context(
+    let kind = Kind::here();
+    let guard = Guard::enter(kind).context(
         "cannot use this terminal; twocan needs one on standard input and output, scripts use twocan headless",
     )?;
     let (broken, panics) = mpsc::channel(1);
     guard::install_panic_hook(std::thread::current().id(), broken);
     let ended = async {
-        let mut screen = Screen::new(engine.clone(), &options)?;
+        let mut screen = Screen::new(engine.clone(), &options, kind)?;
         let effects = start(&mut screen.state, me.name.is_empty());
         screen.carry_out(effects)?;
-        screen.live(events, panics, signals).await
+        screen.read_user_files(&UserFile::ALL)?;
+        let ended = screen.live(events, panics, signals).await;
+        screen.leave().await;
+        ended
     }
     .await;
     drop(guard);
@@ -87,8 +112,13 @@ pub(crate) async fn run(
 /// The state, where it is drawn, and who carries its effects out.
 struct Screen {
     state: State,
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    terminal: Terminal<Linked<Stdout>>,
+    input: Input,
+    kind: Kind,
+    /// Answers of the terminal may be on their way.
+    asked: bool,
     runner: Runner,
+    folder: PathBuf,
     outcomes: mpsc::Receiver<Outcome>,
     /// No frame before this moment.
     next_frame: Instant,
@@ -96,22 +126,34 @@ struct Screen {
 }
 
 impl Screen {
-    fn new(engine: Engine, options: &Options) -> io::Result<Self> {
+    fn new(engine: Engine, options: &Options, kind: Kind) -> io::Result<Self> {
         let mono = options.no_color || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let look = Look {
             ascii: options.ascii,
             mono,
+            ..Look::default()
         };
         let mut state = State::new(now(), zone(), crossterm::terminal::size()?, look);
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
-        state.talk_key.holds = guard::can_watch_keys();
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        state.to_ask.clone_from(&options.add);
+        state.themes.light = kind.light;
+        state.themes.chosen.clone_from(&options.theme);
+        state.settle_theme();
+        let input = Input::open()?;
+        if !options.no_query {
+            execute!(io::stdout(), Print(kind.questions()))?;
+        }
+        let terminal = Terminal::new(Linked::new(io::stdout()))?;
         let (runner, outcomes) = Runner::new(engine);
         let next_frame = Instant::now();
         Ok(Self {
             state,
             terminal,
+            input,
+            kind,
+            asked: !options.no_query,
             runner,
+            folder: options.folder.clone(),
             outcomes,
             next_frame,
             ended: false,
@@ -125,13 +167,17 @@ impl Screen {
         mut panics: mpsc::Receiver<()>,
         mut signals: Signals,
     ) -> anyhow::Result<()> {
-        let mut keys = keyboard();
+        let mut files = self.watched();
         let mut engine_there = true;
         while !self.ended {
             self.draw_if_due()?;
             let deadline = self.deadline();
             tokio::select! {
-                key = keys.recv() => self.key(key)?,
+                seen = self.input.next() => match seen.context("cannot read from the terminal")? {
+                    Some(seen) => self.seen(seen)?,
+                    // The terminal is gone.
+                    None => self.take(Msg::Terminate)?,
+                },
                 event = events.recv(), if engine_there => match event {
                     Some(event) => self.take(Msg::Engine(Box::new(event)))?,
                     None => {
@@ -142,30 +188,28 @@ impl Screen {
                 Some(outcome) = self.outcomes.recv() => {
                     self.take(Msg::Outcome(Box::new(outcome)))?;
                 }
+                changed = changed(&mut files) => self.read_user_files(&changed)?,
                 Some(()) = panics.recv() => self.take(Msg::Broken)?,
                 signal = signals.next() => match signal {
                     Signal::End => self.take(Msg::Terminate)?,
                     Signal::Continued => self.again()?,
+                    Signal::Resized => self.resized()?,
                 },
                 () = tokio::time::sleep_until(deadline) => self.tick()?,
             }
-            self.take_ready(&mut keys, &mut events)?;
+            self.take_ready(&mut events)?;
         }
         Ok(())
     }
 
     /// Takes what else is there already, so that one frame shows it all.
-    fn take_ready(
-        &mut self,
-        keys: &mut mpsc::Receiver<io::Result<TerminalEvent>>,
-        events: &mut mpsc::Receiver<Event>,
-    ) -> anyhow::Result<()> {
+    fn take_ready(&mut self, events: &mut mpsc::Receiver<Event>) -> anyhow::Result<()> {
         for _ in 0..BATCH {
             if self.ended {
                 break;
             }
-            if let Ok(key) = keys.try_recv() {
-                self.key(Some(key))?;
+            if let Some(seen) = self.input.ready() {
+                self.seen(seen)?;
             } else if let Ok(event) = events.try_recv() {
                 self.take(Msg::Engine(Box::new(event)))?;
             } else if let Ok(outcome) = self.outcomes.try_recv() {
@@ -177,15 +221,61 @@ impl Screen {
         Ok(())
     }
 
-    fn key(&mut self, event: Option<io::Result<TerminalEvent>>) -> anyhow::Result<()> {
-        match event {
-            Some(Ok(event)) => match input::message(event) {
-                Some(msg) => self.take(msg),
-                None => Ok(()),
+    /// Hears when files change. Where that cannot be, `/reload` reads them.
+    fn watched(&self) -> Option<Watch> {
+        match Watch::new(&self.folder) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "changes of files in the profile are not heard");
+                None
+            }
+        }
+    }
+
+    fn read_user_files(&mut self, files: &[UserFile]) -> anyhow::Result<()> {
+        for (file, content) in self.user_files(files) {
+            self.take(Msg::UserFile(file, content))?;
+        }
+        Ok(())
+    }
+
+    fn user_files(&self, files: &[UserFile]) -> Vec<(UserFile, Content)> {
+        let read = |file: &UserFile| (*file, watch::read(&self.folder, *file));
+        files.iter().map(read).collect()
+    }
+
+    /// Takes what came from the terminal.
+    fn seen(&mut self, seen: Seen) -> anyhow::Result<()> {
+        self.take(match seen {
+            Seen::Key(chord) => Msg::Key(chord),
+            Seen::KeyUp(chord) => Msg::KeyUp(chord),
+            Seen::Paste(text) => Msg::Paste(text),
+            Seen::Mouse(mouse) => Msg::Mouse(mouse),
+            Seen::Focus(on) => Msg::Focus(on),
+            Seen::Answer(Answer::Keyboard) => {
+                guard::use_kitty()?;
+                Msg::TellsKeys
+            }
+            Seen::Answer(Answer::Background(colours)) => Msg::Background {
+                light: is_light(colours),
             },
-            Some(Err(error)) => Err(error).context("cannot read from the terminal"),
-            // The terminal is gone.
-            None => self.take(Msg::Terminate),
+            Seen::Answer(Answer::Attributes) => return Ok(()),
+        })
+    }
+
+    fn resized(&mut self) -> anyhow::Result<()> {
+        let (columns, rows) = crossterm::terminal::size()?;
+        self.take(Msg::Resize(columns, rows))
+    }
+
+    /// Lets no answer of the terminal get to whoever has it next.
+    async fn leave(&mut self) {
+        if self.asked {
+            let patience = match self.kind.remote {
+                true => FAR_ANSWERS,
+                false => ANSWERS,
+            };
+            self.input.drain(patience).await;
         }
     }
 
@@ -222,6 +312,11 @@ impl Screen {
         }
         self.state.dirty = false;
         self.next_frame = now + FRAME;
+        if self.kind.has_links() {
+            self.terminal
+                .backend_mut()
+                .know(marks::addresses(&self.state));
+        }
         queue!(io::stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| view(&self.state, frame))?;
         execute!(io::stdout(), EndSynchronizedUpdate)
@@ -231,10 +326,23 @@ impl Screen {
         let mut waiting = std::collections::VecDeque::from(effects);
         while let Some(effect) = waiting.pop_front() {
             match effect {
-                Effect::Bell => execute!(io::stdout(), Print('\x07'))?,
-                Effect::Title(title) => execute!(io::stdout(), SetTitle(title))?,
-                Effect::Clipboard(text) => {
-                    execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text))?;
+                Effect::Alert(alert) => notify::show(self.kind, alert)?,
+                Effect::Title(title) if self.kind.has_extras() => {
+                    execute!(io::stdout(), SetTitle(title))?;
+                }
+                Effect::Title(_) => {}
+                Effect::Clipboard(text) => self.copy(&text)?,
+                Effect::ReportMouse(on) => guard::report_mouse(on)?,
+                Effect::OpenOutside(what) => {
+                    if let Err(error) = outside::open(&what) {
+                        waiting.extend(update(&mut self.state, now(), Msg::NotOpened(error)));
+                    }
+                }
+                Effect::ReadUserFiles => {
+                    for (file, content) in self.user_files(&UserFile::ALL) {
+                        let msg = Msg::UserFile(file, content);
+                        waiting.extend(update(&mut self.state, now(), msg));
+                    }
                 }
                 Effect::ReadMeters => {
                     if let Some(levels) = self.runner.levels() {
@@ -254,6 +362,22 @@ impl Screen {
             }
         }
         Ok(())
+    }
+
+    /// Puts text on the clipboard of whoever looks at the terminal (OSC 52):
+    /// tmux hands it on both by itself and through it.
+    fn copy(&self, text: &str) -> io::Result<()> {
+        if !self.kind.has_extras() {
+            return Ok(());
+        }
+        let mut sequence = String::new();
+        CopyToClipboard::to_clipboard_from(text)
+            .write_ansi(&mut sequence)
+            .map_err(io::Error::other)?;
+        if self.kind.tmux {
+            execute!(io::stdout(), Print(self.kind.through(&sequence)))?;
+        }
+        execute!(io::stdout(), Print(sequence))
     }
 
     /// Draws every cell anew. Not `Terminal::clear`, which asks the terminal
@@ -280,19 +404,24 @@ impl Screen {
     }
 }
 
-/// What the terminal reports, as a channel: an `EventStream` remembers only
-/// who asked it first, so it cannot be asked in passing.
-fn keyboard() -> mpsc::Receiver<io::Result<TerminalEvent>> {
-    let (keys, receiver) = mpsc::channel(KEYS);
-    tokio::spawn(async move {
-        let mut stream = EventStream::new();
-        while let Some(key) = stream.next().await {
-            if keys.send(key).await.is_err() {
-                return;
+/// Files that have changed; never comes back without a watch.
+async fn changed(watch: &mut Option<Watch>) -> Vec<UserFile> {
+    if let Some(there) = watch {
+        match there.changed().await {
+            Ok(files) => return files,
+            Err(error) => {
+                tracing::warn!(%error, "changes of files in the profile are not heard any more");
+                *watch = None;
             }
         }
-    });
-    receiver
+    }
+    std::future::pending().await
+}
+
+/// Whether text on this ground is to be dark: by its luminance, roughly.
+fn is_light([red, green, blue]: [u16; 3]) -> bool {
+    let part = |share: u32, colour: u16| share * u32::from(colour);
+    part(30, red) + part(59, green) + part(11, blue) > 100 * 0x7fff
 }
 
 /// The time zone of this machine. The library by itself walks through the

@@ -1,4 +1,5 @@
-//! What the operating system tells: end, or go on after a stop.
+//! What the operating system tells: end, go on after a stop, or
+//! draw at another size.
 
 use std::io;
 
@@ -11,6 +12,8 @@ pub(crate) enum Signal {
     End,
     /// It was stopped, and goes on; another program had the terminal.
     Continued,
+    /// The window has another size.
+    Resized,
 }
 
 /// Heard from the moment it is made.
@@ -20,6 +23,7 @@ pub(crate) struct Signals {
     hangup: unix::Signal,
     interrupt: unix::Signal,
     continued: unix::Signal,
+    resized: unix::Signal,
 }
 
 impl Signals {
@@ -31,6 +35,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             continued: signal(SignalKind::from_raw(libc::SIGCONT))?,
+            resized: signal(SignalKind::window_change())?,
         })
     }
 
@@ -41,6 +46,7 @@ impl Signals {
             _ = self.hangup.recv() => Signal::End,
             _ = self.interrupt.recv() => Signal::End,
             _ = self.continued.recv() => Signal::Continued,
+            _ = self.resized.recv() => Signal::Resized,
         }
     }
 }

@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 use twocan_proto::time::Timestamp;
 
+use super::marks::Mark;
 use super::theme::Theme;
 use super::wrap;
 
@@ -100,18 +101,14 @@ pub(crate) fn frame(buf: &mut Buffer, theme: Theme, area: Rect, title: &str, hin
         wrap::width(hint) + 2
     };
     let between = theme.signs.across.repeat(room.saturating_sub(hint_cells));
-    let hint = if hint.is_empty() {
-        String::new()
-    } else {
-        format!(" {hint} ")
-    };
-    let top = Line::from(vec![
+    let mut top = vec![
         span(format!("{nw}{}", theme.signs.across), theme.dim()),
         span(format!(" {title} "), theme.heading()),
         span(between, theme.dim()),
-        span(hint, theme.dim()),
-        span(ne, theme.dim()),
-    ]);
+    ];
+    top.extend(hint_spans(hint, theme.dim()));
+    top.push(span(ne, theme.dim()));
+    let top = Line::from(top);
     put(buf, area, 0, &top);
     for y in 1..area.height - 1 {
         let side = line(theme.signs.down, theme.dim());
@@ -135,6 +132,24 @@ pub(crate) fn frame(buf: &mut Buffer, theme: Theme, area: Rect, title: &str, hin
         width: area.width - 4,
         height: area.height - 2,
     }
+}
+
+/// Hints such as `c copy  Esc close` in one style, with blanks around them; a
+/// click on one presses its key.
+fn hint_spans(hint: &str, style: Style) -> Vec<Span<'static>> {
+    let mut spans = Vec::new();
+    for (at, phrase) in hint.split("  ").filter(|p| !p.is_empty()).enumerate() {
+        let (key, what) = phrase.split_once(' ').unwrap_or((phrase, ""));
+        spans.push(span(if at == 0 { " " } else { "  " }, style));
+        spans.push(span(key, Mark::Key.on(style)));
+        if !what.is_empty() {
+            spans.push(span(format!(" {what}"), style));
+        }
+    }
+    if !spans.is_empty() {
+        spans.push(span(" ", style));
+    }
+    spans
 }
 
 /// An area of at most this size in the middle of `screen`.

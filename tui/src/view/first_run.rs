@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::draw::{self, line, put, put_all, put_ends, rule, span};
+use super::marks::mark_row;
 use super::overlays::{form, tail};
 use super::theme::Theme;
 use super::wrap;
@@ -180,6 +181,19 @@ fn place(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) {
         rows.push(Line::default());
     }
     put_all(buf, area, &rows);
+    // A blank row stands after each place.
+    let mut at = 0;
+    for (y, row) in (0..area.height).zip(&rows) {
+        let drawn = Rect {
+            y: area.y + y,
+            height: 1,
+            ..area
+        };
+        match row.width() {
+            0 => at += 1,
+            _ => mark_row(buf, drawn, at),
+        }
+    }
 }
 
 fn registry(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) -> Option<Position> {

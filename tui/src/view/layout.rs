@@ -93,7 +93,7 @@ pub(crate) fn layout(state: &State) -> Layout {
         ..Panes::default()
     };
     let mut body = Rect::new(0, 1, width, height - 2);
-    if height >= 12 {
+    if height >= 12 && !state.plain_view {
         panes.top_rule = row(screen, 1);
         body = cut_top(&mut body, 1).1;
     }
@@ -124,6 +124,10 @@ fn cut_top(area: &mut Rect, rows: u16) -> (Rect, Rect) {
 
 /// Sets list and details; returns what is left for the conversation.
 fn split_columns(state: &State, panes: &mut Panes, mut body: Rect) -> Rect {
+    if state.plain_view {
+        body.width = body.width.min(CHAT_CELLS);
+        return body;
+    }
     if panes.single() {
         if state.focus == Focus::List {
             panes.list = body;
@@ -171,7 +175,7 @@ fn split_rows(state: &State, panes: &mut Panes, mut body: Rect) {
     if body.height == 0 {
         return;
     }
-    if details_fit_beside(state) {
+    if details_fit_beside(state) && !state.plain_view {
         panes.header = cut_top(&mut body, 2).0;
     }
     let room = body.height;
@@ -185,7 +189,7 @@ fn split_rows(state: &State, panes: &mut Panes, mut body: Rect) {
     let cells = usize::from(body.width.saturating_sub(PROMPT_CELLS)).max(1);
     let wanted = wrap::rows(state.draft().text(), cells).len();
     let composer = u16::try_from(wanted).unwrap_or(most).clamp(1, most);
-    let rule = u16::from(room >= 8);
+    let rule = u16::from(room >= 8 && !state.plain_view);
     let has_subject = state
         .conversation()
         .is_some_and(|c| c.editing.is_some() || c.reply_to.is_some());

@@ -187,9 +187,9 @@ impl<'a> Canvas<'a> {
             let quote = wrap::truncate(&quote, room, self.theme.signs.cut);
             texts.push(vec![span(quote, self.theme.dim())]);
         }
-        let code = markup::code(&message.text);
+        let parts = markup::parts(&message.text);
         for row in wrap::rows(&message.text, room) {
-            texts.push(markup::spans(&message.text, row, &code, self.theme));
+            texts.push(markup::spans(&message.text, row, &parts, self.theme));
         }
         texts
     }
@@ -330,6 +330,31 @@ impl<'a> Canvas<'a> {
                 None => self.last_rows(height),
             },
         }
+    }
+
+    /// The message that is drawn at row `y` of a screen of `height` rows.
+    pub(crate) fn message_at(&self, height: usize, y: usize) -> Option<&Message> {
+        let anchored = match self.conversation.scroll {
+            Scroll::At { message, row } => self.conversation.position(message).map(|at| (at, row)),
+            Scroll::Bottom => None,
+        };
+        let messages = self.conversation.messages();
+        let (first, mut row) = match anchored.or_else(|| self.bottom_anchor(height)) {
+            Some((first, skipped)) => (first, y + skipped),
+            None => {
+                // All of them stand at the bottom.
+                let all: usize = (0..messages.len()).map(|at| self.block(at).len()).sum();
+                (0, y.checked_sub(height.checked_sub(all)?)?)
+            }
+        };
+        for (at, message) in messages.iter().enumerate().skip(first) {
+            let rows = self.block(at).len();
+            if row < rows {
+                return Some(message);
+            }
+            row -= rows;
+        }
+        None
     }
 
     fn last_rows(&self, height: usize) -> Vec<Line<'static>> {

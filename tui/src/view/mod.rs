@@ -12,6 +12,7 @@ mod help;
 pub(crate) mod layout;
 mod list;
 mod lobby;
+pub(crate) mod marks;
 mod markup;
 mod message_overlays;
 pub(crate) mod messages;
@@ -20,7 +21,7 @@ mod people_overlays;
 mod registries;
 mod search;
 mod status;
-mod theme;
+pub(crate) mod theme;
 mod transfers;
 pub(crate) mod wrap;
 
@@ -29,12 +30,13 @@ pub(crate) use self::help::palette;
 pub(crate) use self::list::{Row, row_at};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
+use uuid::Uuid;
 
 use self::draw::{column, line, put, put_all, rule};
 use self::layout::{Layout, Panes, layout};
@@ -117,6 +119,13 @@ fn conversation(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
             &how_to_go_on(state, theme, usize::from(area.width)),
         ),
     }
+}
+
+/// The message at row `y` of the conversation on the screen.
+pub(crate) fn message_at(state: &State, panes: &Panes, y: u16) -> Option<Uuid> {
+    let canvas = Canvas::of(state, panes.message_cells())?;
+    let height = usize::from(panes.messages.height);
+    canvas.message_at(height, usize::from(y)).map(|m| m.id)
 }
 
 /// What an empty main view says.

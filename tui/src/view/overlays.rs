@@ -6,6 +6,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
 use super::draw::{self, frame, line, middle, put, put_all, span, time};
+use super::marks::mark_row;
 use super::status::level_style;
 use super::theme::Theme;
 use super::{
@@ -80,6 +81,23 @@ pub(crate) fn draw(
         }
         Overlay::Confirm(confirm) => {
             question(confirm, theme, buf, room);
+            None
+        }
+        Overlay::Suspend => {
+            suspend(theme, buf, room);
+            None
+        }
+        Overlay::Links { links, selected } => {
+            let inner = window(buf, theme, room, "LINKS", "Enter opens", (78, 12));
+            let line_of = |i: usize, cells| {
+                let link = links.get(i)?;
+                let text = format!("{} {link}", i + 1);
+                Some(line(
+                    wrap::truncate(&text, cells, theme.signs.cut),
+                    theme.text(),
+                ))
+            };
+            picker(buf, theme, inner, links.len(), *selected, line_of);
             None
         }
         Overlay::Request(id) => {
@@ -221,6 +239,12 @@ pub(super) fn picker(
             row.style = theme.chosen();
         }
         put(buf, area, y, &row);
+        let drawn = Rect {
+            y: area.y + y,
+            height: 1,
+            ..area
+        };
+        mark_row(buf, drawn, at);
     }
     if count == 0 {
         put(
@@ -339,6 +363,25 @@ fn question(confirm: &Confirm, theme: Theme, buf: &mut Buffer, room: Rect) {
     put_all(buf, inner, &rows);
 }
 
+/// What to do about the call when the program is to stop.
+fn suspend(theme: Theme, buf: &mut Buffer, room: Rect) {
+    let cells = usize::from(room.width.min(64)).saturating_sub(4);
+    let text = "Suspending freezes the call: nobody hears anything until fg.";
+    let mut rows = draw::paragraph(text, cells, "", theme.heading());
+    rows.push(Line::default());
+    for (key, what) in [
+        ("s", "suspend"),
+        ("h", "hang up, then suspend"),
+        ("Esc", "stay"),
+    ] {
+        let key = span(format!("{key:>3} "), theme.key());
+        rows.push(Line::from(vec![key, span(what, theme.text())]));
+    }
+    let height = u16::try_from(rows.len() + 2).unwrap_or(8);
+    let inner = window(buf, theme, room, "SUSPEND", "", (64, height));
+    put_all(buf, inner, &rows);
+}
+
 fn request(state: &State, id: uuid::Uuid, theme: Theme, buf: &mut Buffer, room: Rect) {
     let inner = window(buf, theme, room, "CONTACT REQUEST", "Esc later", (64, 14));
     let Some(request) = state.requests.iter().find(|r| r.request == id) else {
@@ -410,6 +453,12 @@ pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> O
             y,
             &Line::from(vec![span(label, theme.dim()), span(shown, style)]),
         );
+        let drawn = Rect {
+            y: area.y + y,
+            height: 1,
+            ..area
+        };
+        mark_row(buf, drawn, at);
         if focused && !form.busy {
             cursor = Some(Position::new(
                 x.min(area.right().saturating_sub(1)),

@@ -39,6 +39,11 @@ fn drawn(state: &State) -> Buffer {
     terminal.backend().buffer().clone()
 }
 
+/// The text of each row as the state is drawn.
+pub(crate) fn shown(state: &State) -> Vec<String> {
+    rows(&drawn(state))
+}
+
 /// The text of each row, without the blanks at its end.
 fn rows(buffer: &Buffer) -> Vec<String> {
     let mut rows = Vec::new();
@@ -402,7 +407,7 @@ fn every_screen_as_it_looks() {
 fn ascii_is_nothing_but_ascii() {
     let look = Look {
         ascii: true,
-        mono: false,
+        ..Look::default()
     };
     for (name, scene) in SCENES.iter().filter(|(name, _)| *name != "invite") {
         for size in SIZES {
@@ -437,8 +442,8 @@ fn marked(buffer: &Buffer) -> String {
 #[test]
 fn without_colours_selection_and_microphone_stand_out() {
     let look = Look {
-        ascii: false,
         mono: true,
+        ..Look::default()
     };
     let browsing = drawn(&after("Esc k k", (80, 24), look));
     let live = drawn(&sample::in_call((80, 24), look));
@@ -461,35 +466,95 @@ fn without_colours_selection_and_microphone_stand_out() {
     assert_eq!(code, "`cargo test````fn main() {    run();}```");
 }
 
-/// As NO_COLOR makes crossterm write: what it sends must still show reverse.
-#[test]
-fn no_color_keeps_reverse_on_the_wire() {
-    let state = sample::in_call(
-        (80, 24),
-        Look {
-            ascii: false,
-            mono: true,
-        },
-    );
-    crossterm::style::force_color_output(false);
-    let area = ratatui::layout::Rect::new(0, 0, 80, 24);
+/// What a terminal shows of a state that is written to it.
+fn on_a_terminal(state: &State) -> vt100::Parser {
+    let (width, height) = state.size;
+    let area = ratatui::layout::Rect::new(0, 0, width, height);
     let options = TerminalOptions {
         viewport: Viewport::Fixed(area),
     };
     let mut bytes = Vec::new();
     let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut bytes), options).unwrap();
-    terminal.draw(|frame| view(&state, frame)).unwrap();
+    terminal.draw(|frame| view(state, frame)).unwrap();
     drop(terminal);
-    crossterm::style::force_color_output(true);
-
-    let mut parser = vt100::Parser::default();
+    let cells = |n| std::num::NonZeroU16::new(n).unwrap();
+    let mut parser = vt100::Parser::new(cells(height), cells(width), 0);
     parser.process(&bytes);
+    parser
+}
+
+/// As NO_COLOR makes crossterm write: what it sends must still show reverse.
+#[test]
+fn no_color_keeps_reverse_on_the_wire() {
+    let look = Look {
+        mono: true,
+        ..Look::default()
+    };
+    let state = sample::in_call((80, 24), look);
+    crossterm::style::force_color_output(false);
+    let parser = on_a_terminal(&state);
+    crossterm::style::force_color_output(true);
     let shown = parser.screen();
     let last = shown.rows(0, 80).last().unwrap();
     assert!(last.contains("MIC LIVE"), "{last}");
     let column = u16::try_from(last.find("MIC LIVE").unwrap()).unwrap();
     let cell = shown.cell(23, column).unwrap();
     assert!(cell.inverse(), "the live microphone does not stand out");
+}
+
+/// Texts with everything that terminals lay out in their own ways.
+fn texts() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "[a-z ]{1,12}",
+        Just("\u{4f60}\u{597d}".to_owned()),
+        Just("e\u{301}\u{323}".to_owned()),
+        Just("\u{2764}\u{fe0f}".to_owned()),
+        Just("\u{2328}\u{fe0f}".to_owned()),
+        Just("\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}".to_owned()),
+        Just("\u{1f44d}\u{1f3fd}".to_owned()),
+        Just("\u{1f1e9}\u{1f1ea}".to_owned()),
+        Just("\u{5e9}\u{5dc}\u{5d5}\u{5dd}".to_owned()),
+        Just("\u{645}\u{631}\u{62d}\u{628}\u{627}".to_owned()),
+        Just("\u{202e}evil\u{202c}".to_owned()),
+        Just("\u{1b}[31mred\u{7}".to_owned()),
+        Just("\n".to_owned()),
+        Just("https://example.org/\u{e9}".to_owned()),
+        "\\PC{0,6}",
+    ];
+    prop::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// What a terminal makes of our bytes is what was meant, cell by cell.
+    #[test]
+    fn columns_stay_where_they_are(text in texts(), wide: bool, ascii: bool, mono: bool) {
+        let look = Look { ascii, mono, ..Look::default() };
+        let mut state = sample::busy(if wide { (100, 20) } else { (40, 15) }, look);
+        // As the engine hands it on.
+        let text = twocan_proto::text::multiline(&text);
+        // The emulator takes this sign for a mistake of ours.
+        let text = text.replace('\u{fffd}', "");
+        let message = sample::message(80, false, &text);
+        let now = state.now;
+        update(&mut state, now, Msg::Engine(Box::new(Event::Message(message))));
+        let meant = drawn(&state);
+        let parser = on_a_terminal(&state);
+        for y in 0..meant.area.height {
+            let mut x = 0;
+            while x < meant.area.width {
+                let symbol = meant[(x, y)].symbol();
+                let cells = u16::try_from(super::wrap::width(symbol).max(1)).unwrap();
+                let contents = |x| parser.screen().cell(y, x).map_or("", |cell| cell.contents());
+                // A flag is one sign of two cells, or two of one.
+                let shown: String = (x..x + cells).map(contents).collect();
+                let shown = if shown.is_empty() { " ".to_owned() } else { shown };
+                prop_assert_eq!(&shown, symbol, "{:?} at {},{}", &text, x, y);
+                x += cells;
+            }
+        }
+    }
 }
 
 #[test]
@@ -512,7 +577,7 @@ proptest! {
     #[test]
     fn any_size_is_drawn(width in 0u16..200, height in 0u16..60, ascii: bool, mono: bool) {
         for (_, scene) in SCENES {
-            drawn(&scene((width, height), Look { ascii, mono }));
+            drawn(&scene((width, height), Look { ascii, mono, ..Look::default() }));
         }
     }
 }

@@ -12,6 +12,9 @@ const ZERO_WIDTH_JOINER: char = '\u{200d}';
 /// Asks for the colourful form of a character; terminals disagree about its
 /// width, so it is not sent (ratatui issue 2357).
 const VARIATION_SELECTOR_16: char = '\u{fe0f}';
+/// Colours the skin of the emoji before it; terminals that do not know it draw
+/// it as an emoji of its own.
+const SKIN_TONES: std::ops::RangeInclusive<char> = '\u{1f3fb}'..='\u{1f3ff}';
 /// Stands for a control character that got this far.
 const REPLACEMENT: &str = "\u{fffd}";
 
@@ -25,10 +28,10 @@ fn shown(grapheme: &str) -> String {
         return REPLACEMENT.to_owned();
     }
     let first = grapheme.split(ZERO_WIDTH_JOINER).next().unwrap_or_default();
-    first
-        .chars()
-        .filter(|c| *c != VARIATION_SELECTOR_16)
-        .collect()
+    let left_out =
+        |at: usize, c: char| c == VARIATION_SELECTOR_16 || (at > 0 && SKIN_TONES.contains(&c));
+    let kept = first.char_indices().filter(|(at, c)| !left_out(*at, *c));
+    kept.map(|(_, c)| c).collect()
 }
 
 /// Cells that a grapheme takes.
@@ -205,6 +208,7 @@ mod tests {
         assert_eq!(display("I \u{2764}\u{fe0f} it"), "I \u{2764} it");
         assert_eq!(width("\u{2764}\u{fe0f}"), 1);
         assert_eq!(display("a\u{1b}[31m\tb"), "a\u{fffd}[31m b");
+        assert_eq!(display("\u{1f44d}\u{1f3fd}"), "\u{1f44d}");
         assert_eq!(width("\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}"), 2);
     }
 

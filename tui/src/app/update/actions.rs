@@ -8,10 +8,12 @@ use super::super::first_run::FirstRun;
 use super::super::form::Form;
 use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
 use super::{Effects, calls, compose, files, messages, moving, people, registries, search};
+use crate::app::preferences;
 use crate::app::{Focus, State};
 use crate::input::action::{Action, commands};
 use crate::input::command::first_word;
 use crate::view::layout::details_fit_beside;
+use crate::view::theme::palette;
 
 /// Does `action`; `args` is what was typed after a command, else empty.
 pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
@@ -60,6 +62,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::ListOpen => moves(state, action, out),
         Action::Copy
         | Action::CopyWithName
+        | Action::OpenLink
         | Action::Reply
         | Action::Edit
         | Action::Delete
@@ -128,6 +131,9 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Log
         | Action::Version
         | Action::Set
+        | Action::Theme
+        | Action::Reload
+        | Action::PlainView
         | Action::Redraw
         | Action::Suspend
         | Action::Quit => {
@@ -190,6 +196,9 @@ fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
         Action::Log => state.overlay = Some(Overlay::Log { up: 0 }),
         Action::Version => state.info(format!("twocan {}", env!("CARGO_PKG_VERSION"))),
         Action::Set => set(state, args, out),
+        Action::Theme => theme(state, args, out),
+        Action::Reload => out.push(Effect::ReadUserFiles),
+        Action::PlainView => plain_view(state, out),
         Action::Redraw => out.push(Effect::Redraw),
         Action::Suspend => suspend(state, out),
         _ => quit(state, out),
@@ -249,6 +258,32 @@ fn set(state: &mut State, args: &str, out: &mut Effects) {
     }
 }
 
+/// `/theme NAME` is kept; without a name, it says which there are.
+fn theme(state: &mut State, name: &str, out: &mut Effects) {
+    let name = name.trim();
+    if palette::NAMED.contains(&name) {
+        return set(state, &format!("{} {name}", preferences::THEME), out);
+    }
+    let now = state.themes.chosen.as_deref().unwrap_or("auto");
+    let all = palette::NAMED.join(", ");
+    match name {
+        "" => state.info(format!("the theme is {now}; there are: {all}")),
+        _ => state.notify(
+            NoticeLevel::Warning,
+            format!("no theme is called {name}; there are: {all}; theme.toml in the profile changes them"),
+        ),
+    }
+}
+
+/// Nothing but text, and back.
+fn plain_view(state: &mut State, out: &mut Effects) {
+    state.plain_view = !state.plain_view;
+    out.push(Effect::ReportMouse(!state.plain_view));
+    if state.plain_view {
+        state.info("plain view: select text as anywhere else; Ctrl+X Ctrl+L ends it");
+    }
+}
+
 /// Says how a command is used.
 pub(super) fn usage(state: &mut State, name: &str) {
     if let Some((command, _)) = commands().find(|(c, _)| c.name == name) {
@@ -265,12 +300,7 @@ fn suspend(state: &mut State, out: &mut Effects) {
         out.push(Effect::Suspend);
         return;
     }
-    state.overlay = Some(Overlay::Confirm(Confirm {
-        question: "Suspending freezes the call: nobody hears anything until fg. Suspend?"
-            .to_owned(),
-        yes: "suspend",
-        then: Confirmed::Effect(Effect::Suspend),
-    }));
+    state.overlay = Some(Overlay::Suspend);
 }
 
 /// Ends the program; asks first in a call.

@@ -9,7 +9,8 @@ use twocan_proto::time::Timestamp;
 use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
-use super::{Effects, audio, call_log, calls, files, lobby};
+use super::alerts::News;
+use super::{Effects, alerts, audio, call_log, calls, files, lobby};
 use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
@@ -32,12 +33,12 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
         Event::ContactRemoved(id) => forget(state, id),
         Event::Request(request) => {
             let text = format!("contact request from {}: /accept or /reject", request.from);
+            alerts::news(state, &News::Request(&request.from), out);
             state.requests.retain(|r| r.request != request.request);
             if state.requests.len() < REQUESTS {
                 state.requests.push(request);
             }
             state.info(text);
-            ring_if_away(state, out);
         }
         Event::RequestGone(id) => state.requests.retain(|r| r.request != id),
         Event::Message(message) => message_came(state, message, out),
@@ -129,17 +130,12 @@ fn forget(state: &mut State, id: twocan_proto::identity::PeerId) {
     }
 }
 
-pub(super) fn ring_if_away(state: &State, out: &mut Effects) {
-    if !state.focused && !state.do_not_disturb() {
-        out.push(Effect::Bell);
-    }
-}
-
 fn message_came(state: &mut State, message: Message, out: &mut Effects) {
     let with = message.conversation;
     let watched = state.open == Some(with) && state.focused;
     let theirs = !message.mine;
-    let id = message.id;
+    let (id, text) = (message.id, message.text.clone());
+    let call = message.call.is_some();
     let conversation = state.conversations.entry(with).or_default();
     let fresh = conversation.message(id).is_none();
     conversation.take_message(message);
@@ -150,9 +146,11 @@ fn message_came(state: &mut State, message: Message, out: &mut Effects) {
     if unseen && conversation.first_unread.is_none() {
         conversation.first_unread = Some(id);
     }
-    if state.may_ring(with) {
-        ring_if_away(state, out);
-    }
+    let news = match call {
+        true => News::Missed(with),
+        false => News::Message(with, &text),
+    };
+    alerts::news(state, &news, out);
 }
 
 fn registry_moved(
@@ -208,9 +206,7 @@ fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
         if let Some(view) = state.calls.get_mut(id) {
             view.rang_at = Some(state.now);
         }
-        if state.may_ring(with) {
-            out.push(Effect::Bell);
-        }
+        alerts::rings(state, with, out);
     }
     let Some(ended) = ended else { return };
     call_log::refresh(state, out);
@@ -225,6 +221,7 @@ fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
     } else if ended.call.outgoing {
         format!("call to {name}: {reason}")
     } else {
+        alerts::news(state, &News::Missed(ended.call.contact), out);
         format!("missed call from {name}: {reason}")
     };
     state.info(text.trim_end());

@@ -6,7 +6,8 @@ use super::super::effect::{Effect, FileVerb};
 use super::super::overlay::{Confirm, Confirmed, Overlay};
 use super::super::transfers::bytes;
 use super::actions::usage;
-use super::{Effects, events, overlays};
+use super::alerts::News;
+use super::{Effects, alerts, overlays};
 use crate::app::State;
 use crate::input::action::Action;
 use crate::input::chord::Chord;
@@ -127,13 +128,13 @@ pub(super) fn moved(state: &mut State, transfer: Transfer, out: &mut Effects) {
     if before == Some(now) {
         return;
     }
-    if let Some((level, text)) = news(state, id) {
-        state.notify(level, text);
+    let Some((level, text)) = news(state, id) else {
+        return;
+    };
+    if now == TransferState::Offered || now == TransferState::Done {
+        alerts::news(state, &News::File(with, &text), out);
     }
-    let came = now == TransferState::Offered || now == TransferState::Done;
-    if came && state.may_ring(with) {
-        events::ring_if_away(state, out);
-    }
+    state.notify(level, text);
 }
 
 /// What is worth a word about a transfer that has moved on.

@@ -11,6 +11,7 @@ use super::super::overlay::{Overlay, React};
 use super::super::reaction;
 use super::{Effects, actions, compose, moving, outcomes, overlays};
 use crate::app::editor::Editor;
+use crate::app::links;
 use crate::app::{Focus, State};
 use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
@@ -34,6 +35,7 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
     match action {
         Action::Copy => copy(state, &message, false, out),
         Action::CopyWithName => copy(state, &message, true, out),
+        Action::OpenLink => open_link(state, &message, args, out),
         Action::Reply => reply(state, message.id, args, out),
         Action::Edit => edit(state, &message, args, out),
         Action::Delete => {
@@ -80,6 +82,24 @@ fn copy(state: &mut State, message: &Message, with_name: bool, out: &mut Effects
     out.push(Effect::Clipboard(text));
     state.info("copied, if your terminal allows it (OSC 52)");
     moving::stop_browsing(state);
+}
+
+/// Opens an address of the message; of several, the one that is chosen.
+fn open_link(state: &mut State, message: &Message, number: &str, out: &mut Effects) {
+    let found = links::find(&message.text).into_iter();
+    let mut links: Vec<_> = found.map(|range| message.text[range].to_owned()).collect();
+    links.dedup();
+    let numbered = number.trim().parse::<usize>().ok();
+    let wanted = match (numbered, links.as_slice()) {
+        (_, []) => return state.info("this message has no link"),
+        (None, [one]) => Some(one),
+        (Some(n), all) => n.checked_sub(1).and_then(|at| all.get(at)),
+        (None, _) => None,
+    };
+    match wanted.cloned() {
+        Some(link) => out.push(Effect::OpenOutside(link)),
+        None => state.overlay = Some(Overlay::Links { links, selected: 0 }),
+    }
 }
 
 /// The draft answers the message; a text given at once is sent.

@@ -3,6 +3,7 @@
 //! effects.
 
 mod actions;
+mod alerts;
 mod audio;
 mod call_log;
 mod calls;
@@ -24,6 +25,7 @@ mod search;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod user_files;
 
 use twocan_peer::api::NoticeLevel;
 use twocan_proto::time::Timestamp;
@@ -45,6 +47,7 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         state.first_run = Some(FirstRun::new("", registry.as_deref()));
     }
     vec![
+        Effect::LoadPreferences,
         Effect::LoadSelf,
         Effect::LoadContacts,
         Effect::LoadRequests,
@@ -79,6 +82,11 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         Msg::Paste(text) => keys::paste(state, &text, out),
         Msg::Mouse(mouse) => mouse::mouse(state, mouse, out),
         Msg::Resize(columns, rows) => state.size = (columns, rows),
+        Msg::TellsKeys => state.talk_key.holds = true,
+        Msg::Background { light } => {
+            state.themes.light = Some(light);
+            state.settle_theme();
+        }
         Msg::Focus(on) => focus(state, on, out),
         Msg::Meters(levels) => {
             let now = state.now;
@@ -88,6 +96,8 @@ fn apply(state: &mut State, msg: Msg, out: &mut Effects) {
         }
         Msg::Engine(event) => events::event(state, *event, out),
         Msg::Outcome(outcome) => outcomes::outcome(state, *outcome, out),
+        Msg::UserFile(file, content) => user_files::take(state, file, content),
+        Msg::NotOpened(why) => state.error(why),
         Msg::Terminate => out.push(Effect::Quit),
         Msg::EngineGone => {
             state.error(
@@ -141,25 +151,21 @@ fn tick(state: &mut State, out: &mut Effects) {
     if state.meters_due().is_some_and(|due| due <= now.as_millis()) {
         out.push(Effect::ReadMeters);
     }
-    let audible = state
-        .calls
-        .incoming()
-        .is_some_and(|c| state.may_ring(c.call.contact));
     if let Some(call) = state.calls.incoming_mut()
         && over(call.rang_at, RING_EVERY_MS)
     {
         call.rang_at = Some(now);
-        if audible {
-            out.push(Effect::Bell);
-        }
+        let from = call.call.contact;
+        alerts::rings(state, from, out);
     }
 }
 
 /// What follows from the state whatever happened: receipts, pages to load, the
-/// window's title.
+/// window's title, whom the command line named.
 fn settle(state: &mut State, out: &mut Effects) {
     moving::load_near_ends(state, out);
     mark_read(state, out);
+    people::ask_named(state, out);
     talk::watch_keys(state, out);
     let title = state.title();
     if title != state.title_shown {

@@ -3,54 +3,116 @@
 use ratatui::layout::{Position, Rect};
 
 use super::super::msg::{Mouse, MouseAct};
+use super::super::overlay::Overlay;
 use super::{Effects, actions, keys, moving};
 use crate::app::{Focus, State};
 use crate::input::action::Action;
-use crate::input::chord::{Chord, Key};
-use crate::view::layout::{Layout, layout};
-use crate::view::{Button, Row, button_at, row_at};
+use crate::input::chord::{Chord, Key, sequence};
+use crate::view::layout::{Layout, Panes, layout};
+use crate::view::marks::{Hit, hit_at};
+use crate::view::{Button, Row, button_at, message_at, row_at};
 
 /// Rows a notch of the wheel scrolls.
 const WHEEL_ROWS: isize = 3;
 
 /// Takes what the mouse did.
 pub(super) fn mouse(state: &mut State, mouse: Mouse, out: &mut Effects) {
-    let up = match mouse.what {
-        MouseAct::Click => return click(state, mouse, out),
-        MouseAct::WheelUp => true,
-        MouseAct::WheelDown => false,
-    };
-    if state.overlay.is_some() || state.first_run.is_some() {
+    match mouse.what {
+        MouseAct::Click => click(state, mouse, out),
+        MouseAct::WheelUp => wheel(state, mouse, true, out),
+        MouseAct::WheelDown => wheel(state, mouse, false, out),
+    }
+}
+
+fn covered(state: &State) -> bool {
+    state.overlay.is_some() || state.first_run.is_some()
+}
+
+/// Scrolls what is under the pointer: what lies over the main view, the list
+/// where it has the focus, else the messages.
+fn wheel(state: &mut State, mouse: Mouse, up: bool, out: &mut Effects) {
+    if covered(state) {
         let key = if up { Key::Up } else { Key::Down };
-        if state.overlay.is_some() && state.pending.is_empty() {
+        if state.pending.is_empty() {
             keys::key(state, Chord::plain(key), out);
         }
         return;
     }
-    moving::scroll(state, if up { -WHEEL_ROWS } else { WHEEL_ROWS });
+    let over_list = match layout(state) {
+        Layout::Panes(panes) => hits(panes.list, mouse),
+        Layout::Tiny(_) => false,
+    };
+    match over_list && state.focus == Focus::List {
+        true => moving::list_step(state, if up { -1 } else { 1 }),
+        false => moving::scroll(state, if up { -WHEEL_ROWS } else { WHEEL_ROWS }),
+    }
+}
+
+fn hits(area: Rect, mouse: Mouse) -> bool {
+    area.contains(Position::new(mouse.column, mouse.row))
 }
 
 fn click(state: &mut State, mouse: Mouse, out: &mut Effects) {
-    if state.overlay.is_some() || state.first_run.is_some() {
-        return;
+    match hit_at(state, mouse.column, mouse.row) {
+        Some(Hit::Key(keys)) => press(state, &keys, out),
+        Some(Hit::Row(at)) => choose(state, at, out),
+        None if covered(state) => {}
+        None => {
+            if let Layout::Panes(panes) = layout(state) {
+                pane(state, &panes, mouse, out);
+            }
+        }
     }
-    let Layout::Panes(panes) = layout(state) else {
+}
+
+/// Presses keys as a hint writes them; what is no key there does nothing.
+fn press(state: &mut State, keys: &str, out: &mut Effects) {
+    let chords = sequence(&keys.replace('^', "Ctrl+")).unwrap_or_default();
+    for chord in chords {
+        keys::key(state, chord, out);
+    }
+}
+
+/// A row of a list is chosen by a click, and taken by another one.
+fn choose(state: &mut State, at: usize, out: &mut Effects) {
+    let Some(overlay) = &mut state.overlay else {
+        if let Some(first_run) = &mut state.first_run {
+            first_run.choose(at);
+        }
         return;
     };
-    let hit = |area: Rect| area.contains(Position::new(mouse.column, mouse.row));
-    if hit(panes.ringing) {
+    if let Overlay::Form(form) = overlay {
+        form.focus = at.min(form.fields.len().saturating_sub(1));
+        return;
+    }
+    let Some(selected) = overlay.selected_mut() else {
+        return;
+    };
+    match *selected == at {
+        true => keys::key(state, Chord::plain(Key::Enter), out),
+        false => *selected = at,
+    }
+}
+
+/// A click on a part of the main view.
+fn pane(state: &mut State, panes: &Panes, mouse: Mouse, out: &mut Effects) {
+    if hits(panes.ringing, mouse) {
         match button_at(panes.ringing, mouse.column, mouse.row) {
             Some(Button::Answer) => actions::run(state, Action::Answer, "", out),
             Some(Button::Decline) => actions::run(state, Action::Decline, "", out),
             None => {}
         }
-    } else if hit(panes.list) {
+    } else if hits(panes.list, mouse) {
         let row = row_at(state, panes.list.height, mouse.row - panes.list.y);
         if let Some(Row::Entry(entry)) = row {
             state.chosen = Some(entry);
             moving::open_entry(state, entry, out);
         }
-    } else if hit(panes.composer) && state.focus != Focus::Composer {
+    } else if hits(panes.messages, mouse) {
+        if let Some(message) = message_at(state, panes, mouse.row - panes.messages.y) {
+            moving::choose(state, message);
+        }
+    } else if hits(panes.composer, mouse) && state.focus != Focus::Composer {
         moving::stop_browsing(state);
     }
 }

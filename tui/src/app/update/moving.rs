@@ -262,6 +262,18 @@ pub(super) fn browse(state: &mut State) {
     show_selected(state);
 }
 
+/// Browses at a message that is on the screen.
+pub(super) fn choose(state: &mut State, message: uuid::Uuid) {
+    let editing = state.conversation().is_some_and(|c| c.editing.is_some());
+    if editing {
+        return;
+    }
+    if let Some(conversation) = state.conversation_mut() {
+        conversation.selected = Some(message);
+    }
+    browse(state);
+}
+
 /// Back to typing.
 pub(super) fn stop_browsing(state: &mut State) {
     state.focus = Focus::Composer;

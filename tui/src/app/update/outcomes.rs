@@ -1,6 +1,6 @@
 //! What came of effects.
 
-use twocan_peer::api::{Error, ErrorCode, NoticeLevel};
+use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Relation};
 
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
@@ -9,6 +9,7 @@ use super::{
     Effects, audio, call_log, compose, first_run, lobby, messages, moving, registries, search,
 };
 use crate::app::State;
+use crate::app::preferences;
 
 /// Takes an outcome.
 pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
@@ -78,11 +79,16 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         Outcome::Named(result) => named(state, result, out),
         Outcome::Added(result) => match result {
             Ok(contact) => {
-                let id = contact.peer_id;
+                let (id, relation) = (contact.peer_id, contact.relation);
                 state.contacts.insert(id, *contact);
                 moving::open(state, id, out);
                 let name = state.name_of(id);
-                state.info(format!("asked {name}; what you write waits for the answer"));
+                state.info(match relation {
+                    Relation::Mutual => format!("{name} is a contact"),
+                    Relation::Asked | Relation::Rejected => {
+                        format!("asked {name}; what you write waits for the answer")
+                    }
+                });
             }
             Err(error) => failed(state, "adding", &error),
         },
@@ -139,10 +145,19 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         Outcome::Setting { key, value } => match value {
             Ok(value) => {
                 state.info(format!("{key} = {value}"));
+                if preferences::is_one(&key) {
+                    out.push(Effect::LoadPreferences);
+                }
                 audio::setting_changed(state, &key, out);
             }
             Err(error) => failed(state, &format!("setting {key}"), &error),
         },
+        Outcome::Preferences { preferences, theme } => {
+            state.preferences = preferences;
+            state.look.still = !preferences.motion;
+            state.themes.chosen = theme;
+            state.settle_theme();
+        }
         Outcome::Failed { what, error } => failed(state, &what, &error),
     }
 }

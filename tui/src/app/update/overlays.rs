@@ -122,6 +122,31 @@ fn overlay_key(state: &mut State, overlay: &mut Overlay, chord: Chord, out: &mut
             step(up, Chord::plain(mirrored), state.log.len());
             Then::Stay
         }
+        Overlay::Links { links, selected } => {
+            if chord.key == Key::Enter {
+                let chosen = links.get(*selected).cloned();
+                out.extend(chosen.map(Effect::OpenOutside));
+                return Then::Close;
+            }
+            step(selected, chord, links.len().saturating_sub(1));
+            Then::Stay
+        }
+        Overlay::Suspend => {
+            match chord.typed() {
+                Some('s') => {
+                    // Whoever comes back has let the key go.
+                    talk::let_go(state, None, out);
+                    out.push(Effect::Suspend);
+                }
+                Some('h') => {
+                    let call = state.calls.active().map(|call| call.call.call);
+                    out.extend(call.map(Effect::HangUp));
+                    out.push(Effect::Suspend);
+                }
+                _ => {}
+            }
+            Then::Close
+        }
         Overlay::Confirm(Confirm { then, .. }) => match chord.typed() {
             Some('y' | 'Y') => Then::Confirmed(then.clone()),
             Some('n' | 'N') => Then::Close,
@@ -261,13 +286,7 @@ fn chosen(state: &mut State, action: Action) -> Then {
 
 fn confirmed(state: &mut State, what: Confirmed, out: &mut Effects) {
     match what {
-        Confirmed::Effect(effect) => {
-            if matches!(effect, Effect::Suspend) {
-                // Whoever comes back has let the key go.
-                talk::let_go(state, None, out);
-            }
-            out.push(effect);
-        }
+        Confirmed::Effect(effect) => out.push(effect),
         Confirmed::Paste(text) => compose::insert(state, &text, out),
         Confirmed::SendAnyway(text) => compose::send_text(state, &text, out),
         Confirmed::Quit => {

@@ -55,6 +55,18 @@ fn add(state: &mut State, args: &str, out: &mut Effects) {
     });
 }
 
+/// Asks those whom the command line named: once the first run is over, and a
+/// registry that we have to be found at hears us.
+pub(super) fn ask_named(state: &mut State, out: &mut Effects) {
+    let ready = state.me.is_some() && state.first_run.is_none();
+    if state.to_ask.is_empty() || !ready || state.signing_in() {
+        return;
+    }
+    for who in std::mem::take(&mut state.to_ask) {
+        add(state, &who, out);
+    }
+}
+
 fn with_request(
     state: &mut State,
     args: &str,

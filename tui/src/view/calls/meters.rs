@@ -6,8 +6,12 @@ use super::super::draw::span;
 use super::super::theme::Theme;
 use crate::app::calls::{FLOOR_DB, Meter, Series};
 
-/// A level meter of `cells` between its edges: -60 to 0 dBFS.
+/// A level meter of `cells` between its edges: -60 to 0 dBFS. Where nothing is
+/// to move, the number and the word beside it say it all.
 pub(crate) fn meter(meter: Meter, cells: usize, theme: Theme) -> Vec<Span<'static>> {
+    if theme.still {
+        return Vec::new();
+    }
     let signs = theme.signs;
     let share = |db: f32| ((db - FLOOR_DB) / -FLOOR_DB).clamp(0.0, 1.0);
     let steps = signs.eighths.len();

@@ -63,18 +63,18 @@ fn nobody_leaves_a_call_by_accident() {
 fn a_call_rings_until_it_is_over() {
     let mut state = busy();
     let out = event(&mut state, Event::Call(sample::call(CallState::Incoming)));
-    assert!(has(&out, |e| matches!(e, Effect::Bell)));
+    assert!(has(&out, |e| matches!(e, Effect::Alert(_))));
     assert!(has(
         &out,
         |e| matches!(e, Effect::Title(t) if t == "CALL Dana")
     ));
     let later = update(&mut state, at(5_000), Msg::Tick);
-    assert!(has(&later, |e| matches!(e, Effect::Bell)));
+    assert!(has(&later, |e| matches!(e, Effect::Alert(_))));
     event(&mut state, Event::Call(sample::call(CallState::Ended)));
     assert!(said(&state).contains("missed call from Dana"));
     assert!(!has(
         &update(&mut state, at(15_000), Msg::Tick),
-        |e| matches!(e, Effect::Bell)
+        |e| matches!(e, Effect::Alert(_))
     ));
 }
 
@@ -316,7 +316,7 @@ fn calls_that_were_missed_are_told_once_and_seen_in_the_log() {
 fn a_held_key_is_let_go_before_the_program_sleeps() {
     let mut call = Talking::new(true);
     assert!(call.take(0, Msg::Key(f8())));
-    let out = press(&mut call.0, "Ctrl+Z y");
+    let out = press(&mut call.0, "Ctrl+Z s");
     let at = |wanted: fn(&Effect) -> bool| out.iter().position(wanted);
     let let_go =
         at(|e| matches!(e, Effect::ChangeCall { change, .. } if change.talking == Some(false)));

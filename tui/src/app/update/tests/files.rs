@@ -29,7 +29,7 @@ fn an_offer_is_told_and_taken() {
     let mut state = busy();
     state.focused = false;
     let out = moved(&mut state, 1, TransferState::Offered);
-    assert!(has(&out, |e| matches!(e, Effect::Bell)));
+    assert!(has(&out, |e| matches!(e, Effect::Alert(_))));
     assert!(said(&state).contains("/get"), "{}", said(&state));
     assert_eq!(verb(&enter(&mut state, "/pause")), None);
     let out = enter(&mut state, "/get");

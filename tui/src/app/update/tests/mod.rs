@@ -4,6 +4,7 @@
 mod any_order;
 mod calls;
 mod files;
+mod look;
 mod messages;
 mod people;
 mod search;
@@ -232,7 +233,7 @@ fn messages_are_read_only_when_somebody_looks() {
     answered(&mut state);
     update(&mut state, at(1), Msg::Focus(false));
     let out = event(&mut state, incoming(21));
-    assert!(!read(&out) && has(&out, |e| matches!(e, Effect::Bell)));
+    assert!(!read(&out) && has(&out, |e| matches!(e, Effect::Alert(_))));
     assert!(read(&update(&mut state, at(2), Msg::Focus(true))));
     answered(&mut state);
     press(&mut state, "F1");

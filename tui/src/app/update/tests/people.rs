@@ -1,6 +1,6 @@
 //! Contacts as they are kept, changed keys, who is near.
 
-use twocan_peer::api::{ContactChange, KeyDecision, Nearby, Presence, Profile};
+use twocan_peer::api::{ContactChange, KeyDecision, Nearby, Presence, Profile, RegistryState};
 
 use super::*;
 use crate::app::overlay::Overlay;
@@ -63,7 +63,7 @@ fn the_list_changes_the_chosen_contact() {
 fn what_is_muted_does_not_ring() {
     let mut state = busy();
     state.focused = false;
-    let bell = |out: &[Effect]| has(out, |e| matches!(e, Effect::Bell));
+    let bell = |out: &[Effect]| has(out, |e| matches!(e, Effect::Alert(_)));
     assert!(bell(&event(
         &mut state,
         Event::Message(sample::message(20, false, "hi"))
@@ -141,4 +141,24 @@ fn somebody_nearby_is_added_at_her_address() {
     ));
     event(&mut state, Event::NearbyGone(sample::id(30)));
     assert!(state.nearby.is_empty());
+}
+
+#[test]
+fn whom_the_command_line_names_is_asked_once_a_registry_hears_us() {
+    let mut state = sample::with_registries((120, 36), Look::default());
+    let asks = |out: &[Effect]| {
+        out.iter()
+            .filter(|e| matches!(e, Effect::AddContact { who, .. } if who == "echo"))
+            .count()
+    };
+    let mut me = state.me.clone().unwrap();
+    for registry in &mut me.registries {
+        registry.state = RegistryState::Connecting;
+    }
+    state.to_ask = vec!["echo".to_owned()];
+    let waiting = outcome(&mut state, Outcome::Myself(me.clone()));
+    assert_eq!(asks(&waiting), 0);
+    me.registries[0].state = RegistryState::SignedIn;
+    assert_eq!(asks(&outcome(&mut state, Outcome::Myself(me.clone()))), 1);
+    assert_eq!(asks(&outcome(&mut state, Outcome::Myself(me))), 0);
 }
