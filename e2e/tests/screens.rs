@@ -67,6 +67,8 @@ fn words_are_found_and_gone_to() {
     alice.wait_for("the string is");
     alice.resize(100, 30);
     alice.wait_for("the can is red");
+    // The hit is chosen, as in browsing: back to typing.
+    alice.press("i");
     quit([alice, bob]);
 }
 

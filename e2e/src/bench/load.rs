@@ -3,7 +3,7 @@
 //! rates.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -79,6 +79,18 @@ impl Threads {
             Some((thread.file_name(), used(&thread.path())?))
         });
         Self(all.collect())
+    }
+
+    /// The first thread alone, which in an interface is the one that draws.
+    #[must_use]
+    pub fn first(&self, pid: u32) -> Self {
+        let first = self.0.get_key_value(OsStr::new(&pid.to_string()));
+        Self(
+            first
+                .map(|(name, used)| (name.clone(), *used))
+                .into_iter()
+                .collect(),
+        )
     }
 
     /// Seconds of processor time since `before`, and how often a thread went to

@@ -23,7 +23,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use jiff::tz::TimeZone;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use twocan_peer::Engine;
@@ -38,7 +37,7 @@ use crate::app::msg::Msg;
 use crate::app::update::{start, update};
 use crate::app::{Focus, Look, State};
 use crate::input::chord::{Chord, Key};
-use crate::terminal::{Options, Runner, Signal, Signals, now};
+use crate::terminal::{Options, Runner, Signal, Signals, now, zone};
 
 /// Columns and rows of the screen that there is not: enough for a conversation
 /// to be on it, so that what was printed counts as read.
@@ -102,7 +101,7 @@ impl Session {
             mono: true,
             ..Look::default()
         };
-        let mut state = State::new(now(), TimeZone::system(), SIZE, look);
+        let mut state = State::new(now(), zone(), SIZE, look);
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
         let (runner, outcomes) = Runner::new(engine, options.config.clone());
         Self {

@@ -144,12 +144,7 @@ impl Screen {
             mono,
             ..Look::default()
         };
-        let mut state = State::new(
-            now(),
-            TimeZone::system(),
-            crossterm::terminal::size()?,
-            look,
-        );
+        let mut state = State::new(now(), zone(), crossterm::terminal::size()?, look);
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
         state.to_ask.clone_from(&options.add);
         state.themes.light = kind.light;
@@ -480,6 +475,17 @@ async fn end_of(writing: &mut Option<Writing>) -> io::Result<ExitStatus> {
         Some(writing) => writing.ended().await,
         None => pending().await,
     }
+}
+
+/// The time zone of this machine. The library by itself walks through the
+/// folders of all zones to find the one that this file already is.
+pub(crate) fn zone() -> TimeZone {
+    let local = match std::env::var_os("TZ") {
+        Some(_) => None,
+        None => std::fs::read("/etc/localtime").ok(),
+    };
+    let zone = local.and_then(|data| TimeZone::tzif("Local", &data).ok());
+    zone.unwrap_or_else(TimeZone::system)
 }
 
 /// This moment.

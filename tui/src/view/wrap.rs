@@ -45,7 +45,10 @@ fn grapheme_width(grapheme: &str) -> usize {
 
 /// The text as it is drawn: what terminals disagree about is left out.
 pub(crate) fn display(text: &str) -> String {
-    if text.is_ascii() && !text.bytes().any(|b| b.is_ascii_control()) {
+    // The common case, without looking for graphemes.
+    let special =
+        |c: char| c.is_control() || matches!(c, ZERO_WIDTH_JOINER | VARIATION_SELECTOR_16);
+    if !text.contains(special) {
         return text.to_owned();
     }
     text.graphemes(true).map(shown).collect()
@@ -53,6 +56,9 @@ pub(crate) fn display(text: &str) -> String {
 
 /// Cells that the text takes when drawn.
 pub(crate) fn width(text: &str) -> usize {
+    if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        return text.len();
+    }
     text.graphemes(true).map(grapheme_width).sum()
 }
 
