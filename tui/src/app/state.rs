@@ -80,7 +80,9 @@ impl Default for Look {
 /// What the palette is made from.
 #[derive(Debug, Default)]
 pub(crate) struct Themes {
-    /// What was chosen by name.
+    /// What the command line asks for, until another is chosen.
+    pub(crate) asked: Option<String>,
+    /// What was chosen by name, and is kept.
     pub(crate) chosen: Option<String>,
     /// What `theme.toml` says.
     pub(crate) custom: Custom,
@@ -384,7 +386,8 @@ impl State {
     /// Makes the palette anew after something it is made from has changed.
     pub(crate) fn settle_theme(&mut self) {
         let themes = &self.themes;
-        let name = themes.chosen.as_ref().or(themes.custom.base.as_ref());
+        let name = themes.asked.as_ref().or(themes.chosen.as_ref());
+        let name = name.or(themes.custom.base.as_ref());
         let named = palette::named(name.map_or("auto", String::as_str), themes.light);
         let palette = themes.custom.over(named.unwrap_or(palette::ANSI16));
         self.dirty |= palette != self.look.palette;

@@ -124,7 +124,7 @@ pub(crate) static TABLE: &[Info] = &[
     key(Action::SelectLast, Group::Messages, "newest message", &[(Browse, "G"), (Browse, "End")]),
     command(Action::Copy, Group::Messages, "copy the text", &[(Browse, "y")], "copy", "", "/copy", Takes::Nothing),
     key(Action::CopyWithName, Group::Messages, "copy with name and time", &[(Browse, "Y")]),
-    command(Action::OpenLink, Group::Messages, "open the link or the file of a message", &[(Browse, "o")], "open", "[NUMBER]", "/open 2", Takes::Text),
+    command(Action::OpenLink, Group::Messages, "open the link or the file of a message", &[(Browse, "o")], "link", "[NUMBER]", "/link 2", Takes::Text),
     command(Action::Quote, Group::Messages, "put the text into what you write, as a quotation", &[(Browse, ">")], "quote", "", "/quote", Takes::Nothing),
     command(Action::Reply, Group::Messages, "reply, to the last message if none is chosen", &[(Browse, "r")], "reply", "[TEXT]", "/reply yes, gladly", Takes::Text),
     command(Action::Edit, Group::Messages, "change a message of yours", &[(Browse, "e")], "edit", "[TEXT]", "/edit I meant Tuesday", Takes::Text),

@@ -148,7 +148,7 @@ impl Screen {
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
         state.to_ask.clone_from(&options.add);
         state.themes.light = kind.light;
-        state.themes.chosen.clone_from(&options.theme);
+        state.themes.asked.clone_from(&options.theme);
         state.settle_theme();
         let input = Input::open()?;
         if !options.no_query {

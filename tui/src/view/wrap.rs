@@ -46,8 +46,10 @@ fn grapheme_width(grapheme: &str) -> usize {
 /// The text as it is drawn: what terminals disagree about is left out.
 pub(crate) fn display(text: &str) -> String {
     // The common case, without looking for graphemes.
-    let special =
-        |c: char| c.is_control() || matches!(c, ZERO_WIDTH_JOINER | VARIATION_SELECTOR_16);
+    let special = |c: char| {
+        let joins = matches!(c, ZERO_WIDTH_JOINER | VARIATION_SELECTOR_16);
+        joins || c.is_control() || SKIN_TONES.contains(&c)
+    };
     if !text.contains(special) {
         return text.to_owned();
     }

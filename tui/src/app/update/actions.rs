@@ -309,9 +309,12 @@ fn export(state: &mut State, path: &str, out: &mut Effects) {
 fn theme(state: &mut State, name: &str, out: &mut Effects) {
     let name = name.trim();
     if palette::NAMED.contains(&name) {
+        state.themes.asked = None;
         return settings::set(state, &format!("{} {name}", preferences::THEME), out);
     }
-    let now = state.themes.chosen.as_deref().unwrap_or("auto");
+    let themes = &state.themes;
+    let now = themes.asked.as_deref().or(themes.chosen.as_deref());
+    let now = now.unwrap_or("auto");
     let all = palette::NAMED.join(", ");
     match name {
         "" => state.info(format!("the theme is {now}; there are: {all}")),
