@@ -17,7 +17,7 @@ FEATURES ?=
 # How long `make fuzz` spends on each target.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help deps deps-test run run-registry demo test test-api bench audit fuzz certs fmt lint dist
+.PHONY: help deps deps-test run run-registry demo test test-api bench audit fuzz picture certs fmt lint dist
 
 help: ## explain the targets
 	@echo 'twocan: chat and call each other directly, from the terminal.'
@@ -57,6 +57,10 @@ audit: ## check dependencies: bans, licences, sources
 
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS (60) each
 	@scripts/fuzz.sh '$(FUZZ_SECONDS)'
+
+picture: deps-test ## take the pictures of the README from real screens
+	$(CARGO) build --locked --workspace --bins
+	TWOCAN_BIN_DIR='$(TARGET_DIR)/debug' '$(TARGET_DIR)/debug/picture'
 
 certs: ## make a development certificate for localhost under certs/
 	@scripts/certs.sh

@@ -24,11 +24,17 @@ pub fn open(folder: &Path, name: &str, port: u16) -> Terminal {
 }
 
 /// The same, not yet started.
+#[must_use]
+pub fn launch(folder: &Path, name: &str, port: u16) -> Launch {
+    launch_with(folder, name, port, "tone:440")
+}
+
+/// The same with a microphone as `--audio-in` takes it.
 ///
 /// # Panics
 /// If its home cannot be made.
 #[must_use]
-pub fn launch(folder: &Path, name: &str, port: u16) -> Launch {
+pub fn launch_with(folder: &Path, name: &str, port: u16, microphone: &str) -> Launch {
     let home = folder.join(name);
     std::fs::create_dir_all(&home).must("make a home");
     let data = home.join("data").display().to_string();
@@ -42,7 +48,7 @@ pub fn launch(folder: &Path, name: &str, port: u16) -> Launch {
             "--no-lan",
             "--no-passphrase",
         ])
-        .args(&["--audio-in", "tone:440", "--audio-out", "null"])
+        .args(&["--audio-in", microphone, "--audio-out", "null"])
         .size(100, 30)
 }
 

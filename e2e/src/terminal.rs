@@ -228,6 +228,12 @@ impl Terminal {
         lock(&self.display.0).parser.screen().contents()
     }
 
+    /// The same with how it looks.
+    #[must_use]
+    pub fn shown(&self) -> Screen {
+        lock(&self.display.0).parser.screen().clone()
+    }
+
     /// Waits until flags of the kitty keyboard protocol are in force, or no
     /// longer.
     ///

@@ -64,7 +64,11 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
     }
     lines.push(row("path", contact.path.map_or("no link", path_word)));
     if let (false, Some(seen)) = (contact.online, contact.last_seen) {
-        lines.push(row("seen", &format!("{} ago", ago(seen, state.now))));
+        let seen = match ago(seen, state.now) {
+            now if now == "now" => now,
+            time => format!("{time} ago"),
+        };
+        lines.push(row("seen", &seen));
     }
     if contact.waiting > 0 {
         lines.push(row("waiting", &format!("{} messages", contact.waiting)));
