@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 use twocan_peer::api::{Config, Error, ExportFormat};
 use twocan_peer::vault::{self, Protected, Protection};
@@ -160,6 +160,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 };
                 let config = resolved::inward(profile)?;
                 one_shot::export(config, with.as_deref(), format, path).await
+            }
+            Command::Papers(papers) => {
+                papers.make(Cli::command())?;
+                Ok(ExitCode::SUCCESS)
             }
             Command::History(History::Import { path, profile }) => {
                 one_shot::import(resolved::inward(profile)?, path).await
