@@ -256,6 +256,7 @@ fn log_to_file(folder: &Path) -> Result<(), Failure> {
         .with_env_filter(log_filter())
         .with_writer(Mutex::new(file))
         .with_ansi(false)
+        .log_internal_errors(false)
         .init();
     Ok(())
 }
@@ -273,6 +274,9 @@ fn log_to_stderr() {
         .with_env_filter(log_filter())
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // It would say on standard error that standard error is full, and
+        // panic as that fails too: a full disk below a log must not end us.
+        .log_internal_errors(false)
         .init();
 }
 
