@@ -17,7 +17,7 @@ FEATURES ?=
 # How long `make fuzz` spends on each target.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help deps deps-test run run-registry demo test test-api bench audit fuzz picture certs fmt lint dist
+.PHONY: help deps deps-test run run-registry demo test test-api bench audit fuzz picture certs fmt lint dist deb
 
 help: ## explain the targets
 	@echo 'twocan: chat and call each other directly, from the terminal.'
@@ -75,3 +75,7 @@ lint: deps ## formatting, clippy and rustdoc, all with warnings denied
 
 dist: deps ## release tarballs of both programs, with checksums, under dist/
 	@scripts/dist.sh
+
+deb: deps ## the same, and Debian packages of both
+	@scripts/cargo-tool.sh deb cargo-deb
+	@scripts/dist.sh deb

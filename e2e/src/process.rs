@@ -251,6 +251,23 @@ pub fn signal(pid: u32, name: &str) {
     assert!(status.success(), "cannot send {name} to process {pid}");
 }
 
+/// Before a program's own words: it is told as an error, as programs are that
+/// want to go on, when a file may not grow.
+pub const HEARS_LIMITS: [&str; 4] = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
+
+/// No file may grow beyond so many bytes (or `unlimited`) by what process `pid`
+/// writes: a disk that is full, for whoever may not mount a small one.
+///
+/// # Panics
+/// If the system refuses.
+pub fn limit_files(pid: u32, bytes: &str) {
+    let status = Command::new("prlimit")
+        .args(["--pid", &pid.to_string(), &format!("--fsize={bytes}:")])
+        .status()
+        .must("run prlimit");
+    assert!(status.success(), "files of {pid} cannot be limited");
+}
+
 /// Waits until `condition` holds and says what was awaited if it never does.
 ///
 /// # Panics

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use twocan_e2e::headless::{Headless, Profile, Refusal, text};
 use twocan_e2e::pair::{Pair, folder};
-use twocan_e2e::process::{Must, wait_until};
+use twocan_e2e::process::{HEARS_LIMITS, Must, limit_files, wait_until};
 use twocan_e2e::talk::Talk;
 
 /// Both may take this long until everything has arrived: a link that has
@@ -188,24 +188,13 @@ fn files_that_may_not_grow() {
     let folder = folder();
     let profile = |name| Profile::new(folder.path(), name).accepting();
     let mut bob = profile("bob");
-    // As programs do that want to hear of it as an error.
-    let ignoring = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
-    bob.under = ignoring.map(str::to_owned).to_vec();
+    bob.under = HEARS_LIMITS.map(str::to_owned).to_vec();
     let pair = Pair::from(profile("alice"), bob);
     through_full_disk(pair, |bob| {
         let pid = bob.pid();
         limit_files(pid, "1000000");
         Box::new(move || limit_files(pid, "unlimited"))
     });
-}
-
-/// No file may grow beyond so many bytes by what process `pid` writes.
-fn limit_files(pid: u32, bytes: &str) {
-    let status = Command::new("prlimit")
-        .args(["--pid", &pid.to_string(), &format!("--fsize={bytes}:")])
-        .status()
-        .must("run prlimit");
-    assert!(status.success(), "files of {pid} cannot be limited");
 }
 
 fn database(profile: &Profile) -> PathBuf {

@@ -10,13 +10,14 @@ use crate::{
     now, ping, store,
 };
 use anyhow::{Context, bail};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::{
     io::Write,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
 };
+use twocan_papers::Papers;
 use twocan_proto::registry_url::RegistryUrl;
 
 /// A small server that maps names to addresses and keys, for twocan.
@@ -53,6 +54,8 @@ enum Command {
     Backup(Copying),
     /// Put a backup in the place of everything, while the registry runs or not
     Restore(Copying),
+    #[command(flatten)]
+    Papers(Papers),
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +103,7 @@ impl Cli {
             Command::Admin(admin) => admin.run(),
             Command::Backup(copying) => copying.backup(),
             Command::Restore(copying) => copying.restore(),
+            Command::Papers(papers) => papers.make(Self::command()).map_err(Into::into),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
@@ -321,5 +325,16 @@ impl Signals {
 
     async fn stop_again(&mut self) {
         self.next().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn man_pages_and_completions_name_each_command() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(twocan_papers::check(&Cli::command(), folder.path()), Ok(()));
     }
 }

@@ -140,11 +140,9 @@ fn the_unit_for_systemd_is_good_and_hardened() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("twocan-registry.service");
     let program = env!("CARGO_BIN_EXE_twocan-registry");
-    std::fs::write(
-        &path,
-        unit.replace("/usr/local/bin/twocan-registry", program),
-    )
-    .unwrap();
+    let start = "ExecStart=twocan-registry";
+    assert!(unit.contains(start));
+    std::fs::write(&path, unit.replace(start, &format!("ExecStart={program}"))).unwrap();
     let analyze = |arguments: &[&str]| {
         let mut command = std::process::Command::new("systemd-analyze");
         command.args(arguments).arg(&path).output()

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use tracing_subscriber::EnvFilter;
 use twocan_peer::api::{Config, Error, ExportFormat};
 use twocan_peer::vault::{self, Protected, Protection};
@@ -161,6 +161,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                 let config = resolved::inward(profile)?;
                 one_shot::export(config, with.as_deref(), format, path).await
             }
+            Command::Papers(papers) => {
+                papers.make(Cli::command())?;
+                Ok(ExitCode::SUCCESS)
+            }
             Command::History(History::Import { path, profile }) => {
                 one_shot::import(resolved::inward(profile)?, path).await
             }
@@ -252,6 +256,7 @@ fn log_to_file(folder: &Path) -> Result<(), Failure> {
         .with_env_filter(log_filter())
         .with_writer(Mutex::new(file))
         .with_ansi(false)
+        .log_internal_errors(false)
         .init();
     Ok(())
 }
@@ -269,6 +274,9 @@ fn log_to_stderr() {
         .with_env_filter(log_filter())
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        // It would say on standard error that standard error is full, and
+        // panic as that fails too: a full disk below a log must not end us.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
+use twocan_papers::Papers;
 use twocan_peer::api::{InputSpec, OutputSpec};
 use twocan_proto::registry_url::RegistryUrl;
 
@@ -107,6 +108,8 @@ pub(super) enum Command {
     Export(Backup),
     /// Make a profile of a file that was exported
     Import(Backup),
+    #[command(flatten)]
+    Papers(Papers),
 }
 
 #[derive(Debug, Subcommand)]
@@ -373,6 +376,12 @@ mod tests {
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
         File::command().debug_assert();
+    }
+
+    #[test]
+    fn man_pages_and_completions_name_each_command() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(twocan_papers::check(&Cli::command(), folder.path()), Ok(()));
     }
 
     #[test]

@@ -1,16 +1,19 @@
 //! `make bench`: what twocan does, beside what one would use instead, as
 //! ratios measured in one run. What is not installed is left out by name.
-//! `bench PART...` measures some parts alone; `bench soak` what nobody waits for.
+//! `bench PART...` measures some parts alone; `bench soak`,
+//! `soak-clients` and `chaos` what nobody waits for.
 
+mod chaos;
 mod chat;
 mod files;
 mod history;
 mod interface;
 mod registry;
+mod soak;
 mod sound;
 
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use twocan_e2e::bench::{self, Row, median};
@@ -27,12 +30,12 @@ const LOOK_UPS: usize = 500;
 /// Starts of the interface, of which the median counts.
 const STARTS: usize = 7;
 
-/// Takes ten minutes: measured when it is asked for by name.
-const ON_REQUEST: &str = "soak";
+/// Take ten minutes each: run when they are asked for by name.
+const ON_REQUEST: [&str; 3] = ["soak", "soak-clients", "chaos"];
 
 /// A part of the table, by the name under which it can be asked for alone.
 type Part = (&'static str, fn() -> Vec<Row>);
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 12] = [
     ("look-ups", look_ups),
     ("registry", registry::speed),
     ("messages", chat::messages),
@@ -43,6 +46,8 @@ const PARTS: [Part; 10] = [
     ("interface", interface::beside_others),
     ("sound", sound::quality),
     ("soak", registry::soak),
+    ("soak-clients", soak::clients),
+    ("chaos", chaos::chaos),
 ];
 
 fn main() -> io::Result<()> {
@@ -59,7 +64,7 @@ fn main() -> io::Result<()> {
     }
     let mut out = io::stdout().lock();
     for (name, measure) in PARTS {
-        let usual = wanted.is_empty() && name != ON_REQUEST;
+        let usual = wanted.is_empty() && !ON_REQUEST.contains(&name);
         if usual || wanted.iter().any(|asked| asked == name) {
             for row in measure() {
                 writeln!(out, "{row}")?;
@@ -67,6 +72,14 @@ fn main() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// How long a part takes that runs for a while: ten minutes, unless the
+/// variable says how many seconds.
+fn length(variable: &str) -> Duration {
+    let asked = std::env::var(variable).ok();
+    let asked = asked.and_then(|text| text.parse().ok());
+    Duration::from_secs(asked.unwrap_or(600))
 }
 
 /// Median time of a look-up over TLS 1.3, kept alive, beside nginx that serves

@@ -13,9 +13,6 @@ use twocan_e2e::registry::Registry;
 
 use super::{beats, seed};
 
-/// How long it takes, unless [`SECONDS_VARIABLE`] says otherwise.
-const SECONDS: u64 = 600;
-const SECONDS_VARIABLE: &str = "TWOCAN_SOAK_SECONDS";
 /// Users there from the start, who beat.
 const USERS: usize = 1_000;
 /// How much memory may grow from the first quarter to the end: what is counted
@@ -23,10 +20,6 @@ const USERS: usize = 1_000;
 const GROWTH_MAX: f64 = 1.10;
 
 pub(crate) fn soak() -> Vec<Row> {
-    let seconds = std::env::var(SECONDS_VARIABLE).ok();
-    let seconds = seconds
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(SECONDS);
     let folder = folder();
     let (registry, token) = seed::full(folder.path(), USERS);
     let over = AtomicBool::new(false);
@@ -40,7 +33,7 @@ pub(crate) fn soak() -> Vec<Row> {
             });
         }
         let begun = Instant::now();
-        let whole = Duration::from_secs(seconds);
+        let whole = crate::length(crate::soak::SECONDS);
         let early = most_until(&registry, begun, whole / 4);
         let late = most_until(&registry, begun, whole);
         over.store(true, Ordering::Relaxed);
