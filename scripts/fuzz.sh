@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for a number of seconds each: fuzz.sh [SECONDS]
+# They go on from what earlier runs have found: fuzz/seeds.tar.xz holds the
+# smallest corpora of ten minutes each.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,6 +13,8 @@ if ! rustup toolchain list 2>/dev/null | grep -q '^nightly'; then
 fi
 scripts/cargo-tool.sh fuzz cargo-fuzz
 
+mkdir -p fuzz/corpus
+tar --extract --xz --skip-old-files --directory fuzz/corpus --file fuzz/seeds.tar.xz
 for target in $(cargo +nightly fuzz list); do
     printf '\n== %s\n' "$target"
     cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=0
