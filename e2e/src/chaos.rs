@@ -94,27 +94,43 @@ impl Speech {
         format!("{} to {}: {index}", NAMES[self.from], NAMES[self.to])
     }
 
-    /// Says the next thing, or the last again if nobody knows what became of
-    /// it: the same `client_id` keeps it from being sent twice.
+    /// Says the next thing, if the one before has its answer.
     fn go_on(&mut self, people: &mut [Person]) {
-        let pid = people[self.from].client.pid();
-        if let Some((id, asked)) = self.open.filter(|(_, asked)| *asked == pid) {
-            match people[self.from].client.answered(id) {
-                None => return self.open = Some((id, asked)),
-                Some(Ok(_)) => self.confirmed += 1,
-                Some(Err(refusal)) => {
-                    assert_eq!(refusal.code, "io", "{}: {refusal}", NAMES[self.from]);
-                }
+        if !self.waits(people) {
+            self.say(people);
+        }
+    }
+
+    /// Takes the answer that has come; whether one is still awaited. A program
+    /// that died gives none.
+    fn waits(&mut self, people: &[Person]) -> bool {
+        let client = &people[self.from].client;
+        let Some((id, _)) = self.open.filter(|(_, asked)| *asked == client.pid()) else {
+            return false;
+        };
+        match client.answered(id) {
+            None => return true,
+            Some(Ok(_)) => self.confirmed += 1,
+            Some(Err(refusal)) => {
+                assert_eq!(refusal.code, "io", "{}: {refusal}", NAMES[self.from]);
             }
         }
+        self.open = None;
+        false
+    }
+
+    /// Says what comes after what is confirmed. It may have been said already:
+    /// the same `client_id` keeps it from being sent twice.
+    fn say(&mut self, people: &mut [Person]) {
         let index = self.confirmed;
         let fields = json!({
             "to": people[self.to].id,
             "text": self.text(index),
             "client_id": format!("{}-{index}", self.to),
         });
-        let id = people[self.from].client.post("send", fields);
-        self.open = Some((id, pid));
+        let client = &mut people[self.from].client;
+        let id = client.post("send", fields);
+        self.open = Some((id, client.pid()));
     }
 
     /// What is wrong with it where `reader` shows it.
@@ -187,6 +203,10 @@ impl Scene {
             let address = wires[to].address();
             people[from].client.must("connect", json!({"to": address}));
             for (from, to) in [(from, to), (to, from)] {
+                let other = &people[to].id;
+                people[from].client.event("presence", |event| {
+                    event["contact"] == **other && event["online"] == true
+                });
                 speeches.push(Speech {
                     from,
                     to,
@@ -267,11 +287,12 @@ impl Scene {
             person.die_and_return();
         }
         for speech in &mut self.speeches {
-            // What has no answer is asked for again, and answered now.
+            // What has no answer is asked for again, and nothing after it.
             let last = speech.confirmed;
             wait_until("the last message is stored", PATIENCE, || {
-                if speech.confirmed == last {
-                    speech.go_on(&mut self.people);
+                let waits = speech.waits(&self.people);
+                if !waits && speech.confirmed == last {
+                    speech.say(&mut self.people);
                 }
                 speech.confirmed > last
             });
