@@ -24,7 +24,8 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 pub(super) struct Dial {
     due: Option<Instant>,
     pub(super) failures: u32,
-    busy: bool,
+    /// Since when she is being dialled.
+    busy: Option<Instant>,
 }
 
 impl Dial {
@@ -33,13 +34,23 @@ impl Dial {
         Self {
             due: None,
             failures: 0,
-            busy: false,
+            busy: None,
         }
     }
 
     /// Not before somebody asks for it.
     pub(super) fn rest(&mut self) {
         self.due = None;
+    }
+
+    /// Nobody was reached. Without an address to try it rests until there is a
+    /// reason again, unless one came up while it was busy.
+    fn failed(&mut self, since: Option<Instant>, is_nowhere: bool) {
+        if !is_nowhere {
+            self.again_later();
+        } else if self.due <= since {
+            self.rest();
+        }
     }
 
     pub(super) fn again_later(&mut self) {
@@ -91,7 +102,7 @@ impl Core {
     pub(super) fn links_deadline(&self) -> Option<Instant> {
         self.contacts
             .iter()
-            .filter(|entry| !entry.dial.busy)
+            .filter(|entry| entry.dial.busy.is_none())
             .filter_map(|entry| entry.dial.due)
             .min()
     }
@@ -100,7 +111,8 @@ impl Core {
         let due: Vec<PeerId> = self
             .contacts
             .iter()
-            .filter(|entry| !entry.dial.busy && entry.dial.due.is_some_and(|due| due <= now))
+            .filter(|entry| entry.dial.busy.is_none())
+            .filter(|entry| entry.dial.due.is_some_and(|due| due <= now))
             .map(|entry| entry.saved.peer)
             .collect();
         for peer in due {
@@ -112,7 +124,7 @@ impl Core {
             if linked || !welcome || entry.saved.relation == Relation::Rejected {
                 entry.dial.rest();
             } else {
-                entry.dial.busy = true;
+                entry.dial.busy = Some(now);
                 self.dial_contact(peer);
             }
         }
@@ -206,7 +218,7 @@ impl Core {
         let Some(entry) = self.contacts.get_mut(peer) else {
             return;
         };
-        entry.dial.busy = false;
+        let since = entry.dial.busy.take();
         match result {
             Ok(dialled) => {
                 entry.dial.rest();
@@ -216,10 +228,13 @@ impl Core {
                 error,
                 shown,
                 is_deserted,
+                is_nowhere,
             }) => {
                 tracing::debug!(peer = %peer.short(), code = error.code.as_str(), "a contact could not be reached");
                 let is_first = entry.dial.failures == 0;
-                entry.dial.again_later();
+                // Where she is said to be there, she is asked to come to us.
+                let says_online = entry.presence.values().any(|online| *online);
+                entry.dial.failed(since, is_nowhere && !says_online);
                 if error.code == ErrorCode::KeyMismatch && is_first {
                     self.warn_of_wrong_key(peer, &error);
                 }
@@ -262,5 +277,41 @@ impl Core {
         self.contacts.reachable(peer)?;
         let id = self.start_link(dialled.stream, peer, dialled.at, true);
         Ok((id, contact))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_address_rests_until_there_is_a_reason() {
+        let mut dial = Dial::resting();
+        dial.soon();
+        let since = dial.due;
+        dial.failed(since, true);
+        assert!(!dial.is_wanted());
+        dial.soon();
+        assert!(dial.is_wanted());
+    }
+
+    #[test]
+    fn a_reason_that_came_up_meanwhile_is_not_lost() {
+        let mut dial = Dial::resting();
+        dial.soon();
+        let since = dial.due.map(|due| due - Duration::from_millis(1));
+        dial.failed(since, true);
+        assert!(dial.is_wanted());
+    }
+
+    #[test]
+    fn who_did_not_answer_is_tried_again_and_later_each_time() {
+        let mut dial = Dial::resting();
+        for failures in 1..20 {
+            dial.failed(dial.due, false);
+            assert_eq!(dial.failures, failures);
+            let due = dial.due.unwrap();
+            assert!(due <= Instant::now() + BACK_OFF.1.mul_f64(1.25));
+        }
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Failed {
     pub(crate) shown: Option<(SocketAddr, PeerId)>,
     /// A machine answered that nobody listens there.
     pub(crate) is_deserted: bool,
+    /// There was no address to try.
+    pub(crate) is_nowhere: bool,
 }
 
 impl From<Error> for Failed {
@@ -53,6 +55,7 @@ impl From<Error> for Failed {
             error,
             shown: None,
             is_deserted: false,
+            is_nowhere: false,
         }
     }
 }
@@ -124,7 +127,7 @@ fn silence() -> Error {
     )
 }
 
-async fn resolve(addresses: &[Address]) -> Result<Vec<SocketAddr>, Error> {
+async fn resolve(addresses: &[Address]) -> Result<Vec<SocketAddr>, Failed> {
     let mut targets = Vec::new();
     let mut unknown = None;
     for address in addresses {
@@ -146,11 +149,12 @@ async fn resolve(addresses: &[Address]) -> Result<Vec<SocketAddr>, Error> {
         (true, Some(name)) => Err(Error::new(
             ErrorCode::Unreachable,
             format!("no machine is called {name}: check the spelling, or use its IP address"),
-        )),
-        (true, None) => Err(Error::new(
-            ErrorCode::Unreachable,
-            "no address is known to try",
-        )),
+        )
+        .into()),
+        (true, None) => Err(Failed {
+            is_nowhere: true,
+            ..Error::new(ErrorCode::Unreachable, "no address is known to try").into()
+        }),
         (false, _) => Ok(targets),
     }
 }
@@ -195,6 +199,7 @@ async fn attempt(
             error: Error::new(ErrorCode::KeyMismatch, text),
             shown: Some((at, peer)),
             is_deserted: false,
+            is_nowhere: false,
         });
     }
     Ok(Dialled {

@@ -94,6 +94,17 @@ impl Conversation {
         self.newest_loaded.then(|| self.messages.last()).flatten()
     }
 
+    /// The messages that a screen of `rows` rows can show.
+    pub(crate) fn near_reader(&self, rows: usize) -> &[Message] {
+        let anchor = match self.scroll {
+            Scroll::At { message, .. } => self.position(message),
+            Scroll::Bottom => None,
+        };
+        let count = self.messages.len();
+        let from = anchor.unwrap_or(count.saturating_sub(rows));
+        &self.messages[from..count.min(from + rows)]
+    }
+
     /// Takes a page as the store gave it.
     pub(crate) fn take_page(&mut self, page: Page, found: Vec<Message>, limit: usize) {
         self.loading = None;
@@ -326,6 +337,20 @@ mod tests {
             5,
         );
         assert_eq!(c.messages().len(), 5);
+    }
+
+    #[test]
+    fn what_a_screen_can_show_is_where_the_reader_stands() {
+        let mut c = conversation();
+        let ids = |c: &Conversation, rows| c.near_reader(rows).iter().map(|m| m.id).collect();
+        let all: Vec<_> = ids(&c, 9);
+        assert_eq!(all.len(), 5);
+        assert_eq!(ids(&c, 2), all[3..]);
+        c.scroll = Scroll::At {
+            message: all[1],
+            row: 0,
+        };
+        assert_eq!(ids(&c, 2), all[1..3]);
     }
 
     #[test]

@@ -26,5 +26,6 @@ mod state;
 pub(crate) mod transfers;
 pub(crate) mod update;
 pub(crate) mod user_file;
+mod visible;
 
 pub(crate) use state::{Focus, Look, Notice, State, registry_word};

@@ -2,6 +2,9 @@
 //! groups by name, then the others, then requests. The same everywhere: list, keys Alt+1..0, next and previous.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::OnceLock;
 
 use twocan_peer::api::{Contact, ContactRequest};
 use twocan_proto::identity::PeerId;
@@ -52,26 +55,67 @@ impl Section {
     }
 }
 
+/// Everybody we know, and in which order the list shows them. The order is made
+/// when it is asked for, and kept until somebody changes.
+#[derive(Debug, Default)]
+pub(crate) struct Contacts {
+    all: HashMap<PeerId, Contact>,
+    order: OnceLock<Vec<(Section, PeerId)>>,
+}
+
+impl Contacts {
+    fn in_order(&self) -> &[(Section, PeerId)] {
+        self.order.get_or_init(|| {
+            let mut contacts: Vec<&Contact> = self.all.values().collect();
+            contacts.sort_by_cached_key(|c| {
+                let section = Section::of(c);
+                let unread = section == Section::Unread;
+                let newest = unread.then_some(c.last_message_at).flatten();
+                (
+                    section,
+                    Reverse(newest),
+                    c.blocked,
+                    !c.online,
+                    c.alias.to_lowercase(),
+                    c.peer_id,
+                )
+            });
+            let placed = |c: &Contact| (Section::of(c), c.peer_id);
+            contacts.into_iter().map(placed).collect()
+        })
+    }
+}
+
+impl Deref for Contacts {
+    type Target = HashMap<PeerId, Contact>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+impl DerefMut for Contacts {
+    /// Whoever can change somebody may change the order.
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.order.take();
+        &mut self.all
+    }
+}
+
+impl FromIterator<Contact> for Contacts {
+    fn from_iter<I: IntoIterator<Item = Contact>>(contacts: I) -> Self {
+        Self {
+            all: contacts.into_iter().map(|c| (c.peer_id, c)).collect(),
+            order: OnceLock::new(),
+        }
+    }
+}
+
 impl State {
     /// All entries of the list with their sections, in order.
     pub(crate) fn entries(&self) -> Vec<(Section, Entry)> {
-        let mut contacts: Vec<&Contact> = self.contacts.values().collect();
-        contacts.sort_by_cached_key(|c| {
-            let section = Section::of(c);
-            let unread = section == Section::Unread;
-            let newest = unread.then_some(c.last_message_at).flatten();
-            (
-                section,
-                Reverse(newest),
-                c.blocked,
-                !c.online,
-                c.alias.to_lowercase(),
-                c.peer_id,
-            )
-        });
-        let people = contacts
-            .into_iter()
-            .map(|c| (Section::of(c), Entry::Contact(c.peer_id)));
+        let people = self.contacts.in_order().iter();
+        let people = people.map(|(section, id)| (section.clone(), Entry::Contact(*id)));
         let requests = self
             .requests
             .iter()
@@ -81,11 +125,8 @@ impl State {
 
     /// The contacts in the order of the list.
     pub(crate) fn contacts_in_order(&self) -> Vec<PeerId> {
-        let contact = |(_, entry)| match entry {
-            Entry::Contact(id) => Some(id),
-            Entry::Request(_) => None,
-        };
-        self.entries().into_iter().filter_map(contact).collect()
+        let order = self.contacts.in_order().iter();
+        order.map(|(_, id)| *id).collect()
     }
 
     /// What we call somebody: the alias, or the beginning of the id.
@@ -159,5 +200,27 @@ impl State {
                 Err(format!("which one: {}?", names.join(", ")))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::app::Look;
+    use crate::app::sample::{self, BOB, MEI, SAM};
+
+    #[test]
+    fn the_order_follows_every_change() {
+        let mut state = sample::busy((80, 24), Look::default());
+        let order = state.contacts_in_order();
+        assert_eq!(order[..2], [sample::id(BOB), sample::id(MEI)]);
+        if let Some(bob) = state.contacts.get_mut(&sample::id(BOB)) {
+            bob.unread = 0;
+        }
+        assert_eq!(state.contacts_in_order()[0], sample::id(MEI));
+        state.contacts.remove(&sample::id(MEI));
+        assert!(!state.contacts_in_order().contains(&sample::id(MEI)));
+        let sam = state.contacts.remove(&sample::id(SAM));
+        state.contacts = sam.into_iter().collect();
+        assert_eq!(state.contacts_in_order(), [sample::id(SAM)]);
     }
 }

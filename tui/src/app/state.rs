@@ -23,7 +23,7 @@ use super::history::InputHistory;
 use super::lobby::Lobbies;
 use super::overlay::Overlay;
 use super::preferences::Preferences;
-use super::roster::Entry;
+use super::roster::{Contacts, Entry};
 use super::transfers::Transfers;
 use crate::input::action::Action;
 use crate::input::chord::Chord;
@@ -109,7 +109,7 @@ pub(crate) struct Cycle {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) me: Option<WhoAmI>,
-    pub(crate) contacts: HashMap<PeerId, Contact>,
+    pub(crate) contacts: Contacts,
     pub(crate) requests: Vec<ContactRequest>,
     /// What we tell of ourselves, once read.
     pub(crate) profile: Option<Profile>,
@@ -188,7 +188,7 @@ impl State {
     pub(crate) fn new(now: Timestamp, zone: TimeZone, size: (u16, u16), look: Look) -> Self {
         Self {
             me: None,
-            contacts: HashMap::new(),
+            contacts: Contacts::default(),
             requests: Vec::new(),
             profile: None,
             transfers: Transfers::default(),

@@ -215,22 +215,35 @@ fn interface(typed: Interface) -> Result<ExitCode, Failure> {
             ..config.clone()
         },
     };
-    runtime()?.block_on(async {
-        let (engine, events) = match keep_plain {
+    let workers = runtime()?;
+    let started = async {
+        let started = match keep_plain {
             true => unlock::start(config).await?,
             false => unlock::first_start(config).await?,
         };
         log_to_file(&folder)?;
-        let _control = control::open(&engine, &folder);
-        let ended = if in_lines {
-            plain::run(engine, events, &options).await
-        } else {
-            terminal::run(engine, events, options)
-                .await
-                .map(|()| ExitCode::SUCCESS)
-        };
-        ended.map_err(|error| Failure::Run(format!("{error:#}")))
-    })
+        Ok::<_, Failure>(started)
+    };
+    let (engine, events) = workers.block_on(started)?;
+    let _control = {
+        let _entered = workers.enter();
+        control::open(&engine, &folder)
+    };
+    let ended = if in_lines {
+        workers.block_on(plain::run(engine, events, &options))
+    } else {
+        let screen = terminal::run(engine, events, options, workers.handle());
+        own_runtime()?.block_on(screen).map(|()| ExitCode::SUCCESS)
+    };
+    ended.map_err(|error| Failure::Run(format!("{error:#}")))
+}
+
+/// Waits in this thread for keys and draws in it, so that no key goes through
+/// another thread first.
+fn own_runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }
 
 /// While the screen is ours, what the engine has to say goes to a file of the

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use twocan_peer::Engine;
@@ -103,7 +104,7 @@ impl Session {
         };
         let mut state = State::new(now(), zone(), SIZE, look);
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
-        let (runner, outcomes) = Runner::new(engine, options.config.clone());
+        let (runner, outcomes) = Runner::new(engine, options.config.clone(), &Handle::current());
         Self {
             state,
             news: News::default(),

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use twocan_peer::Engine;
@@ -42,6 +43,8 @@ pub(crate) struct Runner {
     ordered: mpsc::Sender<Effect>,
     in_order: JoinHandle<()>,
     slow: JoinSet<()>,
+    /// Who does all that.
+    workers: Handle,
     report: Report,
 }
 
@@ -70,14 +73,19 @@ impl Report {
 
 impl Runner {
     /// A runner, and where the outcomes come.
-    pub(crate) fn new(engine: Engine, config: Config) -> (Self, mpsc::Receiver<Outcome>) {
+    /// All of them are carried out by `workers`.
+    pub(crate) fn new(
+        engine: Engine,
+        config: Config,
+        workers: &Handle,
+    ) -> (Self, mpsc::Receiver<Outcome>) {
         let (outcomes, receiver) = mpsc::channel(OUTCOMES);
         let (ordered, queue) = mpsc::channel(ORDERED);
         let report = Report {
             outcomes,
             under_way: watch::Sender::new(0),
         };
-        let in_order = tokio::spawn(in_order(engine.clone(), queue, report.clone()));
+        let in_order = workers.spawn(in_order(engine.clone(), queue, report.clone()));
         let slow = JoinSet::new();
         (
             Self {
@@ -86,6 +94,7 @@ impl Runner {
                 ordered,
                 in_order,
                 slow,
+                workers: workers.clone(),
                 report,
             },
             receiver,
@@ -132,15 +141,17 @@ impl Runner {
         report.begun();
         if matches!(effect, Effect::Doctor) {
             let config = self.config.clone();
-            self.slow.spawn(async move {
+            let doctor = async move {
                 let found = doctor::lines(&config).await;
                 report.ended(Some(Outcome::Findings(found))).await;
-            });
+            };
+            self.slow.spawn_on(doctor, &self.workers);
             return None;
         }
-        self.slow.spawn(async move {
+        let performed = async move {
             report.ended(perform(&engine, effect).await).await;
-        });
+        };
+        self.slow.spawn_on(performed, &self.workers);
         None
     }
 }

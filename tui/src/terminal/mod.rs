@@ -5,6 +5,7 @@
 mod decode;
 mod effects;
 mod elsewhere;
+mod frames;
 mod guard;
 mod history;
 mod input;
@@ -26,10 +27,11 @@ use std::time::Duration;
 use anyhow::Context;
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::style::Print;
-use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate, SetTitle};
-use crossterm::{Command, execute, queue};
+use crossterm::terminal::SetTitle;
+use crossterm::{Command, execute};
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use twocan_peer::Engine;
@@ -40,6 +42,7 @@ use twocan_proto::time::Timestamp;
 use self::decode::{Answer, Seen};
 pub(crate) use self::effects::Runner;
 use self::elsewhere::Writing;
+use self::frames::Frames;
 use self::guard::Guard;
 use self::input::Input;
 use self::kind::Kind;
@@ -53,8 +56,6 @@ use crate::app::user_file::{Content, UserFile};
 use crate::app::{Look, State};
 use crate::view::{marks, view};
 
-/// Shortest time between two frames.
-const FRAME: Duration = Duration::from_millis(16);
 /// How long answers of the terminal are waited for before it is given back,
 /// and if it is far away.
 const ANSWERS: Duration = Duration::from_millis(150);
@@ -81,8 +82,9 @@ pub(crate) struct Options {
     pub config: Config,
 }
 
-/// Shows the interface until the user, or a signal, ends it. The terminal is
-/// given back and the engine shut down when this returns.
+/// Shows the interface until the user, or a signal, ends it. What takes time is
+/// done by `workers`. The terminal is given back and the engine shut down when
+/// this returns.
 ///
 /// # Errors
 /// When standard output is no terminal, or is taken away.
@@ -90,6 +92,7 @@ pub(crate) async fn run(
     engine: Engine,
     events: mpsc::Receiver<Event>,
     options: Options,
+    workers: &Handle,
 ) -> anyhow::Result<()> {
     let me = engine.whoami().await.map_err(|e| anyhow::anyhow!("{e}"))?;
     let signals = Signals::new().context("cannot listen for signals")?;
@@ -100,7 +103,7 @@ pub(crate) async fn run(
     let (broken, panics) = mpsc::channel(1);
     guard::install_panic_hook(std::thread::current().id(), broken);
     let ended = async {
-        let mut screen = Screen::new(engine.clone(), &options, kind)?;
+        let mut screen = Screen::new(engine.clone(), &options, kind, workers)?;
         let effects = start(&mut screen.state, me.name.is_empty());
         screen.carry_out(effects)?;
         screen.read_user_files(&UserFile::ALL)?;
@@ -131,20 +134,20 @@ struct Screen {
     hand_over: Option<Elsewhere>,
     /// The program that has the terminal meanwhile.
     writing: Option<Writing>,
-    /// No frame before this moment.
-    next_frame: Instant,
+    frames: Frames,
     ended: bool,
 }
 
 impl Screen {
-    fn new(engine: Engine, options: &Options, kind: Kind) -> io::Result<Self> {
+    fn new(engine: Engine, options: &Options, kind: Kind, workers: &Handle) -> io::Result<Self> {
         let mono = options.no_color || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let look = Look {
             ascii: options.ascii,
             mono,
             ..Look::default()
         };
-        let mut state = State::new(now(), zone(), crossterm::terminal::size()?, look);
+        let size = crossterm::terminal::size()?;
+        let mut state = State::new(now(), zone(), size, look);
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
         state.to_ask.clone_from(&options.add);
         state.themes.light = kind.light;
@@ -154,9 +157,8 @@ impl Screen {
         if !options.no_query {
             execute!(io::stdout(), Print(kind.questions()))?;
         }
-        let terminal = Terminal::new(Linked::new(io::stdout()))?;
-        let (runner, outcomes) = Runner::new(engine, options.config.clone());
-        let next_frame = Instant::now();
+        let terminal = Terminal::new(Linked::new(io::stdout(), size))?;
+        let (runner, outcomes) = Runner::new(engine, options.config.clone(), workers);
         Ok(Self {
             state,
             terminal,
@@ -168,7 +170,7 @@ impl Screen {
             outcomes,
             hand_over: None,
             writing: None,
-            next_frame,
+            frames: Frames::new(Instant::now()),
             ended: false,
         })
     }
@@ -222,7 +224,8 @@ impl Screen {
         Ok(())
     }
 
-    /// Takes what else is there already, so that one frame shows it all.
+    /// Takes what else is there already, so that one frame shows it all; of
+    /// that somebody who pressed a key waits only for other keys.
     fn take_ready(&mut self, events: &mut mpsc::Receiver<Event>) -> anyhow::Result<()> {
         for _ in 0..BATCH {
             if self.ended || self.hand_over.is_some() {
@@ -230,6 +233,8 @@ impl Screen {
             }
             if let Some(seen) = self.input.ready() {
                 self.seen(seen)?;
+            } else if self.frames.is_awaited() {
+                break;
             } else if let Ok(event) = events.try_recv() {
                 self.take(Msg::Engine(Box::new(event)))?;
             } else if let Ok(outcome) = self.outcomes.try_recv() {
@@ -266,6 +271,9 @@ impl Screen {
 
     /// Takes what came from the terminal.
     fn seen(&mut self, seen: Seen) -> anyhow::Result<()> {
+        if matches!(seen, Seen::Key(_) | Seen::Paste(_)) {
+            self.frames.pressed();
+        }
         self.take(match seen {
             Seen::Key(chord) => Msg::Key(chord),
             Seen::KeyUp(chord) => Msg::KeyUp(chord),
@@ -285,6 +293,7 @@ impl Screen {
 
     fn resized(&mut self) -> anyhow::Result<()> {
         let (columns, rows) = crossterm::terminal::size()?;
+        self.terminal.backend_mut().resize((columns, rows));
         self.take(Msg::Resize(columns, rows))
     }
 
@@ -319,27 +328,25 @@ impl Screen {
         let wait = self.state.next_deadline().as_millis() - now().as_millis();
         let by_itself = Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or(0));
         if self.state.dirty && self.writing.is_none() {
-            by_itself.min(self.next_frame)
+            by_itself.min(self.frames.next())
         } else {
             by_itself
         }
     }
 
     fn draw_if_due(&mut self) -> io::Result<()> {
-        let now = Instant::now();
-        if !self.state.dirty || now < self.next_frame || self.writing.is_some() {
+        let wanted = self.state.dirty && self.writing.is_none();
+        if !wanted || !self.frames.take(Instant::now()) {
             return Ok(());
         }
         self.state.dirty = false;
-        self.next_frame = now + FRAME;
         if self.kind.has_links() {
             self.terminal
                 .backend_mut()
                 .know(marks::addresses(&self.state));
         }
-        queue!(io::stdout(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| view(&self.state, frame))?;
-        execute!(io::stdout(), EndSynchronizedUpdate)
+        Ok(())
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> io::Result<()> {
@@ -407,6 +414,7 @@ impl Screen {
         let (columns, rows) = crossterm::terminal::size()?;
         self.state.size = (columns, rows);
         self.state.dirty = true;
+        self.terminal.backend_mut().resize((columns, rows));
         self.terminal
             .resize(ratatui::layout::Rect::new(0, 0, columns, rows))
     }

@@ -1,6 +1,7 @@
 //! Small helpers for drawing: a line at a place, a box, a rule. All text goes
 //! through [`super::wrap`], so nothing is wider than its cells.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -168,6 +169,24 @@ pub(crate) fn middle(screen: Rect, width: u16, height: u16) -> Rect {
 pub(crate) fn time(at: Timestamp, zone: &TimeZone, pattern: &str) -> String {
     match jiff::Timestamp::from_millisecond(at.as_millis()) {
         Ok(at) => at.to_zoned(zone.clone()).strftime(pattern).to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// The day of a moment in the user's time zone.
+pub(crate) fn day(at: Timestamp, zone: &TimeZone) -> Option<Date> {
+    let at = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
+    Some(zone.to_datetime(at).date())
+}
+
+/// The time of day, as hours and minutes: quicker than a pattern, for what
+/// stands in every row.
+pub(crate) fn clock(at: Timestamp, zone: &TimeZone) -> String {
+    match jiff::Timestamp::from_millisecond(at.as_millis()) {
+        Ok(at) => {
+            let at = zone.to_datetime(at);
+            format!("{:02}:{:02}", at.hour(), at.minute())
+        }
         Err(_) => String::new(),
     }
 }

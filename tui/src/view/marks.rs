@@ -73,7 +73,10 @@ pub(super) fn mark_row(buf: &mut Buffer, area: Rect, at: usize) {
 
 /// The addresses of all links that the conversation on the screen can show.
 pub(crate) fn addresses(state: &State) -> HashMap<Mark, String> {
-    let messages = state.conversation().map_or(&[][..], |c| c.messages());
+    let rows = usize::from(state.size.1);
+    let messages = state
+        .conversation()
+        .map_or(&[][..], |c| c.near_reader(rows));
     let texts = messages.iter().map(|m| m.text.as_str());
     let with_links = texts.filter(|text| text.contains("://"));
     with_links

@@ -5,7 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use twocan_peer::api::{Message, MessageState};
 
-use super::draw::{line, rule, span, time};
+use super::draw::{clock, day, line, rule, span, time};
 use super::theme::Theme;
 use super::{markup, wrap};
 use crate::app::conversation::{Conversation, Scroll};
@@ -78,10 +78,14 @@ impl<'a> Canvas<'a> {
     /// The day, where it begins, and the line before what is new.
     fn separators(&self, index: usize, message: &Message) -> Vec<Line<'static>> {
         let mut rows = Vec::new();
-        let day = |m: &Message| time(m.sent_at, &self.state.zone, "%a %d %b %Y");
-        let today = day(message);
-        if self.before(index).is_none_or(|b| day(b) != today) {
-            rows.push(rule(self.theme, self.cells, &today));
+        let zone = &self.state.zone;
+        let today = day(message.sent_at, zone);
+        if self
+            .before(index)
+            .is_none_or(|b| day(b.sent_at, zone) != today)
+        {
+            let title = time(message.sent_at, zone, "%a %d %b %Y");
+            rows.push(rule(self.theme, self.cells, &title));
         }
         if self.conversation.first_unread == Some(message.id) {
             let new = self.conversation.unread_after_marker().max(1);
@@ -112,7 +116,7 @@ impl<'a> Canvas<'a> {
         let (name, style) = self.author(message);
         let head = vec![
             span(
-                format!("{} ", time(message.sent_at, &self.state.zone, "%H:%M")),
+                format!("{} ", clock(message.sent_at, &self.state.zone)),
                 self.theme.dim(),
             ),
             span(wrap::fit(&name, name_cells, self.theme.signs.cut), style),
@@ -127,7 +131,7 @@ impl<'a> Canvas<'a> {
         if !joined {
             let (name, style) = self.author(message);
             let name = wrap::truncate(&name, self.cells.saturating_sub(6), self.theme.signs.cut);
-            let at = time(message.sent_at, &self.state.zone, "%H:%M");
+            let at = clock(message.sent_at, &self.state.zone);
             rows.push(Line::from(vec![
                 span(format!("{at} "), self.theme.dim()),
                 span(name, style),

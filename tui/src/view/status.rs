@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 use twocan_peer::api::{Activation, Contact, NoticeLevel, Path, Presence, Relation, Trust};
 
-use super::draw::{line, put, put_all, put_ends, rule, span, time};
+use super::draw::{clock, line, put, put_all, put_ends, rule, span};
 use super::layout::{Panes, details_fit_beside};
 use super::theme::Theme;
 use super::wrap;
@@ -27,7 +27,7 @@ pub(crate) fn top(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) 
     } else if let Some(network) = network(state) {
         right.push(span(format!("{network}  "), theme.dim()));
     }
-    right.push(span(time(state.now, &state.zone, "%H:%M"), theme.text()));
+    right.push(span(clock(state.now, &state.zone), theme.text()));
     let left = if panes.single() {
         single_title(state, theme)
     } else {

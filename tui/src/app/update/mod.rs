@@ -35,12 +35,12 @@ mod user_files;
 use twocan_peer::api::NoticeLevel;
 use twocan_proto::time::Timestamp;
 
-use super::State;
 use super::conversation::Scroll;
 use super::effect::Effect;
 use super::first_run::FirstRun;
 use super::msg::Msg;
 use super::state::{QUIT_AGAIN_MS, RING_EVERY_MS, TYPING_PAUSE_MS};
+use super::{State, visible};
 
 /// What an update wants done.
 pub(crate) type Effects = Vec<Effect>;
@@ -67,12 +67,13 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
 
 /// Takes what happened at `now`.
 pub(crate) fn update(state: &mut State, now: Timestamp, msg: Msg) -> Effects {
+    let due = now >= state.next_deadline();
     state.now = now;
     let mut out = Effects::new();
     match msg {
         Msg::Tick => tick(state, &mut out),
         other => {
-            state.dirty = true;
+            state.dirty |= due || visible::may_show(state, &other);
             apply(state, other, &mut out);
         }
     }

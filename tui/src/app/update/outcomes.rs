@@ -25,7 +25,7 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         }
         Outcome::Remembered(all) => drafts::loaded(state, all),
         Outcome::Contacts(contacts) => {
-            state.contacts = contacts.into_iter().map(|c| (c.peer_id, c)).collect();
+            state.contacts = contacts.into_iter().collect();
         }
         Outcome::Requests(requests) => state.requests = requests,
         Outcome::History { with, page, found } => match found {

@@ -114,9 +114,14 @@ fn happening() -> impl Strategy<Value = Msg> {
             (call.muted, call.deafened, call.outgoing) = (muted, deafened, outgoing);
             Event::Call(call)
         });
-    let message = (20u64..40, any::<bool>(), "\\PC{0,80}")
-        .prop_map(|(n, mine, text)| Event::Message(sample::message(n, mine, &text)));
     let known = prop::sample::select([BOB, MEI, DANA].as_slice());
+    let message = (20u64..40, any::<bool>(), "\\PC{0,80}", known.clone()).prop_map(
+        |(n, mine, text, with)| {
+            let mut message = sample::message(n + 100 * u64::from(with), mine, &text);
+            message.conversation = sample::id(with);
+            Event::Message(message)
+        },
+    );
     let others = (known, any::<bool>(), 0u64..40).prop_map(|(who, on, n)| match n % 5 {
         0 => Event::ContactRemoved(sample::id(who)),
         1 => Event::Typing {
@@ -170,14 +175,20 @@ fn happening() -> impl Strategy<Value = Msg> {
     ]
 }
 
-/// What the state looks like.
-fn screen(state: &State) -> String {
+/// All that is drawn of the state, and where the cursor stands.
+fn drawn(state: &State) -> TestBackend {
     let (width, height) = state.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal
         .draw(|frame| crate::view::view(state, frame))
         .unwrap();
-    let cells = terminal.backend().buffer().content();
+    terminal.backend().clone()
+}
+
+/// What the state looks like.
+fn screen(state: &State) -> String {
+    let drawn = drawn(state);
+    let cells = drawn.buffer().content();
     cells.iter().map(|cell| cell.symbol()).collect()
 }
 
@@ -198,6 +209,23 @@ proptest! {
             });
             prop_assert!(live || !screen(&state).contains("MIC LIVE"), "{}", screen(&state));
             prop_assert!(state.next_deadline() > state.now);
+        }
+    }
+
+    #[test]
+    fn what_asks_for_no_frame_changes_nothing_on_the_screen(
+        steps in prop::collection::vec((happening(), 0i64..8_000), 1..60),
+    ) {
+        let mut state = busy();
+        let mut now = 0;
+        for (msg, passed) in steps {
+            now += passed;
+            // What time alone changes is for the deadlines.
+            (state.now, state.dirty) = (at(now), false);
+            let before = drawn(&state);
+            let what = format!("{msg:?}");
+            update(&mut state, at(now), msg);
+            prop_assert!(state.dirty || drawn(&state) == before, "{what}");
         }
     }
 
