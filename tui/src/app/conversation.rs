@@ -101,7 +101,7 @@ impl Conversation {
             Scroll::Bottom => None,
         };
         let count = self.messages.len();
-        let from = anchor.unwrap_or(count.saturating_sub(rows));
+        let from = anchor.unwrap_or_else(|| count.saturating_sub(rows));
         &self.messages[from..count.min(from + rows)]
     }
 

@@ -46,7 +46,6 @@ fn main() {
         enter(&terminal, "/quit");
         terminal.ended_tidily();
     }
-    println!("{SVG} and the screen in {README} are new");
 }
 
 /// A few words each way, with what messages can do.
