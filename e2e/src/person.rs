@@ -31,19 +31,30 @@ pub fn open(folder: &Path, name: &str, port: u16) -> Terminal {
 pub fn launch(folder: &Path, name: &str, port: u16) -> Launch {
     let home = folder.join(name);
     std::fs::create_dir_all(&home).must("make a home");
+    let arguments = arguments(&home, port);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Launch::new(&twocan(), &home).args(&arguments).size(100, 30)
+}
+
+/// What the program is started with for a profile in this home that has no
+/// devices.
+#[must_use]
+pub fn arguments(home: &Path, port: u16) -> Vec<String> {
     let data = home.join("data").display().to_string();
     let listen = format!("127.0.0.1:{port}");
-    Launch::new(&twocan(), &home)
-        .args(&[
-            "--data",
-            &data,
-            "--listen",
-            &listen,
-            "--no-lan",
-            "--no-passphrase",
-        ])
-        .args(&["--audio-in", "tone:440", "--audio-out", "null"])
-        .size(100, 30)
+    let words = [
+        "--data",
+        &data,
+        "--listen",
+        &listen,
+        "--no-lan",
+        "--no-passphrase",
+        "--audio-in",
+        "tone:440",
+        "--audio-out",
+        "null",
+    ];
+    words.map(str::to_owned).to_vec()
 }
 
 /// Goes through the first run: a name, and the offered answer to the rest.
