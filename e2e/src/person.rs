@@ -7,6 +7,9 @@ use std::path::Path;
 use crate::process::{Must, twocan};
 use crate::terminal::{Launch, Terminal, keys};
 
+/// A microphone that needs no device.
+pub const MICROPHONE: &str = "tone:440";
+
 /// A port that was free a moment ago.
 ///
 /// # Panics
@@ -26,7 +29,7 @@ pub fn open(folder: &Path, name: &str, port: u16) -> Terminal {
 /// The same, not yet started.
 #[must_use]
 pub fn launch(folder: &Path, name: &str, port: u16) -> Launch {
-    launch_with(folder, name, port, "tone:440")
+    launch_with(folder, name, port, MICROPHONE)
 }
 
 /// The same with a microphone as `--audio-in` takes it.
@@ -37,19 +40,30 @@ pub fn launch(folder: &Path, name: &str, port: u16) -> Launch {
 pub fn launch_with(folder: &Path, name: &str, port: u16, microphone: &str) -> Launch {
     let home = folder.join(name);
     std::fs::create_dir_all(&home).must("make a home");
+    let arguments = arguments(&home, port, microphone);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Launch::new(&twocan(), &home).args(&arguments).size(100, 30)
+}
+
+/// What the program is started with for a profile in this home that has no
+/// devices.
+#[must_use]
+pub fn arguments(home: &Path, port: u16, microphone: &str) -> Vec<String> {
     let data = home.join("data").display().to_string();
     let listen = format!("127.0.0.1:{port}");
-    Launch::new(&twocan(), &home)
-        .args(&[
-            "--data",
-            &data,
-            "--listen",
-            &listen,
-            "--no-lan",
-            "--no-passphrase",
-        ])
-        .args(&["--audio-in", microphone, "--audio-out", "null"])
-        .size(100, 30)
+    let words = [
+        "--data",
+        &data,
+        "--listen",
+        &listen,
+        "--no-lan",
+        "--no-passphrase",
+        "--audio-in",
+        microphone,
+        "--audio-out",
+        "null",
+    ];
+    words.map(str::to_owned).to_vec()
 }
 
 /// Goes through the first run: a name, and the offered answer to the rest.

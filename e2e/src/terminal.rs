@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-use vt100::{Callbacks, MouseProtocolMode, Parser, Screen};
+use vt100::{Callbacks, Cell, Color, MouseProtocolMode, Parser, Screen};
 
 use crate::process::Must;
 
@@ -58,6 +58,8 @@ pub const RELEASES: u16 = 2;
 #[derive(Default)]
 struct Answers {
     pending: Vec<u8>,
+    /// The answers wait, as on a line that is slow.
+    late: bool,
     /// The flags that were asked for, the ones in force last. None if the
     /// terminal does not know the protocol.
     kitty: Option<Vec<u16>>,
@@ -121,6 +123,7 @@ pub struct Launch {
     command: CommandBuilder,
     size: PtySize,
     kitty: bool,
+    late: bool,
 }
 
 impl Launch {
@@ -139,6 +142,7 @@ impl Launch {
             command,
             size: PtySize::default(),
             kitty: false,
+            late: false,
         }
     }
 
@@ -176,6 +180,13 @@ impl Launch {
         self
     }
 
+    /// In a terminal that answers nothing until [`Terminal::answer`].
+    #[must_use]
+    pub fn late(mut self) -> Self {
+        self.late = true;
+        self
+    }
+
     /// Starts it.
     ///
     /// # Panics
@@ -189,6 +200,7 @@ impl Launch {
         let (rows, columns) = cells(self.size.rows, self.size.cols);
         let answers = Answers {
             kitty: self.kitty.then(Vec::new),
+            late: self.late,
             ..Answers::default()
         };
         let parser = Parser::new_with_callbacks(rows, columns, 0, answers);
@@ -232,6 +244,46 @@ impl Terminal {
     #[must_use]
     pub fn shown(&self) -> Screen {
         lock(&self.display.0).parser.screen().clone()
+    }
+
+    /// Whether any character on the screen has a colour of its own.
+    #[must_use]
+    pub fn has_colours(&self) -> bool {
+        self.any_cell(|cell| cell.fgcolor() != Color::Default || cell.bgcolor() != Color::Default)
+    }
+
+    /// Whether any character on the screen is bold or reversed.
+    #[must_use]
+    pub fn has_emphasis(&self) -> bool {
+        self.any_cell(|cell| cell.bold() || cell.inverse())
+    }
+
+    fn any_cell(&self, condition: impl Fn(&Cell) -> bool) -> bool {
+        let display = lock(&self.display.0);
+        let screen = display.parser.screen();
+        let (rows, columns) = screen.size();
+        (0..rows.get()).any(|row| {
+            (0..columns.get()).any(|column| screen.cell(row, column).is_some_and(&condition))
+        })
+    }
+
+    /// Gives the answers that a late terminal owes; from now on it is quick.
+    ///
+    /// # Panics
+    /// If it owes none, or the program is gone.
+    #[track_caller]
+    pub fn answer(&self) {
+        let mut display = lock(&self.display.0);
+        let answers = display.parser.callbacks_mut();
+        answers.late = false;
+        let pending = std::mem::take(&mut answers.pending);
+        drop(display);
+        assert!(!pending.is_empty(), "nothing was asked");
+        let mut input = lock(&self.input);
+        input
+            .write_all(&pending)
+            .and_then(|()| input.flush())
+            .must("answer the program");
     }
 
     /// Waits until flags of the kitty keyboard protocol are in force, or no
@@ -388,23 +440,7 @@ impl Terminal {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        let screen = display.parser.screen();
-        assert!(
-            !screen.alternate_screen(),
-            "the alternate screen is still on"
-        );
-        assert!(!screen.hide_cursor(), "the cursor is still hidden");
-        assert!(!screen.bracketed_paste(), "bracketed paste is still on");
-        assert!(
-            !screen.application_cursor(),
-            "application cursor keys are still on"
-        );
-        assert!(
-            screen.mouse_protocol_mode() == MouseProtocolMode::None,
-            "the mouse is still captured"
-        );
-        let flags = display.parser.callbacks().key_flags();
-        assert_eq!(flags, 0, "the keyboard is still in another mode");
+        assert_given_back(&display);
         drop(display);
         let modes_after = modes(self.master.as_ref());
         assert_eq!(
@@ -412,6 +448,21 @@ impl Terminal {
             "the modes of the line have changed"
         );
         status
+    }
+
+    /// Checks that somebody else can use the terminal meanwhile: a shell that
+    /// the program went to the background of, or an editor that it started.
+    ///
+    /// # Panics
+    /// If the terminal is not as it was before the program started.
+    #[track_caller]
+    pub fn lent_tidily(&self) {
+        assert_given_back(&lock(&self.display.0));
+        let modes_now = modes(self.master.as_ref());
+        assert_eq!(
+            modes_now, self.modes_before,
+            "the modes of the line have changed"
+        );
     }
 
     #[track_caller]
@@ -454,6 +505,28 @@ impl Drop for Terminal {
     }
 }
 
+/// Checks what the program has asked of the terminal: nothing is left of it.
+#[track_caller]
+fn assert_given_back(display: &Display) {
+    let screen = display.parser.screen();
+    assert!(
+        !screen.alternate_screen(),
+        "the alternate screen is still on"
+    );
+    assert!(!screen.hide_cursor(), "the cursor is still hidden");
+    assert!(!screen.bracketed_paste(), "bracketed paste is still on");
+    assert!(
+        !screen.application_cursor(),
+        "application cursor keys are still on"
+    );
+    assert!(
+        screen.mouse_protocol_mode() == MouseProtocolMode::None,
+        "the mouse is still captured"
+    );
+    let flags = display.parser.callbacks().key_flags();
+    assert_eq!(flags, 0, "the keyboard is still in another mode");
+}
+
 /// Takes in what the program writes, and answers its questions.
 fn show(mut output: Box<dyn Read + Send>, display: &Shared, input: &Input) {
     let (mutex, changed) = &**display;
@@ -464,7 +537,11 @@ fn show(mut output: Box<dyn Read + Send>, display: &Shared, input: &Input) {
         display.written += length as u64;
         display.heard.get_or_insert(now);
         display.parser.process(&buffer[..length]);
-        let answers = std::mem::take(&mut display.parser.callbacks_mut().pending);
+        let owed = display.parser.callbacks_mut();
+        let answers = match owed.late {
+            true => Vec::new(),
+            false => std::mem::take(&mut owed.pending),
+        };
         drop(display);
         changed.notify_all();
         if !answers.is_empty() {

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use twocan_e2e::pair::folder;
-use twocan_e2e::person::free_port;
+use twocan_e2e::person::{self, free_port};
 use twocan_e2e::process::{Must, signal, twocan, wait_until};
 use twocan_e2e::registry::Registry;
 use twocan_e2e::terminal::{Launch, Terminal};
@@ -17,22 +17,9 @@ const MEASURED: Duration = Duration::from_secs(30);
 
 fn arguments(home: &Path, port: u16) -> Vec<String> {
     std::fs::create_dir_all(home).must("make a home");
-    let data = home.join("data").display().to_string();
-    let listen = format!("127.0.0.1:{port}");
-    let words = [
-        "--plain",
-        "--data",
-        &data,
-        "--listen",
-        &listen,
-        "--no-lan",
-        "--no-passphrase",
-        "--audio-in",
-        "tone:440",
-        "--audio-out",
-        "null",
-    ];
-    words.map(str::to_owned).to_vec()
+    let mut words = person::arguments(home, port);
+    words.insert(0, "--plain".to_owned());
+    words
 }
 
 /// Plain lines in a terminal high enough for all that is said.

@@ -18,6 +18,10 @@ pub const F1: &str = "\x1bOP";
 pub const F9: &str = "\x1b[20~";
 /// Control with a letter.
 pub const CTRL_C: &str = "\x03";
+/// See `CTRL_C`.
+pub const CTRL_G: &str = "\x07";
+/// See `CTRL_C`.
+pub const CTRL_Z: &str = "\x1a";
 /// The leader of commands.
 pub const CTRL_X: &str = "\x18";
 /// F8 going down, staying down and coming up, as a terminal says it that

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::editor::Editor;
 use super::effect::Around;
 use super::history::InputHistory;
+use super::marked::Marked;
 
 /// Messages asked for at once.
 pub(crate) const PAGE: usize = 100;
@@ -65,6 +66,8 @@ pub(crate) struct Conversation {
     pub(crate) typing_until: Option<Timestamp>,
     /// The chosen message in browse mode.
     pub(crate) selected: Option<Uuid>,
+    /// Those marked beside it.
+    pub(crate) marked: Marked,
     /// The last message we reported as read.
     pub(crate) reported_read: Option<Uuid>,
     /// A report that is not answered yet; the next one waits for it, so that a
@@ -224,7 +227,7 @@ impl Conversation {
         self.oldest_loaded = true;
         self.newest_loaded = true;
         self.first_unread = None;
-        self.selected = None;
+        self.stop_choosing();
         self.scroll = Scroll::Bottom;
     }
 
@@ -244,7 +247,7 @@ impl Conversation {
             self.scroll = Scroll::Bottom;
         }
         if self.selected.is_some_and(|id| self.message(id).is_none()) {
-            self.selected = None;
+            self.stop_choosing();
         }
     }
 

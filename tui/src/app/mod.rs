@@ -13,6 +13,7 @@ pub(crate) mod form;
 pub(crate) mod history;
 pub(crate) mod links;
 pub(crate) mod lobby;
+mod marked;
 pub(crate) mod msg;
 pub(crate) mod overlay;
 pub(crate) mod preferences;

@@ -160,6 +160,8 @@ pub(crate) struct State {
     pub(crate) zone: TimeZone,
     /// The terminal window has the focus, as far as we know.
     pub(crate) focused: bool,
+    /// An editor has the terminal: nothing of ours is seen.
+    pub(crate) elsewhere: bool,
     /// Columns and rows.
     pub(crate) size: (u16, u16),
     pub(crate) sidebar: bool,
@@ -223,6 +225,7 @@ impl State {
             now,
             zone,
             focused: true,
+            elsewhere: false,
             size,
             sidebar: true,
             details: true,

@@ -70,6 +70,8 @@ pub(crate) enum Action {
     SelectDown,
     SelectFirst,
     SelectLast,
+    Mark,
+    MarkStretch,
     Copy,
     CopyWithName,
     OpenLink,

@@ -16,6 +16,8 @@ use crate::input::action::Action;
 const BESIDE: usize = 48;
 /// Widest column of names.
 const NAME_CELLS: usize = 10;
+/// Stands before what is marked.
+const MARKED: &str = "*";
 /// Messages of one person within this time share a name line, where names have
 /// lines of their own.
 const SAME_BREATH_MS: i64 = 5 * 60_000;
@@ -48,12 +50,17 @@ impl<'a> Canvas<'a> {
         };
         let mut rows = self.separators(index, message);
         let joined = rows.is_empty() && self.same_breath(index, message);
-        let mut body = if self.cells >= BESIDE {
-            self.beside(message)
-        } else {
-            self.below(message, joined)
+        // Terminals that turn such text around turn all of its row.
+        let alone = wrap::is_right_to_left(&message.text);
+        let mut body = match self.cells >= BESIDE && !alone {
+            true => self.beside(message),
+            false => self.below(message, joined && !alone),
         };
-        if self.state.focus == Focus::Browse && self.conversation.selected == Some(message.id) {
+        let browsing = self.state.focus == Focus::Browse;
+        if browsing && self.conversation.is_marked(message.id) {
+            self.mark(&mut body);
+        }
+        if browsing && self.conversation.selected == Some(message.id) {
             for row in &mut body {
                 row.style = self.theme.chosen();
                 let missing = self.cells.saturating_sub(row.width());
@@ -62,6 +69,17 @@ impl<'a> Canvas<'a> {
         }
         rows.append(&mut body);
         rows
+    }
+
+    /// A sign in place of the blank that ends the time, or stands for it.
+    fn mark(&self, body: &mut [Line<'static>]) {
+        let first = body.first_mut().and_then(|row| row.spans.first_mut());
+        let Some(first) = first else { return };
+        let mut text = first.content.trim_end().to_owned();
+        text.push_str(MARKED);
+        let missing = first.width().saturating_sub(wrap::width(&text));
+        text.push_str(&" ".repeat(missing));
+        *first = span(text, self.theme.heading());
     }
 
     fn before(&self, index: usize) -> Option<&Message> {
@@ -248,7 +266,8 @@ impl<'a> Canvas<'a> {
         if cells == 0 {
             return;
         }
-        if used + 1 + cells > self.cells {
+        let alone = wrap::is_right_to_left(&message.text);
+        if alone || used + 1 + cells > self.cells {
             rows.push(Line::default());
         }
         if let Some(last) = rows.last_mut() {

@@ -22,13 +22,12 @@ mod people_overlays;
 mod registries;
 mod search;
 mod settings;
-mod status;
+pub(crate) mod status;
 pub(crate) mod theme;
 mod transfers;
 mod which_key;
 pub(crate) mod wrap;
 
-pub(crate) use self::calls::{Button, button_at};
 pub(crate) use self::help::palette;
 pub(crate) use self::list::{Row, row_at};
 

@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span};
 use twocan_peer::api::Message;
 
 use super::draw::{line, put, put_ends, rule, span, time};
+use super::marks::mark_row;
 use super::overlays::window;
 use super::theme::Theme;
 use super::{help, wrap};
@@ -107,6 +108,12 @@ fn hits(state: &State, search: &Search, theme: Theme, buf: &mut Buffer, area: Re
             row.style = theme.chosen();
         }
         put(buf, area, y, &row);
+        let whole = Rect {
+            y: area.y + y,
+            height: 1,
+            ..area
+        };
+        mark_row(buf, whole, at);
     }
     if search.hits.is_empty() {
         let text = match (&search.error, search.took_ms, search.asked) {

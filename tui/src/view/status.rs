@@ -335,6 +335,11 @@ pub(crate) fn short(keys: &str, width: u16) -> String {
     }
 }
 
+/// The names that [`short`] has shortened.
+pub(crate) fn long(keys: &str) -> String {
+    keys.replace("^X", "Ctrl+X ").replace('^', "Ctrl+")
+}
+
 /// Keys that help at this moment, the most useful first.
 fn hints(state: &State) -> Vec<(String, &'static str)> {
     let fixed = |hints: &[(&str, &'static str)]| {
@@ -385,6 +390,7 @@ fn hints_of_focus(state: &State) -> Vec<(String, &'static str)> {
             of(Action::React, "react"),
             of(Action::Delete, "delete"),
             of(Action::Copy, "copy"),
+            of(Action::MarkStretch, "mark"),
             fixed("/", "search"),
             of(Action::Leave, "back to typing"),
             fixed("?", "help"),

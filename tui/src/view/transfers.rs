@@ -7,6 +7,7 @@ use ratatui::text::Line;
 use twocan_peer::api::{Transfer, TransferState, Trust};
 
 use super::draw::{line, put, put_ends, span};
+use super::marks::mark_row;
 use super::overlays::window;
 use super::theme::Theme;
 use super::wrap;
@@ -20,7 +21,7 @@ const BAR: u64 = 20;
 
 /// The list of all transfers.
 pub(super) fn draw(state: &State, selected: usize, theme: Theme, buf: &mut Buffer, room: Rect) {
-    let hint = "a accept  d decline  p pause  x end  Esc";
+    let hint = "a accept  d decline  p pause  x end  o folder  Esc";
     let size = (92, room.height);
     let inner = window(buf, theme, room, "FILES", hint, size);
     let cells = usize::from(inner.width);
@@ -57,8 +58,14 @@ pub(super) fn draw(state: &State, selected: usize, theme: Theme, buf: &mut Buffe
             ..list
         };
         put(buf, below, y + 1, &progress(transfer, theme));
+        let both = Rect {
+            y: list.y + y,
+            height: 2,
+            ..list
+        };
+        mark_row(buf, both.intersection(list), at);
     }
-    let text = "a accept d decline p pause x end";
+    let text = "a accept d decline p pause x end o open";
     put(buf, inner, list.height, &line(text, theme.dim()));
 }
 

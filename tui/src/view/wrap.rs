@@ -64,6 +64,28 @@ pub(crate) fn width(text: &str) -> usize {
     text.graphemes(true).map(grapheme_width).sum()
 }
 
+/// Letters of scripts that run from right to left: Hebrew to Arabic
+/// Extended-A, their presentation forms, and those of the supplementary plane
+/// (UAX #9, classes R and AL).
+const RIGHT_TO_LEFT: [std::ops::RangeInclusive<char>; 5] = [
+    '\u{590}'..='\u{8ff}',
+    '\u{fb1d}'..='\u{fdff}',
+    '\u{fe70}'..='\u{fefc}',
+    '\u{10800}'..='\u{10fff}',
+    '\u{1e800}'..='\u{1efff}',
+];
+
+/// Whether a text runs from right to left: its first letter says it, as in
+/// UAX #9 (P2).
+pub(crate) fn is_right_to_left(text: &str) -> bool {
+    // The common case, without looking at letters.
+    if text.is_ascii() {
+        return false;
+    }
+    let first = text.chars().find(|c| c.is_alphabetic());
+    first.is_some_and(|c| RIGHT_TO_LEFT.iter().any(|r| r.contains(&c)))
+}
+
 /// The text cut to `cells`, with `mark` at the cut; always at most `cells`
 /// wide.
 pub(crate) fn truncate(text: &str, cells: usize, mark: &str) -> String {
@@ -231,6 +253,21 @@ mod tests {
         assert_eq!(place(text, &rows, 13, 8), (1, 5));
         assert_eq!(byte_at(text, &rows[1], 2), 10);
         assert_eq!(byte_at(text, &rows[1], 99), 13);
+    }
+
+    #[test]
+    fn the_first_letter_says_where_a_text_runs() {
+        for (text, right_to_left) in [
+            ("", false),
+            ("page \u{5d0}", false),
+            ("4. \u{5d0} page", true),
+            ("(\u{645}\u{631})", true),
+            ("\u{1e900}", true),
+            ("\u{4f60}\u{597d} \u{5d0}", false),
+            ("\u{2764} 12", false),
+        ] {
+            assert_eq!(is_right_to_left(text), right_to_left, "{text}");
+        }
     }
 
     proptest! {

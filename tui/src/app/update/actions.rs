@@ -83,7 +83,9 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::ListUp
         | Action::ListDown
         | Action::ListOpen => moves(state, action, out),
-        Action::Copy
+        Action::Mark
+        | Action::MarkStretch
+        | Action::Copy
         | Action::CopyWithName
         | Action::OpenLink
         | Action::Quote

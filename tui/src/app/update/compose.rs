@@ -32,6 +32,7 @@ pub(super) fn insert(state: &mut State, text: &str, out: &mut Effects) {
 /// Has the draft written in the person's own editor.
 pub(super) fn open_editor(state: &mut State, out: &mut Effects) {
     state.completion = None;
+    state.elsewhere = true;
     out.push(Effect::WriteElsewhere(Elsewhere {
         whom: state.open,
         text: state.draft().text().to_owned(),
@@ -40,6 +41,7 @@ pub(super) fn open_editor(state: &mut State, out: &mut Effects) {
 
 /// What came of it: the draft as it was left there, or as it was.
 pub(super) fn written(state: &mut State, written: Result<Elsewhere, String>) {
+    state.elsewhere = false;
     let Elsewhere { whom, text } = match written {
         Ok(written) => written,
         Err(why) => return state.error(format!("{why}; the draft is as it was")),

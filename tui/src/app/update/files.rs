@@ -94,6 +94,10 @@ pub(super) fn key(
         'p' if transfer.state == TransferState::Paused => FileVerb::Resume,
         'p' => FileVerb::Pause,
         'x' => FileVerb::Cancel,
+        'o' => {
+            out.extend(folder(&transfer).map(Effect::OpenOutside));
+            return None;
+        }
         'c' => {
             if let Some(path) = transfer.path {
                 out.push(Effect::Clipboard(path));
@@ -119,6 +123,14 @@ pub(super) fn key(
     }
     out.push(effect);
     None
+}
+
+/// The folder that a file of somebody else's has come to.
+fn folder(transfer: &Transfer) -> Option<String> {
+    let is_here = transfer.state == TransferState::Done && !transfer.outgoing;
+    let path = transfer.path.as_deref().filter(|_| is_here)?;
+    let folder = std::path::Path::new(path).parent()?;
+    Some(folder.display().to_string())
 }
 
 /// A transfer as it stands now.

@@ -20,6 +20,16 @@ use crate::view::draw::time;
 /// Does one of the actions of this file on the chosen message; without one, on
 /// the last that it can be done to.
 pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
+    if state
+        .conversation()
+        .is_some_and(|c| c.marked_messages().next().is_some())
+    {
+        match action {
+            Action::Copy => return copy_marked(state, false, out),
+            Action::CopyWithName => return copy_marked(state, true, out),
+            _ => {}
+        }
+    }
     let own = match action {
         Action::Edit | Action::Delete => Some(true),
         Action::React | Action::Reply => Some(false),
@@ -33,8 +43,9 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         return state.info("that message was deleted");
     }
     match action {
-        Action::Copy => copy(state, &message, false, out),
-        Action::CopyWithName => copy(state, &message, true, out),
+        Action::Mark | Action::MarkStretch => mark(state, action),
+        Action::Copy => copy(state, &[message], false, out),
+        Action::CopyWithName => copy(state, &[message], true, out),
         Action::OpenLink => open_link(state, &message, args, out),
         Action::Quote => quote(state, &message),
         Action::Reply => reply(state, message.id, args, out),
@@ -67,22 +78,52 @@ fn target(state: &State, own: Option<bool>) -> Option<&Message> {
     conversation.messages().iter().rfind(fits)
 }
 
-fn copy(state: &mut State, message: &Message, with_name: bool, out: &mut Effects) {
-    let text = if with_name {
-        let me = state.me.as_ref().map_or("me", |m| m.name.as_str());
-        let name = if message.mine {
-            me.to_owned()
-        } else {
-            state.name_of(message.from)
-        };
-        let at = time(message.sent_at, &state.zone, "%Y-%m-%d %H:%M");
-        format!("{at} {name}: {}", message.text)
-    } else {
-        message.text.clone()
+/// Marks messages where one is chosen: nobody sees marks elsewhere.
+fn mark(state: &mut State, action: Action) {
+    let browsing = state.focus == Focus::Browse;
+    let Some(conversation) = state.conversation_mut().filter(|_| browsing) else {
+        return state.info("Esc chooses a message first");
     };
+    match action {
+        Action::Mark => conversation.mark(),
+        _ => conversation.mark_stretch(),
+    }
+}
+
+fn copy_marked(state: &mut State, with_name: bool, out: &mut Effects) {
+    let marked = state.conversation().map(|c| c.marked_messages());
+    let left = marked.into_iter().flatten().filter(|m| !m.deleted);
+    let messages: Vec<Message> = left.cloned().collect();
+    match messages.is_empty() {
+        true => state.info("all of those were deleted"),
+        false => copy(state, &messages, with_name, out),
+    }
+}
+
+fn copy(state: &mut State, messages: &[Message], with_name: bool, out: &mut Effects) {
+    let lines = messages.iter().map(|message| match with_name {
+        true => named(state, message),
+        false => message.text.clone(),
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
     out.push(Effect::Clipboard(text));
-    state.info("copied, if your terminal allows it (OSC 52)");
+    let what = match messages.len() {
+        1 => "copied".to_owned(),
+        n => format!("{n} messages copied"),
+    };
+    state.info(format!("{what}, if your terminal allows it (OSC 52)"));
     moving::stop_browsing(state);
+}
+
+/// A message with when it was written, and by whom.
+fn named(state: &State, message: &Message) -> String {
+    let name = match (message.mine, &state.me) {
+        (false, _) => state.name_of(message.from),
+        (true, Some(me)) => me.name.clone(),
+        (true, None) => "me".to_owned(),
+    };
+    let at = time(message.sent_at, &state.zone, "%Y-%m-%d %H:%M");
+    format!("{at} {name}: {}", message.text)
 }
 
 /// Opens an address of the message; of several, the one that is chosen.

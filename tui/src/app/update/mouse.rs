@@ -4,13 +4,13 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::msg::{Mouse, MouseAct};
 use super::super::overlay::Overlay;
-use super::{Effects, actions, keys, moving};
+use super::{Effects, keys, moving};
 use crate::app::{Focus, State};
-use crate::input::action::Action;
 use crate::input::chord::{Chord, Key, sequence};
 use crate::view::layout::{Layout, Panes, layout};
 use crate::view::marks::{Hit, hit_at};
-use crate::view::{Button, Row, button_at, message_at, row_at};
+use crate::view::status::long;
+use crate::view::{Row, message_at, row_at};
 
 /// Rows a notch of the wheel scrolls.
 const WHEEL_ROWS: isize = 3;
@@ -67,7 +67,7 @@ fn click(state: &mut State, mouse: Mouse, out: &mut Effects) {
 
 /// Presses keys as a hint writes them; what is no key there does nothing.
 fn press(state: &mut State, keys: &str, out: &mut Effects) {
-    let chords = sequence(&keys.replace('^', "Ctrl+")).unwrap_or_default();
+    let chords = sequence(&long(keys)).unwrap_or_default();
     for chord in chords {
         keys::key(state, chord, out);
     }
@@ -96,13 +96,7 @@ fn choose(state: &mut State, at: usize, out: &mut Effects) {
 
 /// A click on a part of the main view.
 fn pane(state: &mut State, panes: &Panes, mouse: Mouse, out: &mut Effects) {
-    if hits(panes.ringing, mouse) {
-        match button_at(panes.ringing, mouse.column, mouse.row) {
-            Some(Button::Answer) => actions::run(state, Action::Answer, "", out),
-            Some(Button::Decline) => actions::run(state, Action::Decline, "", out),
-            None => {}
-        }
-    } else if hits(panes.list, mouse) {
+    if hits(panes.list, mouse) {
         let row = row_at(state, panes.list.height, mouse.row - panes.list.y);
         if let Some(Row::Entry(entry)) = row {
             state.chosen = Some(entry);

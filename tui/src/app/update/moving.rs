@@ -66,7 +66,7 @@ pub(super) fn enter(state: &mut State, id: PeerId, out: &mut Effects) {
     }
     state.chosen = Some(Entry::Contact(id));
     let conversation = state.conversations.entry(id).or_default();
-    conversation.selected = None;
+    conversation.stop_choosing();
 }
 
 /// Leaves the open conversation: its marker goes, its draft stays.
@@ -288,7 +288,7 @@ pub(super) fn stop_browsing(state: &mut State) {
     state.normal_mode = false;
     state.focus = Focus::Composer;
     if let Some(conversation) = state.conversation_mut() {
-        conversation.selected = None;
+        conversation.stop_choosing();
     }
 }
 

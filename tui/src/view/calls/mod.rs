@@ -23,7 +23,7 @@ use crate::app::calls::{CallView, Quality};
 
 pub(super) use self::meters::meter;
 pub(crate) use self::panel::draw as draw_panel;
-pub(crate) use self::prompt::{Button, banner, button_at, ringing};
+pub(crate) use self::prompt::{banner, ringing};
 pub(crate) use self::stats::draw as draw_stats;
 pub(crate) use self::strip::draw as strip;
 

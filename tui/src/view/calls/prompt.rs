@@ -1,20 +1,21 @@
-//! A call that rings here: the prompt, what of it can be clicked, and the
-//! banner over other screens.
+//! A call that rings here: the prompt, and the banner over other screens.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::draw::{frame, line, put, span};
-use super::super::status::{trust, trust_word};
+use super::super::marks::Mark;
+use super::super::status::{self, trust, trust_word};
 use super::super::theme::Theme;
 use super::super::wrap;
 use crate::app::State;
 use crate::app::audio::Side;
 use crate::app::calls::{CallView, duration};
+use crate::input::action::Action;
 
-const ANSWER: &str = "Ctrl+X a answer";
-const DECLINE: &str = "Ctrl+X r decline";
+/// Below so many cells the names of keys are shortened.
+const NARROW: u16 = 40;
 /// Where there is room for it.
 const WITH_A_WORD: &str = "/decline TEXT";
 
@@ -35,7 +36,7 @@ pub(crate) fn ringing(state: &State, theme: Theme, buf: &mut Buffer, area: Rect)
             "",
         );
         put(buf, area, 0, &line(text, theme.alert()));
-        put(buf, area, 1, &buttons(theme, area.width));
+        put(buf, area, 1, &buttons(state, theme, area.width));
         return;
     }
     let inner = frame(
@@ -52,7 +53,7 @@ pub(crate) fn ringing(state: &State, theme: Theme, buf: &mut Buffer, area: Rect)
         theme.signs.cut,
     );
     put(buf, inner, 1, &line(warning, theme.warn()));
-    put(buf, inner, 2, &buttons(theme, inner.width));
+    put(buf, inner, 2, &buttons(state, theme, inner.width));
 }
 
 /// What answering does, with the microphone by name where we know it.
@@ -75,56 +76,20 @@ fn caller(state: &State, call: &CallView, theme: Theme) -> Vec<Span<'static>> {
     spans
 }
 
-/// The words to answer or decline, as keys and as places to click.
-fn buttons(theme: Theme, width: u16) -> Line<'static> {
-    let shorten = |text: &str| {
-        if width < 40 {
-            text.replace("Ctrl+X ", "^X")
-        } else {
-            text.to_owned()
-        }
+/// What answers or declines, as keys and as places to click.
+fn buttons(state: &State, theme: Theme, width: u16) -> Line<'static> {
+    let key = |action| match state.key_of(action) {
+        keys if width < NARROW => status::short(&keys, width),
+        keys => keys,
     };
+    let key_style = |style| Mark::Key.on(style);
     Line::from(vec![
-        span(shorten(ANSWER), theme.good().patch(theme.heading())),
-        Span::raw("   "),
-        span(shorten(DECLINE), theme.bad()),
-        Span::raw("   "),
+        span(key(Action::Answer), key_style(theme.heading())),
+        span(" answer   ", theme.good().patch(theme.heading())),
+        span(key(Action::Decline), key_style(theme.bad())),
+        span(" decline   ", theme.bad()),
         span(if width < 54 { "" } else { WITH_A_WORD }, theme.dim()),
     ])
-}
-
-/// What a click on a prompt of this area hits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Button {
-    Answer,
-    Decline,
-}
-
-/// The button at a place of the screen, if the prompt in `area` has one there.
-pub(crate) fn button_at(area: Rect, column: u16, row: u16) -> Option<Button> {
-    let (x, y, width) = match area.height {
-        0 => return None,
-        1..5 => (area.x, area.y + 1, area.width),
-        _ => (area.x + 2, area.y + 3, area.width.saturating_sub(4)),
-    };
-    let at = usize::from(column.checked_sub(x)?);
-    let cells = |text: &str| {
-        if width < 40 {
-            text.len() - "Ctrl+X ".len() + "^X".len()
-        } else {
-            text.len()
-        }
-    };
-    let (answer, decline) = (cells(ANSWER), cells(DECLINE));
-    if row != y {
-        None
-    } else if at < answer {
-        Some(Button::Answer)
-    } else if (answer + 3..answer + 3 + decline).contains(&at) {
-        Some(Button::Decline)
-    } else {
-        None
-    }
 }
 
 /// One row at the top of other screens while somebody calls.
@@ -132,10 +97,27 @@ pub(crate) fn banner(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
     let Some(call) = state.calls.incoming() else {
         return;
     };
-    let text = format!(
-        " {} is calling: {ANSWER}, {DECLINE}",
-        state.name_of(call.call.contact)
+    let key = |action| {
+        let keys = status::short(&state.key_of(action), area.width);
+        span(keys, Mark::Key.on(theme.alert()))
+    };
+    let (answer, decline) = (key(Action::Answer), key(Action::Decline));
+    let words = " answer  ".len() + " decline ".len();
+    let room = usize::from(area.width).saturating_sub(answer.width() + decline.width() + words);
+    let who = format!(" {} is calling:", state.name_of(call.call.contact));
+    let who = wrap::fit(
+        &who,
+        room.saturating_sub(2).min(wrap::width(&who)),
+        theme.signs.cut,
     );
-    let fitted = wrap::fit(&text, usize::from(area.width), theme.signs.cut);
-    put(buf, area, 0, &line(fitted, theme.alert()));
+    let mut row = Line::from(vec![
+        span(format!("{who}  "), theme.alert()),
+        answer,
+        span(" answer  ", theme.alert()),
+        decline,
+        span(" decline ", theme.alert()),
+    ]);
+    let missing = usize::from(area.width).saturating_sub(row.width());
+    row.push_span(span(" ".repeat(missing), theme.alert()));
+    put(buf, area, 0, &row);
 }

@@ -11,12 +11,19 @@ use super::super::wrap;
 use super::meters::{meter, sparkline};
 use super::{quality_word, state_words};
 use crate::app::State;
-use crate::app::calls::{CallView, duration};
+use crate::app::calls::{CallView, Meter, duration};
 
 /// From here on numbers stand beside the bars.
 const WIDE: usize = 56;
 /// Cells of the name before a bar.
 const NAME: usize = 8;
+/// From here on there is also room for how loud it is, in a word.
+const WIDER: usize = 76;
+/// Cells beside a bar: a level and what the microphone does, and in the second
+/// place also how loud it is.
+const BESIDE: [usize; 2] = [14, 20];
+/// Cells of SILENT.
+const LONGEST_WORD: usize = 6;
 /// Cells of a number beside a bar.
 const NUMBER: usize = 13;
 
@@ -68,16 +75,19 @@ fn bars(call: &CallView, name: &str, cells: usize, theme: Theme) -> [Line<'stati
     };
     let mut you = vec![label("you")];
     you.extend(meter(call.mic, bar, theme));
-    you.push(span(
-        format!(" {:>3.0} {mic}", call.mic.level),
-        theme.text(),
-    ));
+    let room = match cells >= WIDE {
+        true => NAME + bar + 2 + BESIDE[usize::from(cells >= WIDER)],
+        false => cells,
+    };
+    let level = format!(" {:>3.0} {mic}", call.mic.level);
+    you.push(span(level, theme.text()));
+    add_word(&mut you, call.mic, room, theme);
     let mut other = vec![label(name)];
     other.extend(meter(call.speaker, bar, theme));
     other.push(span(format!(" {:>3.0}", call.speaker.level), theme.text()));
+    add_word(&mut other, call.speaker, room, theme);
     if cells >= WIDE {
-        // The longest word after a bar is TALKING.
-        let from = NAME + bar + 2 + 14;
+        let from = room;
         let spark = cells.saturating_sub(from + NUMBER).min(20);
         let (rtt, loss, ..) = numbers(call);
         for (row, number, series, most) in [
@@ -91,6 +101,15 @@ fn bars(call: &CallView, name: &str, cells: usize, theme: Theme) -> [Line<'stati
         }
     }
     [Line::from(you), Line::from(other)]
+}
+
+/// How loud it is in a word, where there is room for one of any length: it
+/// changes often, and nothing is to jump. Without motion, the number is all.
+fn add_word(row: &mut Vec<Span<'static>>, meter: Meter, room: usize, theme: Theme) {
+    let used: usize = row.iter().map(Span::width).sum();
+    if !theme.still && used + 1 + LONGEST_WORD <= room {
+        row.push(span(format!(" {}", meter.word()), theme.dim()));
+    }
 }
 
 /// What needs attention, else the other numbers.

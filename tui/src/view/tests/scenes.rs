@@ -38,6 +38,24 @@ fn first_run_at(size: (u16, u16), look: Look, step: Step) -> State {
     state
 }
 
+fn right_to_left(size: (u16, u16), look: Look) -> State {
+    let mut state = sample::busy(size, look);
+    let texts = [
+        "\u{5e9}\u{5dc}\u{5d5}\u{5dd} page 4",
+        "page 4 \u{5e9}\u{5dc}\u{5d5}\u{5dd}",
+    ];
+    for (n, text) in (80..).zip(texts) {
+        let now = state.now;
+        let message = sample::message(n, n == 80, text);
+        update(
+            &mut state,
+            now,
+            Msg::Engine(Box::new(Event::Message(message))),
+        );
+    }
+    state
+}
+
 fn calling(size: (u16, u16), look: Look) -> State {
     let mut state = sample::busy(size, look);
     let mut call = sample::call(CallState::Ringing);
@@ -180,6 +198,8 @@ pub(super) const SCENES: &[(&str, Scene)] = &[
     ("empty", sample::empty),
     ("chat", sample::busy),
     ("browsing", |s, l| after("Esc k k", s, l)),
+    ("marking", |s, l| after("Esc k v k k v k k Space", s, l)),
+    ("right_to_left", right_to_left),
     ("changed", sample::changed),
     ("editing", |s, l| after("Esc k k e", s, l)),
     ("replying", |s, l| after("Esc k k k k r", s, l)),

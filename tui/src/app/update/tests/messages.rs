@@ -49,6 +49,44 @@ fn an_edit_takes_the_composer_and_gives_the_draft_back() {
     assert_eq!(state.draft().text(), "a thought");
 }
 
+fn copied(effects: &[Effect]) -> Option<&str> {
+    effects.iter().find_map(|e| match e {
+        Effect::Clipboard(text) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+#[test]
+fn marked_messages_are_copied_in_their_order() {
+    let mut state = browsing();
+    let out = press(&mut state, "v k y");
+    assert_eq!(
+        copied(&out),
+        Some("this one could not go out\nread already")
+    );
+    assert_eq!(state.focus, Focus::Composer);
+
+    // A stretch that was ended stays; single ones come and go beside it.
+    press(&mut state, "Esc k k v k v k k Space k Space Space");
+    let out = press(&mut state, "y");
+    let text = copied(&out).unwrap();
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(
+        text.ends_with("this one could not go out\nread already"),
+        "{text}"
+    );
+}
+
+#[test]
+fn leaving_takes_all_marks_away() {
+    let mut state = browsing();
+    press(&mut state, "v k k Space Esc");
+    let conversation = state.conversation().unwrap();
+    assert_eq!(conversation.marked_messages().count(), 0);
+    assert_eq!(conversation.selected, None);
+    assert_eq!(state.draft().text(), "a thought");
+}
+
 #[test]
 fn a_quotation_goes_into_the_draft() {
     let mut state = busy();

@@ -268,6 +268,12 @@ fn messages_are_read_only_when_somebody_looks() {
     press(&mut state, "F1");
     assert!(!read(&event(&mut state, incoming(22))));
     assert!(read(&press(&mut state, "Esc")));
+    answered(&mut state);
+    // What comes while an editor has the terminal is read when it is back.
+    press(&mut state, "Ctrl+G");
+    assert!(!read(&event(&mut state, incoming(23))));
+    let back = Msg::Written(Box::new(Err("the editor failed".to_owned())));
+    assert!(read(&update(&mut state, at(3), back)));
 }
 
 #[test]
