@@ -17,7 +17,7 @@ const MEASURED: Duration = Duration::from_secs(30);
 
 fn arguments(home: &Path, port: u16) -> Vec<String> {
     std::fs::create_dir_all(home).must("make a home");
-    let mut words = person::arguments(home, port);
+    let mut words = person::arguments(home, port, person::MICROPHONE);
     words.insert(0, "--plain".to_owned());
     words
 }

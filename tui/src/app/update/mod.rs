@@ -194,7 +194,8 @@ fn settle(state: &mut State, out: &mut Effects) {
 /// Reports the newest message as read once it has been on a screen that
 /// somebody looks at.
 fn mark_read(state: &mut State, out: &mut Effects) {
-    let looking = state.focused && !state.elsewhere && state.overlay.is_none() && state.first_run.is_none();
+    let looking =
+        state.focused && !state.elsewhere && state.overlay.is_none() && state.first_run.is_none();
     let Some(with) = state.open else { return };
     if !looking || moving::message_rows(state).is_none() {
         return;
