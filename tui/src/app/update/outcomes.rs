@@ -1,6 +1,6 @@
 //! What came of effects.
 
-use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Relation};
+use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Relation, Role};
 
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
@@ -217,13 +217,13 @@ fn signed_in(
             }
             state.first_run = None;
             out.push(Effect::LoadSelf);
-            let made = if signed.created {
-                "account made, signed in"
-            } else {
-                "signed in"
+            let how = match (signed.role, signed.created) {
+                (Role::Guest, _) => "signed in as the guest",
+                (_, true) => "account made, signed in as",
+                (_, false) => "signed in as",
             };
             state.info(format!(
-                "{made} as {}; /clients shows who is there",
+                "{how} {}; /clients shows who is there",
                 signed.username
             ));
         }
