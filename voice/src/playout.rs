@@ -42,6 +42,8 @@ pub(crate) struct Playout {
     part: Vec<f32>,
     stretcher: Stretcher,
     speech: f32,
+    /// What came last was silence: the other side is muted, or ends.
+    hushed: bool,
     shares: Shares,
     totals: Totals,
     history: LossHistory,
@@ -98,6 +100,7 @@ impl Playout {
             part: Vec::with_capacity(2 * FRAME_SAMPLES),
             stretcher: Stretcher::new(),
             speech: 0.0,
+            hushed: false,
             shares: Shares::default(),
             totals: Totals::default(),
             history: LossHistory::default(),
@@ -201,6 +204,11 @@ impl Playout {
     fn render(&mut self, decision: Decision) {
         self.frame.clear();
         match decision {
+            // Whoever says nothing is not missed when nothing more comes.
+            Decision::Conceal {
+                samples,
+                later: None,
+            } if self.hushed => self.pause(samples),
             Decision::Silence { samples } => self.frame.resize(samples, 0.0),
             Decision::Normal { packet, surplus } => {
                 self.normal(&packet, surplus);
@@ -227,6 +235,7 @@ impl Playout {
             Origin::Packet
         };
         self.settle(decoded, packet.samples, origin);
+        self.hushed = rms(&self.frame) < QUIET;
         let mut surplus = surplus;
         for part in self.frame.chunks(FRAME_SAMPLES) {
             let level = rms(part);
@@ -320,6 +329,36 @@ mod tests {
         FRAME_SAMPLES,
         codec::{Encoder, Settings},
     };
+
+    #[test]
+    fn a_muted_speaker_is_no_loss() {
+        let epoch = Instant::now();
+        let mut encoder = Encoder::new(Settings::default()).unwrap();
+        let mut playout = Playout::new(epoch).unwrap();
+        let mut out = [0.0; FRAME_SAMPLES];
+        let mut sequence = 0;
+        for index in 0..400_u64 {
+            let now = epoch + Duration::from_millis(20 * index);
+            // Speech, then silence with a sign of life every 400 ms.
+            let level = if index < 100 { 0.2 } else { 0.0 };
+            let frame: [f32; FRAME_SAMPLES] =
+                std::array::from_fn(|n| level * (n as f32 * 0.05).sin());
+            let payload = encoder.encode(&frame).unwrap();
+            if index < 103 || index % 20 == 0 {
+                playout.insert(ReceivedPacket {
+                    format: crate::Format::Opus,
+                    sequence,
+                    media_time: index * FRAME_SAMPLES as u64,
+                    payload,
+                    arrived: now,
+                });
+                sequence += 1;
+            }
+            playout.pull(now, &mut out);
+        }
+        let concealed = playout.shares().concealed;
+        assert!(concealed < 0.05, "{concealed}");
+    }
 
     #[test]
     fn damaged_packets_are_concealed_and_do_no_harm() {
