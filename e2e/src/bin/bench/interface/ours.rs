@@ -76,6 +76,8 @@ impl Ours {
 
 /// Opens the conversation with the first peer and waits until all are linked.
 pub(super) fn settle(terminal: &Terminal, bob: &mut Raw, alice: &str) {
+    // The first frame comes before the contacts.
+    terminal.wait_for(PEERS[0]);
     terminal.press("\x14");
     terminal.press(PEERS[0]);
     terminal.press(keys::ENTER);
