@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for a number of seconds each: fuzz.sh [SECONDS]
 # They go on from what earlier runs have found: fuzz/seeds.tar.xz holds the
-# smallest corpora of ten minutes each.
+# smallest corpora of ten minutes each. The property tests run first, with many
+# more cases than in `make test`, and new ones each time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -12,6 +13,10 @@ if ! rustup toolchain list 2>/dev/null | grep -q '^nightly'; then
     exit 1
 fi
 scripts/cargo-tool.sh fuzz cargo-fuzz
+
+printf '\n== property tests\n'
+# Those that take long set their own number of cases.
+PROPTEST_CASES=5000 cargo test --locked --workspace --exclude twocan-e2e --lib --bins --quiet
 
 mkdir -p fuzz/corpus
 tar --extract --xz --skip-old-files --directory fuzz/corpus --file fuzz/seeds.tar.xz

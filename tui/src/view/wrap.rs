@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Joins several emoji to one; terminals disagree about its width.
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
@@ -18,8 +18,16 @@ const SKIN_TONES: std::ops::RangeInclusive<char> = '\u{1f3fb}'..='\u{1f3ff}';
 /// Stands for a control character that got this far.
 const REPLACEMENT: &str = "\u{fffd}";
 
+/// Whether a character has no cell of its own.
+fn is_zero_width(c: char) -> bool {
+    // Nothing below the combining marks, so most text is not looked up.
+    c >= '\u{300}' && c.width() == Some(0)
+}
+
 /// One grapheme as it is shown: a joined emoji is reduced to its first, a tab
-/// to a space, a control character to a replacement sign.
+/// to a space, a control character to a replacement sign. A mark that stands
+/// before its letter (UAX #29, Prepend) is left out: a terminal would draw it
+/// over what stands in the cell before.
 fn shown(grapheme: &str) -> String {
     if grapheme.chars().any(|c| c == '\t' || c == '\n') {
         return " ".to_owned();
@@ -30,6 +38,7 @@ fn shown(grapheme: &str) -> String {
     let first = grapheme.split(ZERO_WIDTH_JOINER).next().unwrap_or_default();
     let left_out =
         |at: usize, c: char| c == VARIATION_SELECTOR_16 || (at > 0 && SKIN_TONES.contains(&c));
+    let first = first.trim_start_matches(is_zero_width);
     let kept = first.char_indices().filter(|(at, c)| !left_out(*at, *c));
     kept.map(|(_, c)| c).collect()
 }
@@ -48,7 +57,7 @@ pub(crate) fn display(text: &str) -> String {
     // The common case, without looking for graphemes.
     let special = |c: char| {
         let joins = matches!(c, ZERO_WIDTH_JOINER | VARIATION_SELECTOR_16);
-        joins || c.is_control() || SKIN_TONES.contains(&c)
+        joins || c.is_control() || SKIN_TONES.contains(&c) || is_zero_width(c)
     };
     if !text.contains(special) {
         return text.to_owned();
@@ -233,6 +242,8 @@ mod tests {
         assert_eq!(width("\u{2764}\u{fe0f}"), 1);
         assert_eq!(display("a\u{1b}[31m\tb"), "a\u{fffd}[31m b");
         assert_eq!(display("\u{1f44d}\u{1f3fd}"), "\u{1f44d}");
+        assert_eq!(display("a\u{1193f}!"), "a!");
+        assert_eq!(display("e\u{301}"), "e\u{301}");
         assert_eq!(width("\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}"), 2);
     }
 
