@@ -87,6 +87,62 @@ async fn edits_reactions_and_deletions_reach_the_other_side() {
     );
 }
 
+/// Waits for a message, and fails if the other shows more than it said.
+async fn message_alone(side: &mut Side, wanted: &str) {
+    side.wait(wanted, |event| match event {
+        Event::Message(message) if message.text == wanted => Some(()),
+        Event::Typing { .. }
+        | Event::MessageState {
+            state: MessageState::Read,
+            ..
+        } => panic!("this was not to be told: {event:?}"),
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_and_typing_can_be_kept_to_oneself() {
+    let (mut a, mut b) = friends().await;
+    for key in ["chat.receipts", "chat.typing"] {
+        b.engine.set(key, json!(false)).await.unwrap();
+        let wrong = b.engine.set(key, json!("no")).await.unwrap_err();
+        assert_eq!(wrong.code, ErrorCode::BadRequest);
+    }
+    let id = a.say(b.id, "did you see?").await;
+    b.message("did you see?").await;
+    b.engine.typing(a.id, true).await.unwrap();
+    b.engine.mark_read(a.id, id).await.unwrap();
+    b.say(a.id, "what?").await;
+    message_alone(&mut a, "what?").await;
+
+    // A new link begins with what each side has.
+    b.engine.disconnect(a.id).await.unwrap();
+    b.engine.connect(&a.address).await.unwrap();
+    b.say(a.id, "here again").await;
+    message_alone(&mut a, "here again").await;
+
+    for key in ["chat.receipts", "chat.typing"] {
+        b.engine.set(key, json!(true)).await.unwrap();
+    }
+    b.engine.typing(a.id, true).await.unwrap();
+    a.wait("typing", |event| {
+        matches!(event, Event::Typing { on: true, .. }).then_some(())
+    })
+    .await;
+    b.engine.disconnect(a.id).await.unwrap();
+    b.engine.connect(&a.address).await.unwrap();
+    a.wait("what was read meanwhile", |event| match event {
+        Event::MessageState {
+            id: of,
+            state: MessageState::Read,
+            ..
+        } if *of == id => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_somebody_who_says_no_has_failed() {
     let mut a = Side::new("anna").await;

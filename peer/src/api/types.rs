@@ -146,6 +146,14 @@ pub const SETTINGS: &[(&str, &str)] = &[
         "whether calls are heard ringing and ending; true unless set to false",
     ),
     (
+        "chat.receipts",
+        "whether contacts learn what you have read; true unless set to false, and what you read meanwhile counts as read once it is true again",
+    ),
+    (
+        "chat.typing",
+        "whether contacts see that you are typing; true unless set to false",
+    ),
+    (
         "files.folder",
         "the folder that files are saved in, as an absolute path; null for \"downloads\" in the profile",
     ),

@@ -13,10 +13,9 @@ use crate::api::{
     Revision, SearchQuery,
 };
 use crate::clock;
-use crate::store::StoreError;
-use crate::store::calls;
 use crate::store::chat::amend::{self, Amendment, Refused};
 use crate::store::chat::{Ends, append, delivery, history, search};
+use crate::store::{StoreError, calls, settings};
 
 /// Messages given in one page at most.
 pub(crate) const HISTORY_LIMIT: usize = 1000;
@@ -308,13 +307,14 @@ impl Core {
     pub(super) async fn mark_read(&mut self, with: PeerId, upto: Uuid) -> Result<(), Error> {
         self.contacts.known(with)?;
         let ends = self.ends(with);
-        let (found, news) = self
+        let (found, news, told) = self
             .store
             .run(move |db| {
                 calls::mark_seen(db, Some(ends.peer))?;
                 Ok((
                     delivery::contains(db, ends, upto)?,
                     delivery::mark_seen(db, ends, upto)?,
+                    settings::is_on(db, settings::RECEIPTS)?,
                 ))
             })
             .await?;
@@ -325,15 +325,17 @@ impl Core {
             ));
         }
         if let Some(seq) = news {
-            self.say(with, Body::Read(Upto { upto: seq }));
+            if told {
+                self.say(with, Body::Read(Upto { upto: seq }));
+            }
             self.touch(with, Stale::Yes);
         }
         Ok(())
     }
 
-    pub(super) fn typing(&mut self, to: PeerId, on: bool) -> Result<(), Error> {
+    pub(super) async fn typing(&mut self, to: PeerId, on: bool) -> Result<(), Error> {
         let entry = self.contacts.known(to)?;
-        if entry.saved.relation == Relation::Mutual {
+        if entry.saved.relation == Relation::Mutual && self.is_on(settings::TYPING).await? {
             self.say(to, Body::Typing(body::Typing { on }));
         }
         Ok(())

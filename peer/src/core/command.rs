@@ -220,7 +220,7 @@ impl Core {
             Command::MarkRead { with, upto, reply } => {
                 answer(reply, self.mark_read(with, upto).await)
             }
-            Command::Typing { to, on, reply } => answer(reply, self.typing(to, on)),
+            Command::Typing { to, on, reply } => answer(reply, self.typing(to, on).await),
             Command::SignIn(sign_in, reply) => self.sign_in(sign_in, reply),
             Command::SignOut(registry, reply) => answer(reply, self.sign_out(&registry).await),
             Command::Account {

@@ -480,8 +480,8 @@ impl Core {
             self.set_retention(&value)?;
         }
         let is_lan = [nearby::LAN_SETTING, nearby::LAN_NAME_SETTING].contains(&key);
-        if is_lan {
-            nearby::checked_switch(key, &value)?;
+        if is_lan || [settings::RECEIPTS, settings::TYPING].contains(&key) {
+            checked_switch(key, &value)?;
         }
         let key = key.to_owned();
         self.store
@@ -493,12 +493,28 @@ impl Core {
         Ok(())
     }
 
+    /// Whether a setting that is on unless switched off is on.
+    async fn is_on(&self, key: &'static str) -> Result<bool, Error> {
+        Ok(self.store.run(move |db| settings::is_on(db, key)).await?)
+    }
+
     async fn get_setting(&self, key: &str) -> Result<Value, Error> {
         known_setting(key)?;
         let key = key.to_owned();
         let found: Result<_, StoreError> = self.store.run(move |db| settings::get(db, &key)).await;
         Ok(found?.unwrap_or(Value::Null))
     }
+}
+
+/// A setting that is true or false.
+fn checked_switch(key: &str, value: &Value) -> Result<(), Error> {
+    if value.is_boolean() || value.is_null() {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorCode::BadRequest,
+        format!("{key} is true or false"),
+    ))
 }
 
 fn known_setting(key: &str) -> Result<(), Error> {

@@ -5,16 +5,14 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use twocan_proto::body::Presence;
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
 
 use super::rate::Window;
 use super::{Core, Report};
-use crate::api::{Error, ErrorCode, Event, Lan, Nearby, NoticeLevel};
+use crate::api::{Error, Event, Lan, Nearby, NoticeLevel};
 use crate::discovery::{Announcement, Discovery, Heard, Plan, Reach};
-use crate::store::settings;
 
 /// The setting that switches the search off.
 pub(super) const LAN_SETTING: &str = "lan";
@@ -151,12 +149,6 @@ impl Core {
         Ok(Some(Plan { reach, announce }))
     }
 
-    /// Whether a setting that is on unless switched off is on.
-    async fn is_on(&self, key: &'static str) -> Result<bool, Error> {
-        let value = self.store.run(move |db| settings::get(db, key)).await?;
-        Ok(value != Some(Value::Bool(false)))
-    }
-
     pub(super) fn on_heard(&mut self, heard: Heard) {
         // What was on its way when the search was switched off.
         if self.nearby.search.is_none() {
@@ -207,17 +199,6 @@ impl Core {
     pub(super) fn stop_nearby(&mut self) {
         self.nearby.search = None;
     }
-}
-
-/// A setting that is true or false.
-pub(super) fn checked_switch(key: &str, value: &Value) -> Result<(), Error> {
-    if value.is_boolean() || value.is_null() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorCode::BadRequest,
-        format!("{key} is true or false"),
-    ))
 }
 
 #[cfg(test)]

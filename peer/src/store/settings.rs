@@ -4,6 +4,11 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use serde_json::Value;
 use twocan_proto::registry_url::RegistryUrl;
 
+/// Whether contacts learn what was read.
+pub(crate) const RECEIPTS: &str = "chat.receipts";
+/// Whether contacts see that the user is typing.
+pub(crate) const TYPING: &str = "chat.typing";
+
 /// The setting `key`, if it was ever set.
 pub(crate) fn get(db: &Connection, key: &str) -> Result<Option<Value>> {
     let text: Option<String> = db
@@ -19,6 +24,11 @@ pub(crate) fn set(db: &Connection, key: &str, value: &Value) -> Result<()> {
     )?
     .execute(params![key, value.to_string()])?;
     Ok(())
+}
+
+/// Whether a setting that is on unless switched off is on.
+pub(crate) fn is_on(db: &Connection, key: &str) -> Result<bool> {
+    Ok(get(db, key)? != Some(Value::Bool(false)))
 }
 
 /// A registry as it is remembered.

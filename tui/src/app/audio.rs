@@ -37,6 +37,10 @@ impl Side {
     }
 }
 
+/// Added to the number of a row in the list that is not chosen from, where both
+/// stand beside each other and a click may hit either.
+pub(crate) const OTHER_LIST: usize = 1 << 15;
+
 /// Something that is done to the sound of the microphone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Switch {

@@ -85,6 +85,7 @@ impl Overlay {
             | Self::Audio { selected, .. }
             | Self::CallLog { selected }
             | Self::Registries { selected } => Some(selected),
+            Self::Search(search) => Some(&mut search.chosen),
             _ => None,
         }
     }

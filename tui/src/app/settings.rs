@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use twocan_peer::api::SETTINGS;
 
 use super::editor::Editor;
+use super::preferences;
+use crate::view::theme::palette;
 
 /// Not for people: what the interface remembers for itself.
 const OWN: &str = "ui";
@@ -63,8 +65,12 @@ pub(crate) fn values(key: &str) -> &'static [&'static str] {
         | "call.gain_control"
         | "call.noise_suppression"
         | "call.tones"
+        | "chat.receipts"
+        | "chat.typing"
         | "lan"
         | "lan.name" => &["false", "true"],
+        preferences::THEME => &palette::NAMED,
+        key if preferences::is_one(key) => &["false", "true"],
         "audio.input" | "audio.output" => &["default"],
         _ => &[],
     }
@@ -87,7 +93,14 @@ mod tests {
     #[test]
     fn values_are_those_of_settings_there_are() {
         let known = |key: &&str| all().any(|(name, _)| name == *key);
-        let keys = ["call.activation", "call.tones", "lan", "audio.input"];
+        let keys = [
+            "call.activation",
+            "chat.typing",
+            "lan",
+            "audio.input",
+            "theme",
+            "motion",
+        ];
         assert!(keys.iter().all(|key| known(key) && !values(key).is_empty()));
     }
 }

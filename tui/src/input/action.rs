@@ -129,6 +129,8 @@ pub(crate) enum Action {
     Deafen,
     Talk,
     PushToTalk,
+    Receipts,
+    Typing,
     Activation,
     Volume,
     Audio,

@@ -86,7 +86,7 @@ pub(crate) static TABLE: &[Info] = &[
     key(Action::SlashLine, Group::Typing, "vi: a slash command", &[]),
     key(Action::ClearDraft, Group::Typing, "clear draft; twice on empty quits", &[(Global, "Ctrl+C")]),
     // Moving.
-    key(Action::NextUnread, Group::Moving, "next unread conversation", &[(Global, "Alt+a")]),
+    command(Action::NextUnread, Group::Moving, "next unread conversation", &[(Global, "Alt+a")], "unread", "", "/unread", Takes::Nothing),
     key(Action::FirstUnread, Group::Moving, "first unread message", &[(Global, "Alt+u")]),
     key(Action::NextChat, Group::Moving, "next conversation", &[(Global, "Ctrl+N"), (Global, "Alt+Down")]),
     key(Action::PreviousChat, Group::Moving, "previous conversation", &[(Global, "Ctrl+P"), (Global, "Alt+Up")]),
@@ -155,6 +155,8 @@ pub(crate) static TABLE: &[Info] = &[
     command(Action::Invite, Group::Contacts, "your own link, to give to a friend", &[(Global, "Ctrl+X i")], "invite", "", "/invite", Takes::Nothing),
     command(Action::Msg, Group::Contacts, "write to a contact", &[], "msg", "NAME TEXT", "/msg bob see you at eight", Takes::Contact),
     command(Action::Me, Group::Contacts, "say what you do", &[], "me", "TEXT", "/me opens the window", Takes::Text),
+    command(Action::Receipts, Group::Contacts, "whether contacts learn what you have read", &[], "receipts", "on|off", "/receipts off", Takes::Words(&["on", "off"])),
+    command(Action::Typing, Group::Contacts, "whether contacts see that you are typing", &[], "typing", "on|off", "/typing off", Takes::Words(&["on", "off"])),
     command(Action::Notify, Group::Contacts, "whether the contact may ring and notify", &[], "notify", "all|none", "/notify none", Takes::Words(&["all", "none"])),
     // Files.
     command(Action::File, Group::Files, "offer a file or folder to the contact", &[], "file", "PATH", "/file ~/Documents/budget.ods", Takes::Path),

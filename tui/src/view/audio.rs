@@ -8,11 +8,12 @@ use twocan_peer::api::MicTestPhase;
 
 use super::calls::{activation_words, meter};
 use super::draw::{self, line, put_all, span};
+use super::marks::Mark;
 use super::overlays::{inner_cells, window};
 use super::theme::Theme;
 use super::wrap;
 use crate::app::State;
-use crate::app::audio::{SWITCHES, Side, SoundSetup};
+use crate::app::audio::{OTHER_LIST, SWITCHES, Side, SoundSetup};
 
 /// Widest that the window becomes.
 const WIDTH: u16 = 78;
@@ -105,9 +106,14 @@ fn list(
             true => theme.good(),
             false => theme.text(),
         };
+        let at = match selected {
+            Some(_) => n,
+            None => OTHER_LIST + n,
+        };
+        let clicked = Mark::row(at);
         rows.push(Line::from(vec![
-            span(format!("{mark} "), theme.key()),
-            span(format!("{used} {name}"), style),
+            span(format!("{mark} "), clicked.on(theme.key())),
+            span(format!("{used} {name}"), clicked.on(style)),
         ]));
     }
     rows

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Ends, Talk, amend, set_stored, sql, uuid};
 use crate::api::MessageState;
+use crate::store::settings;
 
 /// What is to be sent to `ends.peer` after number `after`, in order. What was
 /// deleted before it was ever sent is left out, and so is what an earlier key
@@ -58,12 +59,14 @@ pub(crate) fn outbox(db: &Connection, ends: Ends, after: u64, limit: usize) -> R
     Ok(entries)
 }
 
-/// Where the conversation stands here, for our hello.
+/// Where the conversation stands here, for our hello. What was read is left out
+/// where the user does not tell it.
 pub(crate) fn resume(db: &Connection, ends: Ends) -> Result<Resume> {
     let talk = Talk::open(db, ends)?;
+    let told = settings::is_on(db, settings::RECEIPTS)?;
     Ok(Resume {
         stored: talk.stored,
-        read: talk.seen,
+        read: if told { talk.seen } else { 0 },
     })
 }
 

@@ -116,6 +116,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         | Action::Msg
         | Action::Me
         | Action::Notify
+        | Action::Receipts
+        | Action::Typing
         | Action::Nick => people::run(state, action, args, out),
         Action::SignIn
         | Action::SignOut
@@ -310,21 +312,17 @@ fn export(state: &mut State, path: &str, out: &mut Effects) {
 /// `/theme NAME` is kept; without a name, it says which there are.
 fn theme(state: &mut State, name: &str, out: &mut Effects) {
     let name = name.trim();
+    if name.is_empty() {
+        let themes = &state.themes;
+        let now = themes.asked.as_deref().or(themes.chosen.as_deref());
+        let now = now.unwrap_or("auto");
+        let all = palette::NAMED.join(", ");
+        return state.info(format!("the theme is {now}; there are: {all}"));
+    }
     if palette::NAMED.contains(&name) {
         state.themes.asked = None;
-        return settings::set(state, &format!("{} {name}", preferences::THEME), out);
     }
-    let themes = &state.themes;
-    let now = themes.asked.as_deref().or(themes.chosen.as_deref());
-    let now = now.unwrap_or("auto");
-    let all = palette::NAMED.join(", ");
-    match name {
-        "" => state.info(format!("the theme is {now}; there are: {all}")),
-        _ => state.notify(
-            NoticeLevel::Warning,
-            format!("no theme is called {name}; there are: {all}; theme.toml in the profile changes them"),
-        ),
-    }
+    settings::set(state, &format!("{} {name}", preferences::THEME), out);
 }
 
 /// Nothing but text, and back.

@@ -4,7 +4,8 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::msg::{Mouse, MouseAct};
 use super::super::overlay::Overlay;
-use super::{Effects, keys, moving};
+use super::{Effects, keys, moving, search};
+use crate::app::audio::OTHER_LIST;
 use crate::app::{Focus, State};
 use crate::input::chord::{Chord, Key, sequence};
 use crate::view::layout::{Layout, Panes, layout};
@@ -81,9 +82,18 @@ fn choose(state: &mut State, at: usize, out: &mut Effects) {
         }
         return;
     };
-    if let Overlay::Form(form) = overlay {
-        form.focus = at.min(form.fields.len().saturating_sub(1));
-        return;
+    match overlay {
+        Overlay::Form(form) => {
+            form.focus = at.min(form.fields.len().saturating_sub(1));
+            return;
+        }
+        Overlay::Audio { side, selected } if at >= OTHER_LIST => {
+            *side = side.other();
+            *selected = at - OTHER_LIST;
+            return;
+        }
+        Overlay::Search(search) if search.chosen != at => return search::choose(state, at, out),
+        _ => {}
     }
     let Some(selected) = overlay.selected_mut() else {
         return;

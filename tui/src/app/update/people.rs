@@ -6,7 +6,7 @@ use twocan_proto::identity::PeerId;
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
 use super::actions::usage;
-use super::{Effects, compose, moving};
+use super::{Effects, compose, moving, settings};
 use crate::app::{State, registry_word};
 use crate::input::action::Action;
 use crate::input::command::first_word;
@@ -36,6 +36,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Msg => msg(state, args, out),
         Action::Me => me(state, args, out),
         Action::Notify => notify(state, args, out),
+        Action::Receipts => switch(state, ("receipts", "chat.receipts"), args, out),
+        Action::Typing => switch(state, ("typing", "chat.typing"), args, out),
         Action::Nick => match args.trim() {
             "" => usage(state, "nick"),
             name => out.push(Effect::SetName(name.to_owned())),
@@ -68,6 +70,15 @@ fn me(state: &mut State, args: &str, out: &mut Effects) {
 }
 
 /// Whether the open contact may ring and notify.
+/// Switches a setting of what contacts learn of us.
+fn switch(state: &mut State, (command, key): (&str, &str), args: &str, out: &mut Effects) {
+    match args.trim() {
+        "on" => settings::set(state, &format!("{key} true"), out),
+        "off" => settings::set(state, &format!("{key} false"), out),
+        _ => usage(state, command),
+    }
+}
+
 fn notify(state: &mut State, args: &str, out: &mut Effects) {
     let muted = match args.trim() {
         "all" => false,

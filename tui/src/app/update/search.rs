@@ -66,6 +66,14 @@ pub(super) fn refresh(state: &mut State, out: &mut Effects) {
     with_search(state, |state, search| ask(state, search, out));
 }
 
+/// Chooses a hit, as by a click.
+pub(super) fn choose(state: &mut State, at: usize, out: &mut Effects) {
+    with_search(state, |state, search| {
+        search.chosen = at.min(search.hits.len().saturating_sub(1));
+        follow(state, search, out);
+    });
+}
+
 /// Does something with the open search.
 fn with_search(state: &mut State, what: impl FnOnce(&mut State, &mut Search)) {
     match state.overlay.take() {

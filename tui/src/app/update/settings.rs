@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use twocan_peer::api::Error;
+use twocan_peer::api::{Error, NoticeLevel};
 
 use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::Overlay;
+use super::super::preferences;
 use super::super::settings::{self, Settings};
 use super::overlays::{edit, step};
 use super::{Effects, actions};
 use crate::app::State;
 use crate::input::chord::{Chord, Key};
 use crate::input::command::first_word;
+use crate::view::theme::palette;
 
 /// The command: a list without words after it, else one setting.
 pub(super) fn set(state: &mut State, args: &str, out: &mut Effects) {
@@ -22,8 +24,23 @@ pub(super) fn set(state: &mut State, args: &str, out: &mut Effects) {
             out.push(Effect::LoadSettings);
         }
         (key, "") => out.push(Effect::LoadSetting(key.to_owned())),
-        (key, value) => out.push(save(key, value)),
+        (key, value) => match problem(key, value) {
+            Some(problem) => state.notify(NoticeLevel::Warning, problem),
+            None => out.push(save(key, value)),
+        },
     }
+}
+
+/// Why a setting of the interface cannot have this value; the engine looks at
+/// its own.
+fn problem(key: &str, value: &str) -> Option<String> {
+    let unknown = key == preferences::THEME && !palette::NAMED.contains(&value);
+    unknown.then(|| {
+        let all = palette::NAMED.join(", ");
+        format!(
+            "no theme is called {value}; there are: {all}; theme.toml in the profile changes them"
+        )
+    })
 }
 
 fn save(key: &str, value: &str) -> Effect {
@@ -40,8 +57,15 @@ pub(super) fn key(list: &mut Settings, chord: Chord, out: &mut Effects) {
     };
     match chord.key {
         Key::Enter => {
-            let chosen = list.chosen();
-            out.extend(chosen.map(|key| save(key, editor.text().trim())));
+            let value = editor.text().trim();
+            let Some(key) = list.chosen() else { return };
+            match problem(key, value) {
+                Some(problem) => {
+                    list.error = Some(problem);
+                    list.editing = Some(editor);
+                }
+                None => out.push(save(key, value)),
+            }
         }
         Key::Tab => {
             next_value(list, &mut editor);

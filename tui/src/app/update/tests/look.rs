@@ -3,6 +3,7 @@
 
 use twocan_peer::api::{CallState, Event};
 
+use super::super::super::audio::Side;
 use super::super::super::effect::Alert;
 use super::super::super::overlay::Overlay;
 use super::super::super::preferences::Preferences;
@@ -77,12 +78,13 @@ fn a_theme_is_chosen_kept_and_changed_by_its_file() {
         &out,
         |e| matches!(e, Effect::SaveSetting { key, value } if key == "theme" && value == "dark")
     ));
-    enter(&mut state, "/theme drak");
-    assert!(
-        said(&state).contains("no theme is called drak"),
-        "{}",
-        said(&state)
-    );
+    for command in ["/theme drak", "/set theme drak"] {
+        let out = enter(&mut state, command);
+        assert!(out.is_empty(), "{out:?}");
+        let said = said(&state);
+        assert!(said.contains("no theme is called drak"), "{said}");
+        press(&mut state, "Esc");
+    }
     let preferences = Preferences::default();
     let theme = Some("dark".to_owned());
     outcome(&mut state, Outcome::Preferences { preferences, theme });
@@ -159,7 +161,7 @@ fn click_on(state: &mut State, text: &str) -> Vec<Effect> {
         .iter()
         .enumerate()
         .find(|(_, row)| row.contains(text))
-        .unwrap();
+        .unwrap_or_else(|| panic!("no {text} in {rows:#?}"));
     let before = line.find(text).unwrap();
     let mouse = Mouse {
         what: MouseAct::Click,
@@ -194,6 +196,46 @@ fn what_is_on_the_screen_can_be_clicked() {
     enter(&mut state, "/signin");
     click_on(&mut state, "Password");
     assert!(matches!(&state.overlay, Some(Overlay::Form(form)) if form.fields[form.focus].secret));
+}
+
+#[test]
+fn a_hit_of_a_search_is_chosen_by_a_click_and_jumped_to_by_another() {
+    let mut state = busy();
+    let out = enter(&mut state, "/search numbers");
+    let number = out.iter().find_map(|e| match e {
+        Effect::Search { number, .. } => Some(*number),
+        _ => None,
+    });
+    let texts = ["the numbers", "old numbers"];
+    let hits = (0..)
+        .zip(texts)
+        .map(|(n, text)| sample::message(90 - n, false, text));
+    let found = Outcome::Found {
+        number: number.unwrap(),
+        took_ms: 3,
+        found: Ok(hits.collect()),
+    };
+    outcome(&mut state, found);
+    click_on(&mut state, "old ‹numbers›");
+    assert!(matches!(&state.overlay, Some(Overlay::Search(search)) if search.chosen == 1));
+    click_on(&mut state, "old ‹numbers›");
+    assert!(state.overlay.is_none(), "the second click jumps");
+}
+
+#[test]
+fn a_click_reaches_both_lists_of_devices() {
+    let mut state = busy();
+    enter(&mut state, "/audio");
+    state.sound = Some(sample::sound());
+    let chosen = |state: &State| match state.overlay {
+        Some(Overlay::Audio { side, selected }) => (side, selected),
+        _ => panic!("no list of devices: {:?}", state.overlay),
+    };
+    click_on(&mut state, "USB Headset");
+    assert_eq!(chosen(&state), (Side::Microphone, 1));
+    // The sign is of what is used; of the two it is the loudspeaker's.
+    click_on(&mut state, "● system default");
+    assert_eq!(chosen(&state), (Side::Loudspeaker, 0));
 }
 
 #[test]

@@ -54,6 +54,32 @@ fn a_switch_is_switched_by_enter() {
 }
 
 #[test]
+fn what_contacts_learn_is_switched_by_commands() {
+    let mut state = busy();
+    let out = enter(&mut state, "/receipts off");
+    assert!(saves(&out, "chat.receipts", "false"));
+    assert!(saves(
+        &enter(&mut state, "/typing on"),
+        "chat.typing",
+        "true"
+    ));
+    assert!(enter(&mut state, "/typing perhaps").is_empty());
+    assert!(said(&state).contains("/typing on|off"), "{}", said(&state));
+}
+
+#[test]
+fn a_theme_there_is_not_stays_in_the_field() {
+    let mut state = list();
+    write(&mut state, "theme");
+    press(&mut state, "Enter Ctrl+U");
+    write(&mut state, "drak");
+    assert!(press(&mut state, "Enter").is_empty());
+    let list = shown(&state);
+    assert!(list.editing.is_some());
+    assert!(list.error.as_ref().is_some_and(|e| e.contains("drak")));
+}
+
+#[test]
 fn a_mistake_is_said_in_the_list_and_esc_goes_back_by_steps() {
     let mut state = list();
     write(&mut state, "activation");
