@@ -47,9 +47,9 @@ test: deps-test ## formatting, lints, documentation and every test
 test-api: deps ## try a registry by its own description, where schemathesis is installed
 	@scripts/schemathesis.sh
 
-bench: deps-test ## measure, beside what one would use instead
+bench: deps-test ## measure, beside what one would use instead; kept in docs/bench
 	$(CARGO) build --release --locked --workspace --bins
-	TWOCAN_BIN_DIR='$(TARGET_DIR)/release' '$(TARGET_DIR)/release/bench'
+	TWOCAN_BIN_DIR='$(TARGET_DIR)/release' '$(TARGET_DIR)/release/bench' --json "docs/bench/$$(date +%F).json"
 
 audit: ## check dependencies: bans, licences, sources
 	@scripts/cargo-tool.sh deny cargo-deny
@@ -61,6 +61,7 @@ fuzz: deps ## run every fuzz target for FUZZ_SECONDS (60) each
 picture: deps-test ## take the pictures of the README from real screens
 	$(CARGO) build --locked --workspace --bins
 	TWOCAN_BIN_DIR='$(TARGET_DIR)/debug' '$(TARGET_DIR)/debug/picture'
+	'$(TARGET_DIR)/debug/plot' docs/bench/calls.json docs/bench/calls.svg
 
 certs: ## make a development certificate for localhost under certs/
 	@scripts/certs.sh

@@ -2,9 +2,11 @@
 
 pub mod bare;
 pub mod load;
+pub mod plot;
 pub mod raw;
+pub mod report;
+mod row;
 
-use std::fmt;
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
@@ -15,65 +17,7 @@ use std::time::{Duration, Instant};
 use crate::process::{Must, Program, wait_until};
 use crate::terminal::Launch;
 
-/// One line of the table.
-#[derive(Debug)]
-pub struct Row {
-    what: String,
-    ours: f64,
-    unit: &'static str,
-    beside: Option<(&'static str, Option<f64>)>,
-}
-
-impl Row {
-    /// A figure of ours.
-    #[must_use]
-    pub fn new(what: &str, ours: f64, unit: &'static str) -> Self {
-        Self {
-            what: what.to_owned(),
-            ours,
-            unit,
-            beside: None,
-        }
-    }
-
-    /// Puts beside it what `name` reaches, in the same unit; `None` if it is
-    /// not installed.
-    #[must_use]
-    pub fn beside(mut self, name: &'static str, theirs: Option<f64>) -> Self {
-        self.beside = Some((name, theirs));
-        self
-    }
-}
-
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ours = Figure(self.ours).to_string();
-        write!(f, "{:<40} {ours:>10} {:<3}", self.what, self.unit)?;
-        match self.beside {
-            None => Ok(()),
-            Some((name, None)) => write!(f, "  {name}: left out, not installed"),
-            Some((name, Some(theirs))) => {
-                write!(
-                    f,
-                    "  {name} {} {}: x {:.2}",
-                    Figure(theirs),
-                    self.unit,
-                    self.ours / theirs
-                )
-            }
-        }
-    }
-}
-
-/// A number with as many places as it takes to compare it.
-struct Figure(f64);
-
-impl fmt::Display for Figure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let places = if self.0.abs() < 1.0 { 4 } else { 1 };
-        write!(f, "{:.places$}", self.0)
-    }
-}
+pub use row::Row;
 
 /// The median, or zero of nothing.
 pub fn median(values: &mut [f64]) -> f64 {

@@ -87,13 +87,9 @@ pub(super) fn messages() -> Vec<Row> {
         Err(_) => 0.0,
     };
     vec![
-        Row::new(
-            "message to the other's disk, median",
-            median(&mut times),
-            "us",
-        )
-        .beside("two synced writes", Some(disk)),
-        Row::new("the same", median(&mut times), "us")
+        Row::of("message to the other's disk, median", &mut times, "us")
+            .beside("two synced writes", Some(disk)),
+        Row::of("the same", &mut times, "us")
             .beside("bare TLS stream, no disk", Some(median(&mut stream))),
         Row::new("the same, 99 of 100", quantile(&mut times, 0.99), "us")
             .beside("bare TLS stream", Some(quantile(&mut stream, 0.99))),

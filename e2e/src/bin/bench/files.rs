@@ -47,18 +47,10 @@ pub(super) fn throughput() -> Vec<Row> {
     bob.line_with("transfer", "\"state\":\"running\"", SILENCE);
     let mut busy = paced_us(&mut alice, &mut bob, &to, MEANWHILE, PACE);
     vec![
-        Row::new(
-            "file to file, hash and sync included",
-            median(&mut ours),
-            "MB/s",
-        )
-        .beside("bare TLS stream, synced", Some(median(&mut theirs))),
-        Row::new(
-            "a message while a file is under way",
-            median(&mut busy),
-            "us",
-        )
-        .beside("without one", Some(median(&mut quiet))),
+        Row::of("file to file, hash and sync included", &mut ours, "MB/s")
+            .beside("bare TLS stream, synced", Some(median(&mut theirs))),
+        Row::of("a message while a file is under way", &mut busy, "us")
+            .beside("without one", Some(median(&mut quiet))),
     ]
 }
 

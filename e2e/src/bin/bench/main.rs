@@ -13,10 +13,13 @@ mod soak;
 mod sound;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use clap::Parser;
+use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
-use twocan_e2e::bench::{self, Row, median};
+use twocan_e2e::bench::{self, Row, median, report};
 use twocan_e2e::https::Client;
 use twocan_e2e::pair::folder;
 use twocan_e2e::process::{Must, twocan};
@@ -50,24 +53,30 @@ const PARTS: [Part; 12] = [
     ("chaos", chaos::chaos),
 ];
 
+/// Measures twocan beside what one would use instead.
+#[derive(Parser)]
+#[command(name = "bench")]
+struct Arguments {
+    /// Keeps the results in this file, beside those of other parts
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// What to measure; all that takes no ten minutes, if nothing is named
+    #[arg(value_name = "PART", value_parser = PossibleValuesParser::new(PARTS.map(|(name, _)| name)))]
+    parts: Vec<String>,
+}
+
 fn main() -> io::Result<()> {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = wanted
-        .iter()
-        .find(|name| PARTS.iter().all(|(known, _)| known != name))
-    {
-        let known: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
-        return Err(io::Error::other(format!(
-            "no part '{unknown}': choose of {}",
-            known.join(", ")
-        )));
-    }
+    let Arguments { json, parts } = Arguments::parse();
     let mut out = io::stdout().lock();
     for (name, measure) in PARTS {
-        let usual = wanted.is_empty() && !ON_REQUEST.contains(&name);
-        if usual || wanted.iter().any(|asked| asked == name) {
-            for row in measure() {
+        let usual = parts.is_empty() && !ON_REQUEST.contains(&name);
+        if usual || parts.iter().any(|asked| asked == name) {
+            let rows = measure();
+            for row in &rows {
                 writeln!(out, "{row}")?;
+            }
+            if let Some(path) = &json {
+                report::keep(path, name, &rows)?;
             }
         }
     }
@@ -112,12 +121,8 @@ fn look_ups() -> Vec<Row> {
     }
     let theirs = other.is_some().then(|| median(&mut theirs));
     vec![
-        Row::new(
-            "registry look-up, TLS 1.3 kept alive",
-            median(&mut ours),
-            "us",
-        )
-        .beside("nginx, same bytes", theirs),
+        Row::of("registry look-up, TLS 1.3 kept alive", &mut ours, "us")
+            .beside("nginx, same bytes", theirs),
     ]
 }
 
@@ -150,7 +155,9 @@ fn first_paint() -> Vec<Row> {
         terminal.wait_until("anything on the screen", |screen| !screen.trim().is_empty());
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
-    let ours = median(&mut times);
     let shell = bench::shell_paint_ms(folder.path(), STARTS).must("paint with a shell");
-    vec![Row::new("first paint of the interface", ours, "ms").beside("a shell's echo", Some(shell))]
+    vec![
+        Row::of("first paint of the interface", &mut times, "ms")
+            .beside("a shell's echo", Some(shell)),
+    ]
 }

@@ -147,10 +147,7 @@ fn new_connections(registry: &Registry, nginx: Option<&Nginx>) -> Vec<Row> {
         }
     }
     let theirs = nginx.map(|_| median(&mut theirs));
-    vec![
-        Row::new("a new connection, processor time", median(&mut ours), "us")
-            .beside("nginx", theirs),
-    ]
+    vec![Row::of("a new connection, processor time", &mut ours, "us").beside("nginx", theirs)]
 }
 
 fn connection_us(url: &str, pid: u32, path: &str) -> f64 {
@@ -173,8 +170,8 @@ fn storm(registry: &Registry, token: &str) -> Vec<Row> {
         rates.push(rate);
     }
     vec![
-        Row::new("registrations meanwhile", median(&mut rates), "/s"),
-        Row::new("look-up p99 while they run", median(&mut busy), "us")
+        Row::of("registrations meanwhile", &mut rates, "/s"),
+        Row::of("look-up p99 while they run", &mut busy, "us")
             .beside("without", Some(median(&mut quiet))),
     ]
 }

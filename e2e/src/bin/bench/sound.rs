@@ -14,7 +14,8 @@ use twocan_e2e::pair::folder;
 use twocan_e2e::process::Must;
 use twocan_e2e::score::{compare, resample::resample};
 use twocan_e2e::speech::{self, RATE, Voice};
-use twocan_voice::offline::{Heard, Options, Scenario, run, scenarios};
+use twocan_voice::Format;
+use twocan_voice::offline::{Heard, Line, Options, Scenario, run, scenarios};
 
 /// Every call lasts at least so long, so that all impairments are met.
 const LEAST_S: usize = 28;
@@ -61,40 +62,66 @@ fn said() -> Vec<f32> {
         .collect()
 }
 
+/// How a call of one format went.
+struct Call {
+    heard: Heard,
+    delay_ms: f64,
+    /// In percent.
+    stoi: f64,
+    /// Where there is something to score it with.
+    pesq: Option<f64>,
+}
+
+impl Call {
+    fn new(said: &[f32], line: &Line, format: Format) -> Self {
+        let options = Options {
+            format,
+            ..Options::default()
+        };
+        let [heard, _] = run(said, line, &options).must("make a call");
+        let end = Duration::from_secs((said.len() / RATE as usize) as u64);
+        let adapted = Duration::from_secs(ADAPTED_S as u64);
+        let delay = heard.delay_ms(adapted, end).unwrap_or(f32::NAN);
+        let from = ADAPTED_S * RATE as usize;
+        let [wide_said, wide_heard] = [said, &heard.samples]
+            .map(|samples| -> Vec<f64> { samples[from..].iter().map(|s| f64::from(*s)).collect() });
+        let python = std::env::var_os("TWOCAN_BENCH_PYTHON").map(PathBuf::from);
+        Self {
+            delay_ms: delay.into(),
+            stoi: compare(&wide_said, &wide_heard, RATE).stoi * 100.0,
+            pesq: python.map(|python| pesq(&python, said, &heard)),
+            heard,
+        }
+    }
+}
+
+/// Ours beside Opus as others send it, with in-band FEC, in our own buffer.
 fn measure(scenario: &Scenario, said: &[f32]) -> Vec<Row> {
-    let [heard, _] = run(said, &scenario.line, &Options::default()).must("make a call");
-    keep(scenario.name, &heard);
-    let end = Duration::from_secs((said.len() / RATE as usize) as u64);
-    let adapted = Duration::from_secs(ADAPTED_S as u64);
-    let delay = heard.delay_ms(adapted, end).unwrap_or(f32::NAN);
+    let ours = Call::new(said, &scenario.line, Format::Protected);
+    let plain = Call::new(said, &scenario.line, Format::Opus);
+    let heard = &ours.heard;
+    keep(scenario.name, heard);
     let lost = 1.0 - heard.arrived.packets as f64 / heard.sent.packets as f64;
     let share = |samples: u64| samples as f64 / heard.samples.len() as f64 * 100.0;
     let seconds = heard.samples.len() as f64 / f64::from(RATE);
-    let from = ADAPTED_S * RATE as usize;
-    let wide = |samples: &[f32]| -> Vec<f64> { samples.iter().map(|s| f64::from(*s)).collect() };
-    let stoi = compare(&wide(&said[from..]), &wide(&heard.samples[from..]), RATE).stoi;
-    let row =
+    let kbps = |call: &Call| call.heard.sent.bytes as f64 * 8.0 / 1e3 / seconds;
+    let named =
         |what: &str, value: f64, unit| Row::new(&format!("{}: {what}", scenario.name), value, unit);
+    let both = |what: &str, unit, value: &dyn Fn(&Call) -> f64| {
+        named(what, value(&ours), unit).beside("Opus with in-band FEC", Some(value(&plain)))
+    };
     let mut rows = vec![
-        row("mouth to ear, devices apart", f64::from(delay), "ms"),
-        row("packets lost", lost * 100.0, "%"),
-        row("sound repaired", share(heard.recovered), "%"),
-        row("sound invented", share(heard.concealed), "%"),
-        row(
-            "payload",
-            heard.sent.bytes as f64 * 8.0 / 1e3 / seconds,
-            "kb/s",
-        ),
-        row("processor, sending", percent(heard.sending, seconds), "%"),
-        row("processor, playing", percent(heard.playing, seconds), "%"),
-        row("STOI x 100", stoi * 100.0, ""),
+        both("mouth to ear, devices apart", "ms", &|call| call.delay_ms),
+        both("STOI", "%", &|call| call.stoi),
+        both("payload", "kb/s", &kbps),
+        named("packets lost", lost * 100.0, "%"),
+        named("sound repaired", share(heard.recovered), "%"),
+        named("sound invented", share(heard.concealed), "%"),
+        named("processor, sending", percent(heard.sending, seconds), "%"),
+        named("processor, playing", percent(heard.playing, seconds), "%"),
     ];
-    if let Some(python) = std::env::var_os("TWOCAN_BENCH_PYTHON") {
-        rows.push(row(
-            "PESQ-WB x 100",
-            pesq(&PathBuf::from(python), said, &heard) * 100.0,
-            "",
-        ));
+    if ours.pesq.is_some() {
+        rows.push(both("PESQ-WB", "", &|call| call.pesq.unwrap_or(f64::NAN)));
     }
     rows
 }
