@@ -217,6 +217,7 @@ impl DevicePlayback {
             }
             self.slack = (self.slack + MORE_SLACK).min(MOST_SLACK);
             self.calm_since = now;
+            tracing::debug!(slack = ?self.slack, "the playback ring ran dry");
         } else if self.slack > FIRST_SLACK && now.duration_since(self.calm_since) > self.calm {
             self.slack = self.slack.saturating_sub(MORE_SLACK).max(FIRST_SLACK);
             self.shrunk = true;
@@ -343,6 +344,7 @@ mod tests {
         let mut playback = DevicePlayback::new(port, start).unwrap();
         // A device that needs the second slack: with the first it underruns.
         let mut tried = Vec::new();
+        feedback.asked(1, 1);
         for second in 0..400 {
             if playback.slack == FIRST_SLACK {
                 tried.push(second);
@@ -351,6 +353,16 @@ mod tests {
             playback.adapt(start + Duration::from_secs(second));
         }
         assert_eq!(tried, [0, 32, 94, 216]);
+    }
+
+    #[test]
+    fn a_server_that_catches_up_is_no_reason_for_more_slack() {
+        let feedback = OutputFeedback::default();
+        feedback.asked(240, 240);
+        feedback.asked(960, 400);
+        assert_eq!(feedback.take_underruns(), 0, "nobody could know");
+        feedback.asked(240, 200);
+        assert_eq!(feedback.take_underruns(), 1, "too little for the usual");
     }
 
     #[test]

@@ -121,7 +121,9 @@ impl OutputFeedback {
         let forgotten = largest.saturating_sub(samples).div_ceil(FORGET);
         self.largest
             .store(samples.max(largest - forgotten), Relaxed);
-        if held < samples {
+        // Who asks for more than ever before, as a server does that has run dry,
+        // does not tell of us being late.
+        if held < samples.min(largest) {
             self.underruns.fetch_add(1, Relaxed);
         }
     }

@@ -2,12 +2,13 @@
 //! for sound, or to give some.
 //!
 //! ```text
-//! playback   callback -> |stream's queue: 1.5 periods|  -> |device: 1 period| -> ear
+//! playback   callback -> |stream's queue: 2 periods|  -> |device: 1 period| -> ear
 //! recording  mouth -> |device: 1 period| -> callback
 //! ```
 //!
-//! Half a period of the stream's queue is the time that a callback has. Where
-//! the machine does not keep to it, the queue grows until it does.
+//! One period of the stream's queue is the time that a callback has, the server
+//! answering included. Where the machine does not keep to it, the queue grows
+//! until it does.
 //!
 //! With `adjust_latency` the server gives half of what a playback stream asks
 //! for beyond two minimal requests to the device, and half of a fragment of a
@@ -44,12 +45,16 @@ use super::{
 };
 use crate::realtime;
 
-/// The smallest request is this part of a period. A callback has twice as much
-/// time before the device runs dry.
-const REQUESTS_A_PERIOD: u32 = 4;
-/// Each time the device has run dry, requests grow by the same part, at most so
-/// many times: to a whole period, which gives two periods of time.
-const MOST_GROWTHS: u32 = REQUESTS_A_PERIOD - 1;
+/// Requests are counted in this part of a period.
+const REQUEST_PARTS: u32 = 4;
+/// The smallest request at first, in such parts. A callback has twice as much
+/// time before the device runs dry: with one part, which is 2.5 ms then, machines
+/// that are otherwise idle ran dry within seconds, as their kernel may stand
+/// still for 3 ms.
+const FIRST_REQUEST: u32 = 2;
+/// Each time the device has run dry, requests grow by one part, to at most so
+/// many: a whole period, which gives two periods of time.
+const MOST_REQUEST: u32 = REQUEST_PARTS;
 /// Periods of sound that wait at the server when we do not take them.
 const WAITING_PERIODS: u32 = 16;
 /// What a stream is to be.
@@ -82,9 +87,9 @@ impl Flow {
         frames.saturating_mul(SAMPLE_BYTES as u32)
     }
 
-    /// What a playback stream holds whose device has run dry so many times.
-    fn playback_buffer(&self, growths: u32) -> BufferAttr {
-        let request = self.period * (1 + growths) / REQUESTS_A_PERIOD;
+    /// What a playback stream holds with requests of so many parts.
+    fn playback_buffer(&self, request: u32) -> BufferAttr {
+        let request = self.period * request / REQUEST_PARTS;
         BufferAttr {
             target_length: self.bytes(2 * self.period + 2 * request),
             minimum_request_length: self.bytes(request),
@@ -137,7 +142,7 @@ impl PulseStream {
             sample_spec: flow.sample_spec(),
             channel_map: ChannelMap::mono(),
             sink_name: Some(flow.device.clone()),
-            buffer_attr: flow.playback_buffer(0),
+            buffer_attr: flow.playback_buffer(FIRST_REQUEST),
             props: properties(),
             flags: flags(),
             ..PlaybackStreamParams::default()
@@ -149,7 +154,7 @@ impl PulseStream {
         let mut player = Player {
             wire,
             flow,
-            growths: 0,
+            request: FIRST_REQUEST,
             requested: created.requested_bytes,
             most: created.buffer_attr.target_length,
             samples: Vec::new(),
@@ -283,8 +288,8 @@ fn instant(since: Duration) -> StreamInstant {
 struct Player<D, E> {
     wire: Wire,
     flow: Flow,
-    /// How many times the queue has grown.
-    growths: u32,
+    /// The smallest request, in parts of a period.
+    request: u32,
     /// Bytes that the server asked for when it made the stream.
     requested: u32,
     /// Bytes of the stream's whole queue.
@@ -336,11 +341,12 @@ where
 
     /// The device has run dry: we are too slow for so little.
     fn grow(&mut self) -> Result<(), Error> {
-        if self.growths == MOST_GROWTHS {
+        tracing::debug!(request = self.request, "the sound server ran dry");
+        if self.request == MOST_REQUEST {
             return Ok(());
         }
-        self.growths += 1;
-        let buffer_attr = self.flow.playback_buffer(self.growths);
+        self.request += 1;
+        let buffer_attr = self.flow.playback_buffer(self.request);
         self.most = buffer_attr.target_length;
         let wider = SetPlaybackStreamBufferAttrParams {
             index: self.wire.channel,
