@@ -182,8 +182,12 @@ fn an_editor_has_the_terminal_and_gives_the_draft_back() {
     alice.wait_for("the editor failed");
     alice.wait_for("by hand");
 
+    // Another draft: what the first editor wrote comes back as soon as the
+    // screen of the program is left, before the line is given back.
+    alice.press(" again");
+    alice.wait_for("by hand again");
     alice.press(keys::CTRL_G);
-    alice.wait_for("EDITING [by hand]");
+    alice.wait_for("EDITING [by hand again]");
     alice.lent_tidily();
     // The engine goes on meanwhile, and nothing of it is drawn here.
     enter(&bob, "/msg alice while you were writing");
