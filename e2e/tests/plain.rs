@@ -107,6 +107,8 @@ fn two_people_meet_write_search_call_and_leave() {
     alice.wait_for("yes: hang up and quit, no:");
     enter(&alice, "no");
     enter(&alice, "/hangup");
+    // Whoever quits before that is asked about the call.
+    alice.wait_for("call with bob: call ended");
     bob.wait_for("call with alice:");
 
     for terminal in [&alice, &bob] {
