@@ -162,6 +162,7 @@ fn a_call_goes_on_in_the_smallest_windows() {
     alice.wait_for("MUTED");
     alice.press(keys::CTRL_X);
     alice.press("h");
+    alice.wait_gone("MUTED");
     bob.wait_gone("LIVE");
     alice.resize(100, 30);
     quit([alice, bob]);

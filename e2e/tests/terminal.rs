@@ -70,6 +70,7 @@ fn a_key_talks_while_it_is_held_where_the_terminal_tells() {
 
     alice.press(keys::CTRL_X);
     alice.press("h");
+    alice.wait_gone("LIVE");
     bob.wait_gone("LIVE");
     for terminal in [&alice, &bob] {
         enter(terminal, "/quit");
