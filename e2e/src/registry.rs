@@ -172,10 +172,20 @@ impl Registry {
     /// If it does not end or come back in time.
     #[must_use]
     pub fn restart(self) -> Self {
+        self.restart_after(|| {})
+    }
+
+    /// The same, and does something while it is away.
+    ///
+    /// # Panics
+    /// If it does not end or come back in time.
+    #[must_use]
+    pub fn restart_after(self, meanwhile: impl FnOnce()) -> Self {
         let (data, address) = (self.data.clone(), self.address().to_owned());
         let environment = self.environment.clone();
         let status = self.stop();
         assert!(status.success(), "the registry ended with {status}");
+        meanwhile();
         Self::start_at(&data, &address, environment)
     }
 }
