@@ -139,6 +139,11 @@ fn a_registry_that_dies_is_seen_and_found_again() {
     alice.press(keys::ENTER);
     alice.wait_for("signed in as alice");
     alice.wait_for("registry up");
+    // Whoever is in the lobby has a live channel, which tells of the end; who
+    // has none yet learns it by signs of life that fail, a minute later.
+    enter(&alice, "/lobby");
+    alice.wait_for("1 here");
+    alice.press(keys::ESC);
     // Back at once, nobody might have seen it gone.
     let registry = registry.restart_after(|| alice.wait_gone("registry up"));
     alice.wait_for("registry up");
