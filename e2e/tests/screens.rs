@@ -140,7 +140,7 @@ fn a_registry_that_dies_is_seen_and_found_again() {
     alice.wait_for("signed in as alice");
     alice.wait_for("registry up");
     // Whoever is in the lobby has a live channel, which tells of the end; who
-    // has none yet learns it by signs of life that fail, a minute later.
+    // has none yet learns it by signs of life that fail, much later.
     enter(&alice, "/lobby");
     alice.wait_for("1 here");
     alice.press(keys::ESC);
