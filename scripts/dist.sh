@@ -49,7 +49,7 @@ pack() {
     rm -rf "dist/$name"
 }
 
-pack twocan docs/security.md docs/keys.md packaging/twocan.desktop
+pack twocan docs/security.md docs/keys.md docs/themes.md packaging/twocan.desktop
 pack twocan-registry docs/operation.md docs/registry-api.md registry/registry.example.toml \
     registry/twocan-registry.service
 

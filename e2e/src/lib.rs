@@ -6,6 +6,7 @@
 //! they panic, with what was seen, where a test has to fail.
 
 pub mod bench;
+pub mod bus;
 pub mod chaos;
 pub mod headless;
 pub mod https;

@@ -1,17 +1,20 @@
 //! A terminal for the interface: a pseudo-terminal of any size, what it shows,
 //! and the keys of a person.
 
+mod display;
 pub mod keys;
+mod launch;
 
-use std::io::{Read, Write};
-use std::num::NonZeroU16;
-use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+pub use launch::Launch;
+
+use std::io::Write;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-use vt100::{Callbacks, Cell, Color, MouseProtocolMode, Parser, Screen};
+use portable_pty::{Child, ExitStatus, MasterPty, PtySize};
+use vt100::{Cell, Color, Screen};
 
+use self::display::{Display, Input, Shared, assert_given_back, cells, lock};
 use crate::process::Must;
 
 /// How long a screen may take to show what is awaited.
@@ -37,201 +40,8 @@ impl std::fmt::Debug for Terminal {
     }
 }
 
-/// What the terminal shows, and what it answers to questions.
-struct Display {
-    parser: Parser<Answers>,
-    /// Bytes that the program has written so far.
-    written: u64,
-    /// When it wrote first since somebody began to listen.
-    heard: Option<Instant>,
-    ended: bool,
-}
-
-type Shared = Arc<(Mutex<Display>, Condvar)>;
-type Input = Arc<Mutex<Box<dyn Write + Send>>>;
-
 /// Flag of the kitty keyboard protocol: keys are told when they come up.
 pub const RELEASES: u16 = 2;
-
-/// Answers of a plain xterm to what programs ask at their start; or of one
-/// that also knows the kitty keyboard protocol.
-#[derive(Default)]
-struct Answers {
-    pending: Vec<u8>,
-    /// The answers wait, as on a line that is slow.
-    late: bool,
-    /// The flags that were asked for, the ones in force last. None if the
-    /// terminal does not know the protocol.
-    kitty: Option<Vec<u16>>,
-}
-
-impl Answers {
-    fn key_flags(&self) -> u16 {
-        let stack = self.kitty.as_deref().unwrap_or_default();
-        stack.last().copied().unwrap_or(0)
-    }
-
-    /// A sequence of the kitty keyboard protocol.
-    fn keyboard(&mut self, first: Option<u8>, parameter: u16) {
-        let flags = self.key_flags();
-        let Some(stack) = &mut self.kitty else { return };
-        match first {
-            Some(b'?') => self.pending.extend(format!("\x1b[?{flags}u").into_bytes()),
-            Some(b'>') => stack.push(parameter),
-            Some(b'<') => {
-                let left = stack.len().saturating_sub(usize::from(parameter.max(1)));
-                stack.truncate(left);
-            }
-            _ => {}
-        }
-    }
-}
-
-impl Callbacks for Answers {
-    fn unhandled_csi(
-        &mut self,
-        screen: &mut Screen,
-        first: Option<u8>,
-        _second: Option<u8>,
-        params: &[&[u16]],
-        last: char,
-    ) {
-        let parameter = params
-            .first()
-            .and_then(|numbers| numbers.first())
-            .copied()
-            .unwrap_or(0);
-        match (first, last, parameter) {
-            (first, 'u', parameter) => self.keyboard(first, parameter),
-            // Primary device attributes: a VT220 with colours.
-            (None, 'c', 0) => self.pending.extend(b"\x1b[?62;22c"),
-            // Device status, and the position of the cursor.
-            (None, 'n', 5) => self.pending.extend(b"\x1b[0n"),
-            (None, 'n', 6) => {
-                let (row, column) = screen.cursor_position();
-                self.pending
-                    .extend(format!("\x1b[{};{}R", row + 1, column + 1).into_bytes());
-            }
-            _ => {}
-        }
-    }
-}
-
-/// A program to be started in a terminal.
-#[derive(Debug)]
-pub struct Launch {
-    command: CommandBuilder,
-    size: PtySize,
-    kitty: bool,
-    late: bool,
-}
-
-impl Launch {
-    /// A program in a terminal of 80 by 24, with nothing in its environment
-    /// but what is named here.
-    #[must_use]
-    pub fn new(program: &Path, home: &Path) -> Self {
-        let mut command = CommandBuilder::new(program);
-        command.env_clear();
-        command.env("TERM", "xterm-256color");
-        command.env("LANG", "C.UTF-8");
-        command.env("HOME", home);
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.cwd(home);
-        Self {
-            command,
-            size: PtySize::default(),
-            kitty: false,
-            late: false,
-        }
-    }
-
-    /// Adds arguments.
-    #[must_use]
-    pub fn args(mut self, arguments: &[&str]) -> Self {
-        self.command.args(arguments);
-        self
-    }
-
-    /// Adds variables.
-    #[must_use]
-    pub fn environment(mut self, variables: &[(String, String)]) -> Self {
-        for (name, value) in variables {
-            self.command.env(name, value);
-        }
-        self
-    }
-
-    /// Another size, columns by rows.
-    #[must_use]
-    pub fn size(mut self, columns: u16, rows: u16) -> Self {
-        self.size = PtySize {
-            rows,
-            cols: columns,
-            ..PtySize::default()
-        };
-        self
-    }
-
-    /// In a terminal that knows the kitty keyboard protocol.
-    #[must_use]
-    pub fn kitty(mut self) -> Self {
-        self.kitty = true;
-        self
-    }
-
-    /// In a terminal that answers nothing until [`Terminal::answer`].
-    #[must_use]
-    pub fn late(mut self) -> Self {
-        self.late = true;
-        self
-    }
-
-    /// Starts it.
-    ///
-    /// # Panics
-    /// If the system has no pseudo-terminal or the program cannot be started.
-    #[must_use]
-    pub fn start(self) -> Terminal {
-        let pair = native_pty_system()
-            .openpty(self.size)
-            .must("open a pseudo-terminal");
-        let modes_before = modes(pair.master.as_ref());
-        let (rows, columns) = cells(self.size.rows, self.size.cols);
-        let answers = Answers {
-            kitty: self.kitty.then(Vec::new),
-            late: self.late,
-            ..Answers::default()
-        };
-        let parser = Parser::new_with_callbacks(rows, columns, 0, answers);
-        let display: Shared = Arc::new((
-            Mutex::new(Display {
-                parser,
-                written: 0,
-                heard: None,
-                ended: false,
-            }),
-            Condvar::new(),
-        ));
-        let input: Input = Arc::new(Mutex::new(
-            pair.master.take_writer().must("write to a terminal"),
-        ));
-        let output = pair.master.try_clone_reader().must("read from a terminal");
-        let child = pair
-            .slave
-            .spawn_command(self.command)
-            .must("start a program in a terminal");
-        let (shown, answers) = (Arc::clone(&display), Arc::clone(&input));
-        std::thread::spawn(move || show(output, &shown, &answers));
-        Terminal {
-            master: pair.master,
-            child,
-            display,
-            modes_before,
-            input,
-        }
-    }
-}
 
 impl Terminal {
     /// What is on the screen, row by row.
@@ -505,55 +315,6 @@ impl Drop for Terminal {
     }
 }
 
-/// Checks what the program has asked of the terminal: nothing is left of it.
-#[track_caller]
-fn assert_given_back(display: &Display) {
-    let screen = display.parser.screen();
-    assert!(
-        !screen.alternate_screen(),
-        "the alternate screen is still on"
-    );
-    assert!(!screen.hide_cursor(), "the cursor is still hidden");
-    assert!(!screen.bracketed_paste(), "bracketed paste is still on");
-    assert!(
-        !screen.application_cursor(),
-        "application cursor keys are still on"
-    );
-    assert!(
-        screen.mouse_protocol_mode() == MouseProtocolMode::None,
-        "the mouse is still captured"
-    );
-    let flags = display.parser.callbacks().key_flags();
-    assert_eq!(flags, 0, "the keyboard is still in another mode");
-}
-
-/// Takes in what the program writes, and answers its questions.
-fn show(mut output: Box<dyn Read + Send>, display: &Shared, input: &Input) {
-    let (mutex, changed) = &**display;
-    let mut buffer = [0; 8192];
-    while let Ok(length @ 1..) = output.read(&mut buffer) {
-        let now = Instant::now();
-        let mut display = lock(mutex);
-        display.written += length as u64;
-        display.heard.get_or_insert(now);
-        display.parser.process(&buffer[..length]);
-        let owed = display.parser.callbacks_mut();
-        let answers = match owed.late {
-            true => Vec::new(),
-            false => std::mem::take(&mut owed.pending),
-        };
-        drop(display);
-        changed.notify_all();
-        if !answers.is_empty() {
-            let mut input = lock(input);
-            // A program that is gone needs no answer.
-            drop(input.write_all(&answers).and_then(|()| input.flush()));
-        }
-    }
-    lock(mutex).ended = true;
-    changed.notify_all();
-}
-
 /// The modes of the line, in words that can be compared.
 fn modes(master: &(dyn MasterPty + Send)) -> String {
     master
@@ -562,17 +323,10 @@ fn modes(master: &(dyn MasterPty + Send)) -> String {
         .must("read the modes of a terminal")
 }
 
-fn cells(rows: u16, columns: u16) -> (NonZeroU16, NonZeroU16) {
-    let at_least_one = |count| NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN);
-    (at_least_one(rows), at_least_one(columns))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn shell(script: &str) -> Terminal {

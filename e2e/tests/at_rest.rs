@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use data_encoding::BASE32_NOPAD;
 use serde_json::json;
+use twocan_e2e::bus::{ADDRESS, Bus, is_installed};
 use twocan_e2e::headless::{Headless, Profile, text};
 use twocan_e2e::pair::{connect, folder};
 use twocan_e2e::process::{Must, Program, twocan, wait_until};
@@ -297,57 +298,33 @@ fn somebody_new_is_offered_a_passphrase_and_asked_for_it_from_then_on() {
     terminal.wait_for("first run");
 }
 
-/// A bus that starts nothing by itself: whoever asked for the keyring before
-/// it has its name would be given another one, of the user's, and locked.
-const BUS: &str = r#"<busconfig>
-  <type>session</type>
-  <listen>unix:tmpdir=/tmp</listen>
-  <policy context="default">
-    <allow send_destination="*" eavesdrop="true"/>
-    <allow eavesdrop="true"/>
-    <allow own="*"/>
-  </policy>
-</busconfig>
-"#;
-
 /// A session bus and a keyring of this test alone.
 struct Keyring {
-    bus: String,
-    _programs: [Program; 2],
+    bus: Bus,
+    _daemon: Program,
 }
 
 impl Keyring {
     /// `None` where there is none to be had.
     fn start(folder: &Path) -> Option<Self> {
-        let there = |name: &str| {
-            let paths = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&paths).any(|path| path.join(name).is_file())
-        };
-        if !there("dbus-daemon") || !there("gnome-keyring-daemon") {
+        if !is_installed("gnome-keyring-daemon") {
             return None;
         }
-        let socket = folder.join("bus");
-        let bus = format!("unix:path={}", socket.display());
-        let config = folder.join("bus.conf");
-        fs::write(&config, BUS).must("write how the bus is to be");
-        let mut command = Command::new("dbus-daemon");
-        command.args(["--nofork", "--address", &bus, "--config-file"]);
-        command.arg(&config);
-        let daemon = Program::start("dbus", &mut command, &folder.join("dbus.log"));
-        wait_until("the bus", PATIENCE, || socket.exists());
+        let bus = Bus::start(folder)?;
         let login = folder.join("login");
         fs::write(&login, "a login\n").must("write a login");
         let mut command = Command::new("gnome-keyring-daemon");
         command.args(["--foreground", "--unlock", "--components=secrets"]);
-        command.env("DBUS_SESSION_BUS_ADDRESS", &bus);
+        command.env(ADDRESS, &bus.address);
         command.env("HOME", folder).env("XDG_RUNTIME_DIR", folder);
         command.env("XDG_DATA_HOME", folder.join("share"));
         command.stdin(fs::File::open(login).must("open the login"));
         command.stdout(Stdio::null());
-        let keyring = Program::start("keyring", &mut command, &folder.join("keyring.log"));
+        let log = folder.join("keyring.log");
+        let daemon = Program::start("keyring", &mut command, &log);
         Some(Self {
             bus,
-            _programs: [daemon, keyring],
+            _daemon: daemon,
         })
     }
 }
@@ -370,7 +347,7 @@ fn the_keyring_opens_what_it_holds_and_its_loss_is_told() {
         eprintln!("left out: dbus-daemon or gnome-keyring-daemon is missing");
         return;
     };
-    let bus = [("DBUS_SESSION_BUS_ADDRESS", keyring.bus.as_str())];
+    let bus = [(ADDRESS, keyring.bus.address.as_str())];
     // The keyring takes its name on the bus in its own time.
     wait_until("the keyring", PATIENCE, || run(&take, &bus).0 == Some(0));
     let (code, told) = run(&id, &bus);

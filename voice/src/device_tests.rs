@@ -175,6 +175,7 @@ fn play_with_drift(ppm: f64, seconds: u64) -> (i64, i64, u64, usize) {
         ring,
         rate: SAMPLE_RATE,
         feedback: Arc::clone(&feedback),
+        waits: false,
         latency: Arc::default(),
     };
     let mut playback = Playback::device(port, start).unwrap();

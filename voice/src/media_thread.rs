@@ -118,8 +118,9 @@ impl MediaThread {
                 self.playout.insert(packet);
             }
             self.exchange_reports(now);
-            self.send(now);
+            // A loudspeaker's callback may be waiting.
             self.play(now);
+            self.send(now);
             self.sleep();
         }
     }

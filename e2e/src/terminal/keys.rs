@@ -31,3 +31,7 @@ pub const F8_DOWN: &str = "\x1b[19;1:1~";
 pub const F8_AGAIN: &str = "\x1b[19;1:2~";
 /// See `F8_DOWN`.
 pub const F8_UP: &str = "\x1b[19;1:3~";
+/// The window is looked at, as a terminal says it that was asked to.
+pub const FOCUS_IN: &str = "\x1b[I";
+/// The window is looked at no longer.
+pub const FOCUS_OUT: &str = "\x1b[O";

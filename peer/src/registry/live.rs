@@ -57,7 +57,8 @@ pub(super) struct Live {
     pub(super) ended: Arc<Notify>,
     pub(super) visible: watch::Receiver<bool>,
     pub(super) watched: watch::Receiver<Vec<Lookup>>,
-    /// How many of those watched, from the first, are told of by the channel.
+    /// How many of those watched, from the first, are told of by the channel;
+    /// said again whenever it is opened, or cannot be, or breaks.
     pub(super) pushed: watch::Sender<usize>,
     pub(super) asks: mpsc::Receiver<LiveAsk>,
     pub(super) events: mpsc::Sender<SessionEvent>,
@@ -92,12 +93,13 @@ impl Live {
         let broken = match Channel::open(&self.url, &self.token).await {
             Ok((channel, hello)) => {
                 memory.failures = 0;
-                let broken = self.talk(channel, &hello, memory).await;
-                self.pushed.send_replace(0);
-                broken?
+                self.talk(channel, &hello, memory).await
             }
-            Err(broken) => broken,
+            Err(broken) => Ok(broken),
         };
+        // The session looks whether the registry is there at all.
+        self.pushed.send_replace(0);
+        let broken = broken?;
         match broken {
             // A registry that has no such channel.
             Broken::Refused(error) if error.code == ErrorCode::NotFound => Err(Unwanted),

@@ -29,6 +29,8 @@ const LOOK: Duration = Duration::from_secs(20);
 const MISSED: u32 = 3;
 /// Requests to the live channel that wait.
 const ASKS: usize = 32;
+/// Longest pause before a heartbeat without an answer is followed by another.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// For the answer to a heartbeat.
 const ANSWER: Duration = Duration::from_secs(3);
 /// First and longest wait before a broken session is resumed.
@@ -291,7 +293,8 @@ impl Keeper {
                         let error = Error::new(ErrorCode::Unreachable, "the registry does not answer our signs of life");
                         return Ok(Over::Broken(error));
                     }
-                    beat_at = Instant::now() + if missed == 0 { heart.interval } else { heart.interval / 4 };
+                    let usual = heart.interval;
+                    beat_at = Instant::now() + if missed == 0 { usual } else { (usual / 4).min(ASK_AGAIN) };
                 }
                 changed = self.visible.changed() => return match changed {
                     Ok(()) => {
@@ -312,8 +315,12 @@ impl Keeper {
                     }
                     look_at = Instant::now() + LOOK;
                 }
-                // Those that the channel told of until now are looked up again.
-                Ok(()) = self.pushed.changed() => look_at = Instant::now(),
+                // Those that the channel told of until now are looked up again,
+                // and a channel that breaks may have lost its registry.
+                Ok(()) = self.pushed.changed() => {
+                    look_at = Instant::now();
+                    beat_at = look_at;
+                }
                 changed = self.watched.changed() => match changed {
                     Ok(()) => look_at = Instant::now(),
                     Err(_) => return Err(Unwanted),

@@ -202,6 +202,27 @@ async fn a_session_survives_a_restart_of_its_registry() {
 }
 
 #[tokio::test]
+async fn a_registry_that_goes_before_the_live_channel_is_open_is_known_to_be_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(folder.path());
+    // No heartbeat tells in time, and nobody is looked up.
+    config.heartbeat_ms = 60_000;
+    let server = Server::start(config).await.unwrap();
+    let url = server.url().clone();
+    let client = RegistryClient::new(&url).unwrap();
+    let grant = sign_in(&client, "ada").await.unwrap();
+    server.stop().await.unwrap();
+    let (sender, mut events) = mpsc::channel(16);
+    let signed_in = client.with_token(grant.token.clone());
+    let visible = watch::Sender::new(true);
+    let told = (vec![], visible.subscribe());
+    let granted = Some(grant);
+    let _task = SessionTask::start(&url, signed_in, announcement(), told, granted, sender);
+    until(&mut events, RegistryState::SignedIn).await;
+    until(&mut events, RegistryState::Unreachable).await;
+}
+
+#[tokio::test]
 async fn heartbeats_keep_a_session_online_and_watched_names_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(config(folder.path())).await.unwrap();

@@ -19,6 +19,7 @@ use twocan_peer::vault::{self, Protected, Protection};
 
 use crate::custody::Change;
 use crate::input::keys_doc;
+use crate::view::theme::doc as theme_doc;
 use crate::{control, custody, doctor, echo, headless, one_shot, plain, terminal, unlock};
 use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 
@@ -130,6 +131,15 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
                     true => keys_doc::markdown(),
                     false => keys_doc::dump(),
                 };
+                say(text.trim_end()).map(|()| ExitCode::SUCCESS)
+            }
+            Command::Theme { dump, .. } => {
+                let text = match dump {
+                    Some(base) => theme_doc::dump(&base),
+                    None => Some(theme_doc::markdown()),
+                };
+                let text =
+                    text.ok_or_else(|| Failure::Usage("there is no such theme".to_owned()))?;
                 say(text.trim_end()).map(|()| ExitCode::SUCCESS)
             }
             Command::Ctl { words, profile } => {

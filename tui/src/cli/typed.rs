@@ -8,12 +8,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand};
 use twocan_papers::Papers;
 use twocan_peer::api::{InputSpec, OutputSpec};
 use twocan_proto::registry_url::RegistryUrl;
 
 use super::Failure;
+use crate::view::theme::palette;
 
 /// Two cans and a string: chat and call each other directly, from the terminal.
 #[derive(Debug, Parser)]
@@ -89,6 +91,17 @@ pub(super) enum Command {
         dump: bool,
         /// The page docs/keys.md
         #[arg(long, group = "form")]
+        markdown: bool,
+    },
+    /// Print the colours, to change them or to read about them
+    #[command(group = ArgGroup::new("page").required(true))]
+    Theme {
+        /// A complete theme.toml with comments, for the folder of the profile
+        #[arg(long, group = "page", value_name = "THEME", num_args = 0..=1, default_missing_value = "auto",
+            value_parser = PossibleValuesParser::new(palette::NAMED))]
+        dump: Option<String>,
+        /// The page docs/themes.md
+        #[arg(long, group = "page")]
         markdown: bool,
     },
     /// Look for what keeps calls and chats from working, and say what to do

@@ -1,11 +1,12 @@
 //! Sound hardware through cpal.
 //!
 //! `hosts` keeps the connections to the sound systems, of which `pulse` is our
-//! own (`systems` says which there are), `open` finds and opens one device, `keeper` owns what is open on a
-//! thread of its own and brings it back when it fails, `list` shows what there
-//! is. The media thread sees two rings of mono `f32` samples at the device's
+//! own (`systems` says which there are), `open` finds and opens one device,
+//! `keeper` owns what is open on a thread of its own and brings it back when it
+//! fails, `list` shows what there is. The media thread sees two rings of mono `f32` samples at the device's
 //! rate, and nothing of cpal.
 
+mod feedback;
 mod hosts;
 mod keeper;
 pub(crate) mod list;
@@ -25,14 +26,13 @@ use std::sync::{
 };
 use std::time::Duration;
 
+pub(crate) use feedback::OutputFeedback;
 pub(crate) use keeper::Keeper;
 
 /// Callbacks over which a device's latency is smoothed.
 const SMOOTH: u64 = 32;
 /// More than this is no latency but a mistake of the host.
 const MOST_LATENCY: Duration = Duration::from_secs(2);
-/// The part of a callback's size that is forgotten with each smaller one.
-const FORGET: usize = 64;
 
 /// Which way sound flows, seen from us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -74,6 +74,8 @@ pub(crate) struct OutputPort {
     pub(crate) rate: u32,
     /// What the device's callback tells us.
     pub(crate) feedback: Arc<OutputFeedback>,
+    /// Callbacks wait a little for what the ring does not hold yet.
+    pub(crate) waits: bool,
     /// When the first sample of a callback is heard, after it was asked for.
     pub(crate) latency: Arc<Latency>,
 }
@@ -99,53 +101,6 @@ impl Latency {
     /// The delay of late.
     pub(crate) fn get(&self) -> Duration {
         Duration::from_nanos(self.0.load(Relaxed))
-    }
-}
-
-/// What a loudspeaker's callback tells the media thread.
-#[derive(Debug, Default)]
-pub(crate) struct OutputFeedback {
-    /// Most samples asked for at once of late.
-    largest: AtomicUsize,
-    /// How often the ring held too little.
-    underruns: AtomicUsize,
-    /// The media thread is woken once the ring holds fewer samples than this.
-    wake_below: AtomicUsize,
-}
-
-impl OutputFeedback {
-    /// The callback asks for so many samples while the ring holds so many.
-    pub(crate) fn asked(&self, samples: usize, held: usize) {
-        let largest = self.largest.load(Relaxed);
-        // What was asked for once, as at the start, is forgotten in a second.
-        let forgotten = largest.saturating_sub(samples).div_ceil(FORGET);
-        self.largest
-            .store(samples.max(largest - forgotten), Relaxed);
-        // Who asks for more than ever before, as a server does that has run dry,
-        // does not tell of us being late.
-        if held < samples.min(largest) {
-            self.underruns.fetch_add(1, Relaxed);
-        }
-    }
-
-    /// Whether the media thread must fill a ring that holds so many samples.
-    pub(crate) fn is_low(&self, held: usize) -> bool {
-        held < self.wake_below.load(Relaxed)
-    }
-
-    /// Most samples that the device has asked for at once of late.
-    pub(crate) fn largest(&self) -> usize {
-        self.largest.load(Relaxed)
-    }
-
-    /// How often the device found too little, since the last call.
-    pub(crate) fn take_underruns(&self) -> usize {
-        self.underruns.swap(0, Relaxed)
-    }
-
-    /// Sets the level below which the media thread is woken.
-    pub(crate) fn wake_below(&self, samples: usize) {
-        self.wake_below.store(samples, Relaxed);
     }
 }
 

@@ -19,7 +19,7 @@ use cpal::{
 use super::{
     Direction, InputPort, Latency, OutputFeedback, OutputPort, Wanted,
     hosts::{default_device, on_any_host},
-    systems::{is_alsa, is_device},
+    systems::{is_alsa, is_device, may_wait},
 };
 use crate::{SAMPLE_RATE, stats::Shared, sys::monotonic_seconds};
 
@@ -191,6 +191,7 @@ pub(super) fn open_output(
         let (beat, tell) = (Arc::clone(&health), Arc::clone(&feedback));
         let latency = Arc::new(Latency::default());
         let late = Arc::clone(&latency);
+        let waits = may_wait(host.id());
         let (channels, rate) = (
             usize::from(chosen.config.channels),
             chosen.config.sample_rate,
@@ -201,6 +202,9 @@ pub(super) fn open_output(
             late.tell(at.playback.duration_since(at.callback));
             shared.spk_at.set_once(monotonic_seconds());
             let frames = data.len() / channels;
+            if waits {
+                tell.wait_for(frames, rate, &consumer, &media);
+            }
             tell.asked(frames, consumer.slots());
             give(data, channels, &mut consumer);
             if tell.is_low(consumer.slots()) {
@@ -222,6 +226,7 @@ pub(super) fn open_output(
             ring,
             rate,
             feedback,
+            waits,
             latency,
         };
         Ok((running(stream, health, &device)?, port))

@@ -29,6 +29,13 @@ pub(super) fn is_alsa(id: HostId) -> bool {
     id.name() == "ALSA"
 }
 
+/// Whether a callback may wait for its sound: those of ALSA and our own of
+/// PulseAudio run on threads of this program that do nothing else, while those
+/// of other systems hold up whatever else plays.
+pub(super) fn may_wait(id: HostId) -> bool {
+    matches!(id.name(), "ALSA" | "Custom")
+}
+
 /// Whether a connection sees devices come and go. That of cpal to PipeWire
 /// lists for ever what there was when it was made.
 pub(super) fn stays_true(id: HostId) -> bool {

@@ -14,7 +14,6 @@ use super::{Effects, actions};
 use crate::app::State;
 use crate::input::chord::{Chord, Key};
 use crate::input::command::first_word;
-use crate::view::theme::palette;
 
 /// The command: a list without words after it, else one setting.
 pub(super) fn set(state: &mut State, args: &str, out: &mut Effects) {
@@ -24,23 +23,31 @@ pub(super) fn set(state: &mut State, args: &str, out: &mut Effects) {
             out.push(Effect::LoadSettings);
         }
         (key, "") => out.push(Effect::LoadSetting(key.to_owned())),
-        (key, value) => match problem(key, value) {
-            Some(problem) => state.notify(NoticeLevel::Warning, problem),
-            None => out.push(save(key, value)),
+        (key, value) => match understood(key, value) {
+            Ok(value) => out.push(save(key, value)),
+            Err(problem) => state.notify(NoticeLevel::Warning, problem),
         },
     }
 }
 
-/// Why a setting of the interface cannot have this value; the engine looks at
-/// its own.
-fn problem(key: &str, value: &str) -> Option<String> {
-    let unknown = key == preferences::THEME && !palette::NAMED.contains(&value);
-    unknown.then(|| {
-        let all = palette::NAMED.join(", ");
-        format!(
+/// A value as it is stored, or why a setting cannot have it. Of switches and
+/// themes only: the engine looks at the others itself.
+fn understood<'a>(key: &str, value: &'a str) -> Result<&'a str, String> {
+    let values = settings::values(key);
+    if values.contains(&"true") {
+        return match value.to_lowercase().as_str() {
+            "true" | "on" | "yes" => Ok("true"),
+            "false" | "off" | "no" => Ok("false"),
+            _ => Err(format!("{key} is true or false, not {value}")),
+        };
+    }
+    if key == preferences::THEME && !values.contains(&value) {
+        let all = values.join(", ");
+        return Err(format!(
             "no theme is called {value}; there are: {all}; theme.toml in the profile changes them"
-        )
-    })
+        ));
+    }
+    Ok(value)
 }
 
 fn save(key: &str, value: &str) -> Effect {
@@ -59,12 +66,12 @@ pub(super) fn key(list: &mut Settings, chord: Chord, out: &mut Effects) {
         Key::Enter => {
             let value = editor.text().trim();
             let Some(key) = list.chosen() else { return };
-            match problem(key, value) {
-                Some(problem) => {
+            match understood(key, value) {
+                Ok(value) => out.push(save(key, value)),
+                Err(problem) => {
                     list.error = Some(problem);
                     list.editing = Some(editor);
                 }
-                None => out.push(save(key, value)),
             }
         }
         Key::Tab => {

@@ -16,6 +16,14 @@ use toml::{Spanned, Value};
 use super::palette::{NAMED, Palette, ROLES};
 use crate::app::user_file::{Mistake, line_of};
 
+/// The words of a style beside its colours.
+pub(super) const MODIFIERS: [(&str, Modifier); 4] = [
+    ("bold", Modifier::BOLD),
+    ("underline", Modifier::UNDERLINED),
+    ("reverse", Modifier::REVERSED),
+    ("italic", Modifier::ITALIC),
+];
+
 /// What the user wants changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Custom {
@@ -29,7 +37,7 @@ impl Custom {
     /// The palette with the changes.
     pub(crate) fn over(&self, mut palette: Palette) -> Palette {
         for (role, style) in &self.styles {
-            if let Some((_, role)) = ROLES.get(*role) {
+            if let Some((_, _, role)) = ROLES.get(*role) {
                 *role(&mut palette) = *style;
             }
         }
@@ -68,7 +76,7 @@ fn take(custom: &mut Custom, key: &str, value: &Value) -> Result<(), String> {
             let styles = styles.iter().map(|s| style(s.as_str().unwrap_or_default()));
             custom.names = styles.collect::<Result<_, _>>()?;
         }
-        (name, Value::String(text)) => match ROLES.iter().position(|(n, _)| *n == name) {
+        (name, Value::String(text)) => match ROLES.iter().position(|(n, ..)| *n == name) {
             Some(role) => custom.styles.push((role, style(text)?)),
             None => return Err(unknown(name)),
         },
@@ -78,7 +86,7 @@ fn take(custom: &mut Custom, key: &str, value: &Value) -> Result<(), String> {
 }
 
 fn unknown(name: &str) -> String {
-    let names: Vec<_> = ROLES.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = ROLES.iter().map(|(name, ..)| *name).collect();
     format!("no style is called {name}; there are: {}", names.join(", "))
 }
 
@@ -87,19 +95,13 @@ fn style(text: &str) -> Result<Style, String> {
     let mut style = Style::new();
     let mut ground = false;
     for word in text.split_whitespace() {
-        let modifier = match word {
-            "on" => {
-                ground = true;
-                continue;
-            }
-            "bold" => Some(Modifier::BOLD),
-            "underline" => Some(Modifier::UNDERLINED),
-            "reverse" => Some(Modifier::REVERSED),
-            "italic" => Some(Modifier::ITALIC),
-            _ => None,
-        };
+        if word == "on" {
+            ground = true;
+            continue;
+        }
+        let modifier = MODIFIERS.iter().find(|(name, _)| *name == word);
         match (modifier, ground) {
-            (Some(modifier), _) => style = style.add_modifier(modifier),
+            (Some((_, modifier)), _) => style = style.add_modifier(*modifier),
             (None, true) => style = style.bg(colour(word)?),
             (None, false) => style = style.fg(colour(word)?),
         }

@@ -4,6 +4,7 @@
 //! colour at all, which also keeps crossterm 0.29 from undoing reverse under
 //! NO_COLOR.
 
+pub(crate) mod doc;
 pub(crate) mod file;
 pub(crate) mod palette;
 mod signs;

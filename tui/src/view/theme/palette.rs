@@ -32,23 +32,31 @@ pub(crate) struct Palette {
 
 type Role = fn(&mut Palette) -> &mut Style;
 
-/// The styles by the names that files use.
-pub(super) const ROLES: [(&str, Role); 15] = [
-    ("text", |p| &mut p.text),
-    ("dim", |p| &mut p.dim),
-    ("heading", |p| &mut p.heading),
-    ("key", |p| &mut p.key),
-    ("good", |p| &mut p.good),
-    ("warn", |p| &mut p.warn),
-    ("bad", |p| &mut p.bad),
-    ("chosen", |p| &mut p.chosen),
-    ("alert", |p| &mut p.alert),
-    ("count", |p| &mut p.count),
-    ("read", |p| &mut p.read),
-    ("qr", |p| &mut p.qr),
-    ("code", |p| &mut p.code),
-    ("link", |p| &mut p.link),
-    ("me", |p| &mut p.me),
+/// The styles by the names that files use, and what has them.
+pub(super) const ROLES: [(&str, &str, Role); 15] = [
+    ("text", "ordinary text", |p| &mut p.text),
+    ("dim", "what matters less: times, rules, hints", |p| {
+        &mut p.dim
+    }),
+    ("heading", "headings", |p| &mut p.heading),
+    ("key", "names of keys in hints", |p| &mut p.key),
+    ("good", "what is well", |p| &mut p.good),
+    ("warn", "what may need you", |p| &mut p.warn),
+    ("bad", "what is wrong", |p| &mut p.bad),
+    ("chosen", "the chosen line", |p| &mut p.chosen),
+    (
+        "alert",
+        "what must not be missed: a ringing call, a live microphone",
+        |p| &mut p.alert,
+    ),
+    ("count", "unread counts", |p| &mut p.count),
+    ("read", "ticks of what was read", |p| &mut p.read),
+    ("qr", "QR codes", |p| &mut p.qr),
+    ("code", "code within a message", |p| &mut p.code),
+    ("link", "addresses of the web within a message", |p| {
+        &mut p.link
+    }),
+    ("me", "your own name", |p| &mut p.me),
 ];
 
 impl Palette {
@@ -247,8 +255,8 @@ mod tests {
         ];
         for (mut palette, grounds) in grounds {
             let mut styles = palette.names().to_vec();
-            let roles = ROLES.iter().filter(|(name, _)| *name != "qr");
-            styles.extend(roles.map(|(_, role)| *role(&mut palette)));
+            let roles = ROLES.iter().filter(|(name, ..)| *name != "qr");
+            styles.extend(roles.map(|(.., role)| *role(&mut palette)));
             for colour in styles.into_iter().filter_map(|style| style.fg) {
                 for ground in &grounds {
                     let found = contrast(rgb(colour), *ground);

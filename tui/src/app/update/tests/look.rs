@@ -252,3 +252,26 @@ fn the_plain_view_leaves_the_mouse_to_the_terminal() {
     let out = press(&mut state, "Ctrl+X Ctrl+L");
     assert!(has(&out, |e| matches!(e, Effect::ReportMouse(true))) && !state.plain_view);
 }
+
+#[test]
+fn a_switch_is_understood_or_refused() {
+    let mut state = busy();
+    for (typed, stored) in [
+        ("off", "false"),
+        ("No", "false"),
+        ("on", "true"),
+        ("true", "true"),
+    ] {
+        let out = enter(&mut state, &format!("/set notify.content {typed}"));
+        assert!(
+            has(
+                &out,
+                |e| matches!(e, Effect::SaveSetting { key, value } if key == "notify.content" && value == stored)
+            ),
+            "{typed}: {out:?}"
+        );
+    }
+    let out = enter(&mut state, "/set notify.content maybe");
+    assert!(out.is_empty(), "{out:?}");
+    assert!(said(&state).contains("true or false"), "{}", said(&state));
+}
