@@ -4,7 +4,7 @@
     reason = "what a test cannot go on without has failed it"
 )]
 
-use twocan_peer::api::{CallState, Draft, ErrorCode, Event, MessageState, Relation};
+use twocan_peer::api::{CallState, Draft, ErrorCode, Event, MessageState, Page, Relation};
 
 use support::{Side, config, friends, friends_with};
 
@@ -260,6 +260,13 @@ async fn a_blocked_contact_gets_nothing_through() {
         a.engine.call(b.id).await.unwrap_err().code,
         ErrorCode::Blocked
     );
+    // She tries, and hears that she is not wanted; what she says stays with her.
+    let said = b.say(a.id, "let me in").await;
+    assert!(b.engine.connect(&a.address).await.is_err());
+    assert_eq!(a.texts(b.id).await, Vec::<String>::new());
+    let kept = b.engine.history(a.id, Page::Newest, 10).await.unwrap();
+    let states: Vec<_> = kept.iter().map(|m| (m.id, m.state)).collect();
+    assert_eq!(states, [(said, Some(MessageState::Queued))]);
 }
 
 /// The log of one side as (outgoing, answered, code, seen), newest first.
