@@ -291,11 +291,7 @@ async fn a_missed_call_is_in_the_log_and_in_the_conversation_of_both() {
     assert_eq!(a.wait("note", note).await, (Some(call), true));
     assert_eq!(log_of(&b).await, [(false, false, Some(487), false)]);
     assert_eq!(log_of(&a).await, [(true, false, Some(487), true)]);
-    let page = b
-        .engine
-        .history(a.id, twocan_peer::api::Page::Newest, 5)
-        .await
-        .unwrap();
+    let page = b.engine.history(a.id, Page::Newest, 5).await.unwrap();
     b.engine.mark_read(a.id, page[0].id).await.unwrap();
     assert!(log_of(&b).await[0].3);
 }

@@ -13,6 +13,9 @@ use super::sockets::Datagram;
 /// What there is to do at one moment at most: more would be without end.
 const MOST_STEPS: usize = 1_000;
 
+/// Rounds of an exchange: enough for the path and its encryption.
+const MOST_ROUNDS: u8 = 32;
+
 /// A change of a description: the line of this number becomes this text, or
 /// goes.
 pub type LineChange = (u8, Option<String>);
@@ -143,7 +146,7 @@ impl MediaRun {
         drop(self.ours.tick(self.now));
         drop(self.theirs.tick(self.now));
         let mut number = 0;
-        for _ in 0..count {
+        for _ in 0..count.min(MOST_ROUNDS) {
             for bytes in said(&mut self.ours) {
                 drop(self.theirs.receive(&Datagram {
                     bytes,

@@ -62,7 +62,7 @@ impl Liar {
             port: Some(at.port()),
         };
         Self {
-            url: RegistryUrl::new(address, Some(pin)),
+            url: RegistryUrl::new(&address, Some(pin)),
             asked,
         }
     }
