@@ -82,6 +82,13 @@ missing_for() {
         { has pkg-config && pkg-config --exists libpipewire-0.3; } || echo pipewire-headers
         has_libclang || echo libclang
         ;;
+    esac
+}
+
+# Ends with an error if there is no such level.
+check_level() {
+    case "$1" in
+    build | test | ci | pipewire) ;;
     *) fail "unknown level '$1': use build, test, ci or pipewire" ;;
     esac
 }
@@ -163,6 +170,8 @@ main() {
     check_rust
 
     local level thing system
+    for level in "$@"; do check_level "$level"; done
+
     local -a missing=() packages=()
     for level in "$@"; do
         while read -r thing; do

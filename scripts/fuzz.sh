@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for a number of seconds each: fuzz.sh [SECONDS]
 # They go on from what earlier runs have found: fuzz/seeds.tar.xz holds the
-# smallest corpora of ten minutes each. The property tests run first, with many
+# smallest corpora of up to ten minutes each. The property tests run first, with many
 # more cases than in `make test`, and new ones each time.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -19,6 +19,8 @@ mod core;
 mod discovery;
 mod engine;
 mod export;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod link;
 mod media;
 pub mod network_check;

@@ -71,33 +71,45 @@ pub fn cut(text: &str, bytes: usize) -> &str {
 
 fn clean(text: &str, keep_control: impl Fn(char) -> Option<char>) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let mut out = String::with_capacity(text.len());
-    for grapheme in text.graphemes(true) {
-        let mut chars = grapheme.chars().take(GRAPHEME_CHARS).peekable();
-        let mut before = out.chars().next_back();
-        while let Some(c) = chars.next() {
-            let kept = match c {
-                '\u{200c}' | '\u{200d}' => {
-                    let joins =
-                        |side: Option<char>| side.is_some_and(|s| !s.is_ascii() && !is_hidden(s));
-                    // A non-joiner ends its grapheme, so what follows is not known here.
-                    let after = chars.peek().copied();
-                    (joins(before) && (after.is_none() && c == '\u{200c}' || joins(after)))
-                        .then_some(c)
-                }
-                _ => match keep_control(c) {
-                    Some(kept) => Some(kept),
-                    None if c.is_control() || is_hidden(c) => None,
-                    None => Some(c),
-                },
-            };
-            if let Some(kept) = kept {
-                out.push(kept);
-                before = Some(kept);
-            }
-        }
+    // What is taken out goes first: what stood on both sides of it may be one
+    // user-perceived character then.
+    let shown: String = text
+        .chars()
+        .filter_map(|c| match keep_control(c) {
+            Some(kept) => Some(kept),
+            None if is_joiner(c) => Some(c),
+            None if c.is_control() || is_hidden(c) => None,
+            None => Some(c),
+        })
+        .collect();
+    let mut out = String::with_capacity(shown.len());
+    for grapheme in shown.graphemes(true) {
+        push_grapheme(grapheme, &mut out);
     }
     out
+}
+
+/// Adds what may be shown of one user-perceived character: not too many marks,
+/// and joiners only between what they join.
+fn push_grapheme(grapheme: &str, out: &mut String) {
+    let joins = |side: Option<char>| side.is_some_and(|s| !s.is_ascii() && !is_joiner(s));
+    let mut chars = grapheme.chars().take(GRAPHEME_CHARS).peekable();
+    let mut before = out.chars().next_back();
+    while let Some(c) = chars.next() {
+        // A non-joiner ends its grapheme, so what follows is not known here.
+        let after = chars.peek().copied();
+        let joined = after.is_none() && c == '\u{200c}' || joins(after);
+        if is_joiner(c) && !(joins(before) && joined) {
+            continue;
+        }
+        out.push(c);
+        before = Some(c);
+    }
+}
+
+/// The joiner and the non-joiner, which emoji and several scripts need.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// Format characters that show as nothing or turn the reading direction.
@@ -158,6 +170,14 @@ mod tests {
     fn piles_of_marks_are_cut() {
         let pile = format!("z{}", "\u{301}".repeat(500));
         assert_eq!(multiline(&pile).chars().count(), GRAPHEME_CHARS);
+        // Nor is one made of pieces, between which something is taken out.
+        for between in ['\0', '\u{200b}', '\u{2066}', '\u{200d}'] {
+            let piece = format!("{}{between}", "\u{301}".repeat(GRAPHEME_CHARS - 2));
+            let pile = format!("z{}", piece.repeat(50));
+            for shown in [multiline(&pile), line(&pile)] {
+                assert!(shown.chars().count() <= GRAPHEME_CHARS, "{between:?}");
+            }
+        }
     }
 
     #[test]
@@ -183,9 +203,13 @@ mod tests {
         }
 
         #[test]
-        fn cleaning_twice_changes_nothing_more(text: String) {
-            let once = line(&text);
-            prop_assert_eq!(line(&once), once);
+        fn cleaning_twice_changes_nothing_more(
+            text in "(\\PC|[z\u{301}\u{200d}\u{200c}\u{0}\u{202e}\u{1f468}\u{e9}\n ]|z\u{301}{15}){0,40}",
+        ) {
+            for clean in [line, multiline] {
+                let once = clean(&text);
+                prop_assert_eq!(clean(&once), once);
+            }
         }
     }
 }

@@ -237,6 +237,12 @@ impl Typed {
         typed(table, "configuration")
     }
 
+    /// The text of a file alone, for the fuzzer.
+    #[cfg(fuzzing)]
+    pub(crate) fn of_text(text: &str, place: &str) -> Result<Self, ConfigError> {
+        typed(parse(text, place)?, place)
+    }
+
     /// `over` where it says something, else `self`.
     #[must_use]
     pub fn overlaid(self, over: Self) -> Self {
@@ -393,13 +399,18 @@ fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
         path: place.clone(),
         error,
     })?;
+    parse(&text, &place)
+}
+
+/// The text of a file, with the keys that there are and values that fit.
+fn parse(text: &str, place: &str) -> Result<toml::Table, ConfigError> {
     let table: toml::Table = text
         .parse()
-        .map_err(|error: toml::de::Error| wrong(&place, error.to_string().trim_end()))?;
+        .map_err(|error: toml::de::Error| wrong(place, error.to_string().trim_end()))?;
     for key in table.keys() {
-        keys::check(key, &place)?;
+        keys::check(key, place)?;
     }
-    typed(table.clone(), &place)?;
+    typed(table.clone(), place)?;
     Ok(table)
 }
 

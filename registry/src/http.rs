@@ -7,6 +7,8 @@ mod call;
 mod directory;
 mod error;
 mod fields;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod gate;
 mod live;
 mod openapi;

@@ -37,6 +37,8 @@ pub mod cli;
 mod codes;
 pub mod config;
 mod directory;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod heartbeats;
 mod http;
 mod limits;

@@ -23,6 +23,8 @@
 
 mod asks;
 mod channel;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod lobby;
 mod pace;
 mod presence;

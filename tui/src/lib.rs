@@ -11,6 +11,8 @@ mod control;
 mod custody;
 mod doctor;
 mod echo;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod headless;
 mod input;
 mod one_shot;

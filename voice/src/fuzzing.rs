@@ -3,7 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::adapt::Adapter;
 use crate::jitter::{Decision, JitterBuffer, Packet};
+use crate::playout::Playout;
+use crate::{FRAME_SAMPLES, Format, ReceivedPacket, Report};
 
 /// Longest packet, in samples: 120 ms (RFC 6716, 2.1.4).
 const PACKET_SAMPLES: usize = 5_760;
@@ -114,5 +117,100 @@ impl JitterRun {
             }
         };
         assert!((1..=MOST_SAMPLES).contains(&samples), "{samples} samples");
+    }
+}
+
+/// Packets of another side on their way to a loudspeaker.
+#[derive(Debug)]
+pub struct PlayoutRun {
+    playout: Playout,
+    now: Instant,
+}
+
+impl Default for PlayoutRun {
+    /// # Panics
+    /// When libopus gives no decoder.
+    fn default() -> Self {
+        let now = Instant::now();
+        let Ok(playout) = Playout::new(now) else {
+            panic!("no decoder")
+        };
+        Self { playout, now }
+    }
+}
+
+impl PlayoutRun {
+    /// Takes a packet, or nothing, and plays 20 ms.
+    ///
+    /// # Panics
+    /// When what is played is no sound.
+    pub fn play(&mut self, packet: Option<(Format, u16, Vec<u8>)>) {
+        if let Some((format, sequence, payload)) = packet {
+            self.playout.insert(ReceivedPacket {
+                format,
+                sequence: sequence.into(),
+                media_time: u64::from(sequence) * 960,
+                payload,
+                arrived: self.now,
+            });
+        }
+        let mut out = [0.0; FRAME_SAMPLES];
+        self.playout.pull(self.now, &mut out);
+        assert!(out.iter().all(|sample| sample.is_finite()));
+        self.now += Duration::from_millis(20);
+        self.playout.take_report(self.now);
+        self.playout.take_heard();
+    }
+}
+
+/// What the other side says of our stream.
+#[derive(Debug, Clone, Copy)]
+pub enum Said {
+    /// A report as it stands in a packet.
+    Report(Report),
+    /// The share that RTCP says was lost.
+    Rtcp(f32),
+}
+
+/// The choice of how to send, by what the other side says.
+#[derive(Debug)]
+pub struct AdaptRun {
+    adapter: Adapter,
+    now: Duration,
+}
+
+/// The rates that Opus has, in bits a second (RFC 6716, 2.1.1).
+const RATES: std::ops::RangeInclusive<i32> = 6_000..=510_000;
+/// Longest frames that are sent, in samples: 120 ms.
+const LONGEST: usize = 6 * FRAME_SAMPLES;
+
+impl AdaptRun {
+    /// For packets of this format.
+    pub fn new(format: Format) -> Self {
+        Self {
+            adapter: Adapter::new(format),
+            now: Duration::ZERO,
+        }
+    }
+
+    /// A packet of so many bytes is sent, and so many milliseconds later
+    /// something is said.
+    ///
+    /// # Panics
+    /// When nothing can be sent as is chosen then.
+    pub fn hear(&mut self, bytes: u16, later_ms: u16, said: Said) {
+        self.adapter.sent(bytes.into(), self.now);
+        self.now += Duration::from_millis(later_ms.into());
+        match said {
+            Said::Report(report) => self.adapter.on_report(report, self.now),
+            Said::Rtcp(share) => self.adapter.on_rtcp(share, self.now),
+        }
+        let plan = self.adapter.plan();
+        assert!(RATES.contains(&plan.settings.rate), "{plan:?}");
+        assert!((0..=100).contains(&plan.settings.fec_percent), "{plan:?}");
+        assert!(
+            (FRAME_SAMPLES..=LONGEST).contains(&plan.samples),
+            "{plan:?}"
+        );
     }
 }

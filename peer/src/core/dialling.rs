@@ -1,5 +1,6 @@
 //! Who is dialled when, and what comes of it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -84,7 +85,11 @@ impl Dial {
 #[derive(Debug)]
 pub(super) enum Purpose {
     /// A contact, by ourselves.
-    Contact(PeerId),
+    Contact {
+        peer: PeerId,
+        /// Where the local network said that she is, when we began.
+        rumoured: Vec<SocketAddr>,
+    },
     /// The user typed an address to connect to.
     Connect(Reply<Connected>),
     /// The user typed an address to add somebody.
@@ -143,8 +148,8 @@ impl Core {
         let (store, tls) = (self.store.clone(), Arc::clone(&self.tls.client));
         let (dials, reports) = (Arc::clone(&self.links.dials), self.reports.clone());
         // Those of the local network first: they are the quickest if they are true.
-        let near = self.nearby.addresses(peer).iter().copied();
-        let mut addresses: Vec<Address> = near.map(Address::from).collect();
+        let rumoured = self.nearby.addresses(peer).to_vec();
+        let mut addresses: Vec<Address> = rumoured.iter().copied().map(Address::from).collect();
         tokio::spawn(async move {
             let Ok(_place) = dials.acquire().await else {
                 return;
@@ -159,7 +164,7 @@ impl Core {
             // Only a core that has ended takes no report.
             let _ended = reports
                 .send(Report::Dialled(Box::new(Dialled {
-                    purpose: Purpose::Contact(peer),
+                    purpose: Purpose::Contact { peer, rumoured },
                     result,
                 })))
                 .await;
@@ -198,7 +203,10 @@ impl Core {
 
     pub(super) async fn on_dialled(&mut self, dialled: Dialled) {
         match dialled.purpose {
-            Purpose::Contact(peer) => self.on_contact_dialled(peer, dialled.result).await,
+            Purpose::Contact { peer, rumoured } => {
+                self.on_contact_dialled(peer, &rumoured, dialled.result)
+                    .await;
+            }
             Purpose::Connect(reply) => match self.meet(dialled.result, "").await {
                 Ok((id, _)) => self.links.connecting.entry(id).or_default().push(reply),
                 Err(error) => answer(reply, Err(error)),
@@ -213,6 +221,7 @@ impl Core {
     async fn on_contact_dialled(
         &mut self,
         peer: PeerId,
+        rumoured: &[SocketAddr],
         result: Result<dial::Dialled, dial::Failed>,
     ) {
         let Some(entry) = self.contacts.get_mut(peer) else {
@@ -240,8 +249,12 @@ impl Core {
                 }
                 self.knock_at_registries(peer);
                 self.on_call_not_reached(peer, is_deserted);
-                if let Some((at, key)) = shown {
-                    self.key_shown_at(peer, at, key).await;
+                // What the local network says is never enough, not even if it
+                // does not say so any more.
+                if let Some((at, key)) = shown
+                    && !rumoured.contains(&at)
+                {
+                    self.key_shown_at(peer, key).await;
                 }
             }
         }

@@ -49,11 +49,6 @@ impl Neighbours {
         self.found.get(&peer).map_or(&[], |found| &found.addresses)
     }
 
-    /// Whether the local network says that `peer` is at `at`.
-    pub(super) fn is_at(&self, peer: PeerId, at: SocketAddr) -> bool {
-        self.addresses(peer).contains(&at)
-    }
-
     /// Keeps what was heard; gives whether it is news.
     fn keep(
         &mut self,

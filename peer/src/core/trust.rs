@@ -12,8 +12,6 @@
 //! contact was found, or when it is proven at an address of a contact who has
 //! no such name. What the local network says is never enough.
 
-use std::net::SocketAddr;
-
 use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::safety;
@@ -57,19 +55,19 @@ impl Core {
         self.emit_contact(peer);
     }
 
-    /// Another key than `peer`'s was proven at `at`, where `peer` was dialled.
+    /// Another key than `peer`'s was proven at an address where she was dialled.
     /// Gives whether that makes her key a changed one.
     ///
     /// Addresses go from one machine to another, so this says something only
     /// of contacts who can be found by nothing else, and nothing if whoever
-    /// answers there is another contact, or the local network named the place.
-    pub(super) async fn key_shown_at(&mut self, peer: PeerId, at: SocketAddr, new: PeerId) -> bool {
+    /// answers there is another contact.
+    pub(super) async fn key_shown_at(&mut self, peer: PeerId, new: PeerId) -> bool {
         let has_names = self
             .contacts
             .get(peer)
             .is_none_or(|entry| !entry.names.is_empty());
         let is_known = new == self.me || self.contacts.get(new).is_some();
-        if has_names || is_known || self.nearby.is_at(peer, at) {
+        if has_names || is_known {
             return false;
         }
         self.key_changed(peer, new).await;

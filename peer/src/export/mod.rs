@@ -16,6 +16,8 @@ use crate::api::{Error, ErrorCode, ExportFormat, Exported, Imported};
 use crate::store::chat::{Ends, archive};
 use crate::store::{Store, StoreError};
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod json;
 mod text;
 

@@ -2,6 +2,8 @@
 //! its own and nothing behind it. A thousand fit into one process, and one
 //! may say what no honest program says.
 
+mod hostile;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use twocan_proto::body::{Body, Content, Entry, Hello, Knock, Resume, Upto};
+use twocan_proto::body::{Body, ByeReason, Content, Entry, Hello, Knock, Resume, Upto};
 use twocan_proto::frame::FrameDecoder;
 use twocan_proto::identity::Identity;
 use twocan_proto::session::{Event as Said, Session};
@@ -81,6 +83,33 @@ impl Visitor {
     async fn say(&mut self, body: &Body) {
         self.session.send(body).unwrap();
         self.flush().await;
+    }
+
+    /// Says something whether or not the session would.
+    async fn shout(&mut self, body: &Body) {
+        let mut out = BytesMut::new();
+        body.to_frame().unwrap().encode(&mut out).unwrap();
+        // Who is not wanted here may find the door shut.
+        drop(self.stream.write_all(&out).await);
+    }
+
+    /// Listens until the link is over; gives the reason, if one was said.
+    async fn end(&mut self) -> Option<ByeReason> {
+        loop {
+            self.decoder.buffer().reserve(4 * 1024);
+            match self.stream.read_buf(self.decoder.buffer()).await {
+                Ok(read) if read > 0 => {}
+                _ => return None,
+            }
+            while let Some(frame) = self.decoder.next_frame().unwrap() {
+                self.session.on_frame(&frame, Instant::now());
+            }
+            while let Some(said) = self.session.poll_event() {
+                if let Said::Ended(ended) = said {
+                    return Some(ended.reason);
+                }
+            }
+        }
     }
 
     /// Lives until the other side says what `wanted` is looking for.
@@ -168,7 +197,15 @@ fn memory() -> Option<u64> {
 
 /// An engine that takes whoever knocks, and where it listens.
 async fn host(folder: &Path) -> (Engine, Receiver<Event>, String) {
-    let (engine, events) = Engine::start(Config {
+    host_that(folder, |_| {}).await
+}
+
+/// The same, with something about it changed.
+async fn host_that(
+    folder: &Path,
+    change: impl FnOnce(&mut Config),
+) -> (Engine, Receiver<Event>, String) {
+    let mut config = Config {
         data: folder.to_owned(),
         listen: Some("127.0.0.1:0".parse().unwrap()),
         name: Some("host".to_owned()),
@@ -181,9 +218,9 @@ async fn host(folder: &Path) -> (Engine, Receiver<Event>, String) {
         tones: false,
         lan: Lan::Off,
         protection: Protection::None,
-    })
-    .await
-    .unwrap();
+    };
+    change(&mut config);
+    let (engine, events) = Engine::start(config).await.unwrap();
     let at = engine.whoami().await.unwrap().listen[0].to_string();
     (engine, events, at)
 }

@@ -15,6 +15,8 @@
 mod alarms;
 #[cfg(test)]
 mod browser;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod quality;
 mod rtc;
 mod sdp;

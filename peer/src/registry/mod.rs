@@ -85,7 +85,9 @@ impl RegistryClient {
             .user_agent(concat!("twocan/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
             .no_proxy()
-            .https_only(true);
+            .https_only(true)
+            // A password is for the one that was named, and nobody it names.
+            .redirect(reqwest::redirect::Policy::none());
         let builder = match url.pin() {
             Some(pin) => {
                 let pinned = twocan_pin::client_config(pin)

@@ -1,4 +1,6 @@
-//! The client against a real registry.
+//! The client against a real registry, and against one that lies.
+
+mod liar;
 
 use super::*;
 

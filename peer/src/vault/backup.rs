@@ -37,7 +37,7 @@ const CHUNKS_CONTEXT: &str = "twocan 2026 backup: key of the chunks";
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Head {
+pub(super) struct Head {
     /// Names what the file is, as its name may not.
     twocan_backup: u32,
     derivation: Derivation,
@@ -269,7 +269,7 @@ impl Head {
         Ok((line, outer.derived(CHUNKS_CONTEXT)))
     }
 
-    fn read(from: &mut impl BufRead, file: &Path) -> Result<Self, Error> {
+    pub(super) fn read(from: &mut impl BufRead, file: &Path) -> Result<Self, Error> {
         let mut line = Vec::new();
         from.take(HEAD_BYTES)
             .read_until(b'\n', &mut line)

@@ -19,6 +19,8 @@ mod backup;
 mod convert;
 pub(crate) mod disk;
 mod file;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod keyring;
 mod keys;
 mod passphrase;

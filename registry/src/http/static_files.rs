@@ -30,7 +30,7 @@ const INDEX: &str = "index.html";
 const CHUNK: usize = 64 * 1024;
 
 /// The names that a path consists of.
-fn names(path: &str) -> Option<Vec<String>> {
+pub(super) fn names(path: &str) -> Option<Vec<String>> {
     // Without a trailing name the folder is meant.
     let mut names: Vec<_> = path.split('/').collect();
     if names.last() == Some(&"") {

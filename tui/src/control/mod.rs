@@ -8,7 +8,7 @@
 pub(crate) mod client;
 mod desk;
 mod place;
-mod words;
+pub(crate) mod words;
 
 use std::fs::{self, Permissions};
 use std::io;

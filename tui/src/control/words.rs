@@ -4,7 +4,7 @@ use twocan_peer::api::{Error, ErrorCode};
 
 /// What a line asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Word {
+pub(crate) enum Word {
     /// The key of push to talk.
     Talk(Switch),
     /// The key, held until the client leaves.
@@ -19,7 +19,7 @@ pub(super) enum Word {
 
 /// What is to become of something that is on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Switch {
+pub(crate) enum Switch {
     On,
     Off,
     Toggle,
@@ -27,7 +27,7 @@ pub(super) enum Switch {
 
 impl Switch {
     /// What follows for something that is as it is.
-    pub(super) fn from(self, now: bool) -> bool {
+    pub(crate) fn from(self, now: bool) -> bool {
         match self {
             Self::On => true,
             Self::Off => false,
@@ -43,7 +43,7 @@ const WORDS: &str = "ptt on|off|toggle|hold, mute [on|off|toggle], deafen [on|of
 ///
 /// # Errors
 /// `bad_request` that lists what there is.
-pub(super) fn parse(line: &str) -> Result<Word, Error> {
+pub(crate) fn parse(line: &str) -> Result<Word, Error> {
     let mut words = line.split_whitespace();
     let (verb, how, more) = (words.next(), words.next(), words.next());
     let switch = match how {

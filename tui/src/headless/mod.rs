@@ -158,3 +158,14 @@ fn first_address(me: &WhoAmI) -> String {
         .map(ToString::to_string)
         .unwrap_or_default()
 }
+
+/// The id of the request that a line makes; for the fuzzer.
+///
+/// # Errors
+/// What is wrong with the line.
+#[cfg(fuzzing)]
+pub(crate) fn parse(line: &[u8]) -> Result<Value, twocan_peer::api::Error> {
+    let line = lines::Line::Bytes(line.to_vec());
+    let request = requests::parse(line).map_err(|refusal| refusal.error)?;
+    Ok(request.id)
+}

@@ -11,13 +11,13 @@ use super::keycodes::{self, Modifiers};
 
 /// Most bytes taken from one paste; a message holds less.
 const PASTE: usize = 256 * 1024;
-/// Most bytes of a sequence; what is longer is none.
+/// Most bytes of a sequence; what is longer is passed over.
 const SEQUENCE: usize = 4096;
 const PASTE_END: &[u8] = b"\x1b[201~";
 
 /// What was found in the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     Key(Chord),
     /// A key was let go.
     KeyUp(Chord),
@@ -29,7 +29,7 @@ pub(super) enum Seen {
 
 /// What a terminal answers to the questions of the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// It knows the kitty keyboard protocol.
     Keyboard,
     /// Its background, of 16 bits a colour.
@@ -40,10 +40,21 @@ pub(super) enum Answer {
 
 /// Bytes that were not understood yet.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     bytes: Vec<u8>,
     /// What was pasted so far, while a paste goes on.
     paste: Option<Vec<u8>>,
+    /// What is passed over up to its end, as it is too long.
+    endless: Option<Sequence>,
+}
+
+/// A kind of sequence, which says how it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sequence {
+    /// `ESC [`, parameters, and a letter or sign.
+    Csi,
+    /// `ESC ]`, a text, and BEL or `ESC \`.
+    Osc,
 }
 
 /// What the beginning of some bytes is.
@@ -54,11 +65,14 @@ enum Step {
     Unclear,
     /// A paste begins after so many bytes.
     Paste(usize),
+    /// After so many bytes a sequence goes on that is longer than any; its end is
+    /// still to come.
+    Endless(usize, Sequence),
 }
 
 impl Decoder {
     /// Takes bytes; returns what they mean.
-    pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Seen> {
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Vec<Seen> {
         self.bytes.extend_from_slice(bytes);
         let mut seen = Vec::new();
         loop {
@@ -67,6 +81,9 @@ impl Decoder {
                     Some(paste) => seen.push(paste),
                     None => return seen,
                 }
+            }
+            if !self.pass_over() {
+                return seen;
             }
             match step(&self.bytes) {
                 Step::Unclear => return seen,
@@ -78,19 +95,47 @@ impl Decoder {
                     self.bytes.drain(..used);
                     self.paste = Some(Vec::new());
                 }
+                Step::Endless(used, sequence) => {
+                    self.bytes.drain(..used);
+                    self.endless = Some(sequence);
+                }
             }
         }
     }
 
+    /// Drops what belongs to a sequence that is too long; whether anything
+    /// after it may be looked at.
+    fn pass_over(&mut self) -> bool {
+        let end = match self.endless {
+            None => return true,
+            Some(Sequence::Csi) => csi_end(&self.bytes),
+            Some(Sequence::Osc) => osc_end(&self.bytes),
+        };
+        let passed = match end {
+            Some(end) => end.used,
+            // The end may have begun in the last byte.
+            None if self.bytes.ends_with(b"\x1b") => self.bytes.len() - 1,
+            None => self.bytes.len(),
+        };
+        self.bytes.drain(..passed);
+        if end.is_some() {
+            self.endless = None;
+        }
+        end.is_some()
+    }
+
     /// Whether bytes wait that could be a key by themselves: Escape alone, or
     /// the beginning of something.
-    pub(super) fn waits(&self) -> bool {
-        !self.bytes.is_empty() && self.paste.is_none()
+    pub(crate) fn waits(&self) -> bool {
+        (!self.bytes.is_empty() || self.endless.is_some()) && self.paste.is_none()
     }
 
     /// Nothing followed: what waits is a key, or is dropped.
-    pub(super) fn flush(&mut self) -> Vec<Seen> {
+    pub(crate) fn flush(&mut self) -> Vec<Seen> {
         let bytes = std::mem::take(&mut self.bytes);
+        if self.endless.take().is_some() {
+            return Vec::new();
+        }
         match bytes.as_slice() {
             [0x1b] | [0x1b, 0x1b] => vec![Seen::Key(Chord::plain(Key::Esc))],
             [0x1b, c @ (b'[' | b'O' | b']')] => {
@@ -140,7 +185,9 @@ fn escape(bytes: &[u8], rest: &[u8]) -> Step {
         // Alt and a key that is a sequence, as some write it.
         [0x1b, b'[' | b'O', ..] => match step(rest) {
             Step::Took(used, found) => Step::Took(used + 1, found.map(with_alt)),
-            other => other,
+            Step::Paste(used) => Step::Paste(used + 1),
+            Step::Endless(used, sequence) => Step::Endless(used + 1, sequence),
+            Step::Unclear => Step::Unclear,
         },
         [0x1b] | [b'[' | b'O' | b']'] => Step::Unclear,
         [0x1b, ..] => Step::Took(1, Some(Seen::Key(Chord::plain(Key::Esc)))),
@@ -189,27 +236,59 @@ fn character(bytes: &[u8], at: usize, alt: bool) -> Step {
     }
 }
 
+/// Where a sequence ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct End {
+    /// Bytes before that which ends it.
+    at: usize,
+    /// Bytes that are done with it.
+    used: usize,
+}
+
+/// Where the parameters end that `body` begins with (ECMA-48 section 5.4). A
+/// byte that may not be among them ends the sequence and begins something else.
+fn csi_end(body: &[u8]) -> Option<End> {
+    let at = body.iter().position(|b| !(0x20..=0x3f).contains(b))?;
+    let is_final = (0x40..=0x7e).contains(&body[at]);
+    let used = at + usize::from(is_final);
+    Some(End { at, used })
+}
+
+/// Where the text ends that `bytes` begin with.
+fn osc_end(bytes: &[u8]) -> Option<End> {
+    let ended_by = |mark: &[u8]| {
+        let at = find(bytes, mark)?;
+        let used = at + mark.len();
+        Some(End { at, used })
+    };
+    let ends = [ended_by(b"\x07"), ended_by(b"\x1b\\")];
+    ends.into_iter().flatten().min_by_key(|end| end.at)
+}
+
 /// After `ESC [`.
 fn csi(body: &[u8]) -> Step {
-    // The function keys of the Linux console.
-    if let [b'[', c @ b'A'..=b'E', ..] = body {
-        return Step::Took(4, Some(Seen::Key(Chord::plain(Key::F(c - b'A' + 1)))));
+    match body {
+        // The function keys of the Linux console.
+        [b'['] => return Step::Unclear,
+        [b'[', c @ b'A'..=b'E', ..] => {
+            return Step::Took(4, Some(Seen::Key(Chord::plain(Key::F(c - b'A' + 1)))));
+        }
+        // The mouse of terminals that do not know the form that was asked for.
+        [b'M', _, _, _, ..] => return Step::Took(6, None),
+        [b'M', ..] => return Step::Unclear,
+        _ => {}
     }
-    // The mouse of terminals that do not know the form that was asked for.
-    if let [b'M', rest @ ..] = body {
-        return match rest {
-            [_, _, _, ..] => Step::Took(6, None),
-            _ => Step::Unclear,
-        };
-    }
-    let Some(end) = body.iter().position(|b| (0x40..=0x7e).contains(b)) else {
-        return match body.len() > SEQUENCE || body.iter().any(|b| *b < 0x20) {
-            true => Step::Took(2 + body.len(), None),
-            false => Step::Unclear,
+    let Some(end) = csi_end(body) else {
+        return match body.len() < SEQUENCE {
+            true => Step::Unclear,
+            false => Step::Endless(2, Sequence::Csi),
         };
     };
-    let (parameters, last) = (&body[..end], body[end]);
-    let used = 2 + end + 1;
+    let used = 2 + end.used;
+    if end.used > SEQUENCE || end.used == end.at {
+        return Step::Took(used, None);
+    }
+    let (parameters, last) = (&body[..end.at], body[end.at]);
     if (parameters, last) == (b"200", b'~') {
         return Step::Paste(used);
     }
@@ -277,19 +356,18 @@ fn act(parameters: &str) -> Option<Mouse> {
 
 /// An answer of the form `ESC ] number ; text`, ended by BEL or `ESC \`.
 fn osc(bytes: &[u8]) -> Step {
-    let bell = find(bytes, b"\x07").map(|at| (at, at + 1));
-    let string = find(&bytes[1..], b"\x1b\\").map(|at| (at + 1, at + 3));
-    let ends = [bell, string];
-    let Some((end, used)) = ends.into_iter().flatten().min() else {
-        return match bytes.len() > SEQUENCE {
-            true => Step::Took(bytes.len(), None),
-            false => Step::Unclear,
+    let body = &bytes[2..];
+    let Some(end) = osc_end(body) else {
+        return match body.len() < SEQUENCE {
+            true => Step::Unclear,
+            false => Step::Endless(2, Sequence::Osc),
         };
     };
-    let text = std::str::from_utf8(&bytes[2..end]).unwrap_or_default();
+    let text = std::str::from_utf8(&body[..end.at]).unwrap_or_default();
     let colour = text.strip_prefix("11;").and_then(background);
+    let colour = colour.filter(|_| end.used <= SEQUENCE);
     Step::Took(
-        used,
+        2 + end.used,
         colour.map(|rgb| Seen::Answer(Answer::Background(rgb))),
     )
 }
@@ -298,150 +376,16 @@ fn osc(bytes: &[u8]) -> Step {
 fn background(text: &str) -> Option<[u16; 3]> {
     let (_, colours) = text.split_once(':')?;
     let mut parts = colours.split('/').map(|digits| {
+        let count = u32::try_from(digits.len()).ok()?;
+        if !(1..=4).contains(&count) {
+            return None;
+        }
         let value = u32::from_str_radix(digits, 16).ok()?;
-        let most = 16u32.checked_pow(u32::try_from(digits.len()).ok()?)? - 1;
-        u16::try_from(value * 0xffff / most.max(1)).ok()
+        u16::try_from(value * 0xffff / (16u32.pow(count) - 1)).ok()
     });
     let mut next = || parts.next().flatten();
     Some([next()?, next()?, next()?])
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// All that is seen in `bytes` and in the silence after them.
-    fn seen(bytes: &str) -> Vec<Seen> {
-        let mut decoder = Decoder::default();
-        let mut seen = decoder.take(bytes.as_bytes());
-        seen.extend(decoder.flush());
-        seen
-    }
-
-    fn keys(bytes: &str) -> String {
-        let names = seen(bytes).into_iter().map(|seen| match seen {
-            Seen::Key(chord) => chord.to_string(),
-            Seen::KeyUp(chord) => format!("-{chord}"),
-            other => format!("{other:?}"),
-        });
-        names.collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn keys_in_all_the_ways_they_are_written() {
-        for (bytes, names) in [
-            ("aX\u{e9}\u{4f60}", "a X \u{e9} \u{4f60}"),
-            ("\r\t\x7f\x08 ", "Enter Tab Backspace Ctrl+H Space"),
-            ("\n\x01\x1a\x1f\0", "Ctrl+J Ctrl+A Ctrl+Z Ctrl+_ Ctrl+Space"),
-            ("\x1b", "Esc"),
-            ("\x1b\x1b", "Esc"),
-            ("\x1ba\x1b\r\x1b\x7f", "Alt+a Alt+Enter Alt+Backspace"),
-            ("\x1bB\x1b[", "Alt+b Alt+["),
-            (
-                "\x1b[A\x1bOB\x1b[1;5C\x1b[1;3D",
-                "Up Down Ctrl+Right Alt+Left",
-            ),
-            ("\x1b\x1b[A", "Alt+Up"),
-            ("\x1bOP\x1b[12~\x1b[[C\x1b[19~\x1b[24~", "F1 F2 F3 F8 F12"),
-            (
-                "\x1b[3~\x1b[5~\x1b[6;3~\x1b[H\x1b[4~",
-                "Delete PgUp Alt+PgDn Home End",
-            ),
-            ("\x1b[Z", "Shift+Tab"),
-            // xterm and tmux, with modifyOtherKeys.
-            (
-                "\x1b[27;2;13~\x1b[27;5;97~\x1b[27;2;65~",
-                "Shift+Enter Ctrl+A A",
-            ),
-            ("\x1b[27;3;47~\x1b[27;5;55~", "Alt+/ Ctrl+_"),
-            // The kitty keyboard protocol.
-            (
-                "\x1b[13;2u\x1b[97;5u\x1b[27u\x1b[9;2u",
-                "Shift+Enter Ctrl+A Esc Shift+Tab",
-            ),
-            ("\x1b[19;1:1~\x1b[19;1:2~\x1b[19;1:3~", "F8 -F8"),
-            ("\x1b[97;1:2u\x1b[57400u\x1b[57441u", "a 1"),
-            // The Windows key is for the desktop.
-            ("\x1b[97;9u", ""),
-            ("\x1b[57358u\x1b[?1u", "Answer(Keyboard)"),
-        ] {
-            assert_eq!(keys(bytes), names, "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn answers_are_no_keys() {
-        for (bytes, answer) in [
-            ("\x1b[?62;22c", Answer::Attributes),
-            ("\x1b[?0u", Answer::Keyboard),
-            (
-                "\x1b]11;rgb:ffff/0000/8080\x07",
-                Answer::Background([0xffff, 0, 0x8080]),
-            ),
-            (
-                "\x1b]11;rgb:f/0/8\x1b\\",
-                Answer::Background([0xffff, 0, 0x8888]),
-            ),
-        ] {
-            assert_eq!(seen(bytes), [Seen::Answer(answer)], "{bytes:?}");
-        }
-        for nothing in [
-            "\x1b]10;rgb:1/1/1\x07",
-            "\x1b[?2026;2$y",
-            "\x1b[>0;276;0c",
-            "\x1b]11;x\x07",
-        ] {
-            assert_eq!(seen(nothing), [], "{nothing:?}");
-        }
-    }
-
-    #[test]
-    fn clicks_wheel_and_focus() {
-        let mouse = |what, column, row| vec![Seen::Mouse(Mouse { what, column, row })];
-        assert_eq!(seen("\x1b[<0;5;3M"), mouse(MouseAct::Click, 4, 2));
-        assert_eq!(seen("\x1b[<64;1;1M"), mouse(MouseAct::WheelUp, 0, 0));
-        assert_eq!(seen("\x1b[<69;1;1M"), mouse(MouseAct::WheelDown, 0, 0));
-        assert_eq!(seen("\x1b[<0;5;3m\x1b[<35;5;3M\x1b[<2;5;3M"), []);
-        assert_eq!(
-            seen("\x1b[I\x1b[O"),
-            [Seen::Focus(true), Seen::Focus(false)]
-        );
-    }
-
-    #[test]
-    fn pastes_have_one_kind_of_line_end_and_a_limit() {
-        assert_eq!(
-            seen("\x1b[200~a\r\nb\rc \x1b[A\x1b[201~x"),
-            [
-                Seen::Paste("a\nb\nc \x1b[A".to_owned()),
-                Seen::Key(Chord::plain(Key::Char('x')))
-            ]
-        );
-        let long = format!("\x1b[200~{}\x1b[201~", "\u{e9}".repeat(PASTE));
-        let [Seen::Paste(text)] = &seen(&long)[..] else {
-            panic!("no paste")
-        };
-        assert!(text.len() <= PASTE + 3);
-    }
-
-    proptest! {
-        #[test]
-        fn any_split_means_the_same(cut in 0usize..60) {
-            let text = "a\u{4f60}\x1b[1;5C\x1b[<0;5;3M\x1b[200~x\u{e9}\x1b[201~\x1b]11;rgb:1/2/3\x1b\\\x1b[27;2;13~";
-            let cut = cut.min(text.len());
-            let mut decoder = Decoder::default();
-            let mut parts = decoder.take(&text.as_bytes()[..cut]);
-            parts.extend(decoder.take(&text.as_bytes()[cut..]));
-            prop_assert_eq!(parts, seen(text));
-        }
-
-        #[test]
-        fn no_bytes_panic_or_wait_for_ever(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            let mut decoder = Decoder::default();
-            decoder.take(&bytes);
-            decoder.flush();
-            prop_assert!(!decoder.waits());
-        }
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 //! outcomes, signals and the next moment something changes by itself, and that
 //! draws only when there is something new to see.
 
-mod decode;
+pub(crate) mod decode;
 mod effects;
 mod elsewhere;
 mod frames;

@@ -14,7 +14,7 @@ pub(crate) mod layout;
 mod list;
 mod lobby;
 pub(crate) mod marks;
-mod markup;
+pub(crate) mod markup;
 mod message_overlays;
 pub(crate) mod messages;
 mod overlays;

@@ -18,6 +18,12 @@ pub(super) const SECONDS: &str = "TWOCAN_SOAK_SECONDS";
 const TALKING: Duration = Duration::from_secs(3);
 const MESSAGES: usize = 50;
 const FILE: usize = 1024 * 1024;
+/// Messages before the first round, and their bytes: more than the 16 MiB of a
+/// database that are kept in memory, which would else grow all the while.
+const FILLING: usize = 6_000;
+const FILLING_BYTES: usize = 4_000;
+/// How long the last of them may be on its way.
+const FILLED: Duration = Duration::from_secs(60);
 /// How much memory may grow from the second quarter to the last.
 const GROWTH_MAX: f64 = 1.10;
 /// Handles that come and go: a connection that is about to end.
@@ -39,6 +45,7 @@ pub(super) fn clients() -> Vec<Row> {
     let mut pair = Pair::from(profile("alice"), profile("bob"));
     let file = folder.path().join("file.bin");
     fs::write(&file, vec![0x5a; FILE]).must("write a file");
+    fill(&mut pair.alice, &pair.bob);
     let whole = crate::length(SECONDS);
     let begun = Instant::now();
     let mut samples = [Vec::new(), Vec::new()];
@@ -53,6 +60,20 @@ pub(super) fn clients() -> Vec<Row> {
     let mut all = rows("caller", &alice);
     all.extend(rows("called", &bob));
     all
+}
+
+/// A conversation so long that no more of it is kept in memory from then on.
+fn fill(alice: &mut Headless, bob: &Headless) {
+    let bob_id = bob.peer_id().to_owned();
+    let said = "x".repeat(FILLING_BYTES);
+    let mut last = String::new();
+    for _ in 0..FILLING {
+        let sent = alice.must("send", json!({"to": bob_id, "text": said}));
+        text(&sent, "id").clone_into(&mut last);
+    }
+    alice.event_within(FILLED, "message_state", |event| {
+        event["id"] == *last && event["state"] == "delivered"
+    });
 }
 
 /// A call that begins and ends, messages both ways, and a file.

@@ -1,0 +1,8 @@
+//! A file `keys.toml` of any text: it is read, and each mistake is told with
+//! its line.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use twocan::fuzzing;
+
+fuzz_target!(|text: &str| fuzzing::keys_file(text));
