@@ -12,7 +12,7 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
-use super::audio::{SoundSetup, Test};
+use super::audio::{Side, SoundSetup, Test};
 use super::call_log::CallLog;
 use super::calls::{Calls, METERS_MS, TalkKey};
 use super::conversation::Conversation;
@@ -141,6 +141,8 @@ pub(crate) struct State {
     pub(crate) talk_key: TalkKey,
     /// Devices and settings of sound, once read.
     pub(crate) sound: Option<SoundSetup>,
+    /// A device that was named before they were read.
+    pub(crate) device_wanted: Option<(Side, String)>,
     pub(crate) mic_test: Test,
     pub(crate) call_log: CallLog,
     /// Public rooms that we were in.
@@ -220,6 +222,7 @@ impl State {
             calls: Calls::default(),
             talk_key: TalkKey::default(),
             sound: None,
+            device_wanted: None,
             mic_test: Test::default(),
             call_log: CallLog::default(),
             lobbies: Lobbies::default(),

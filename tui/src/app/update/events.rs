@@ -205,6 +205,9 @@ fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
     let (id, with) = (call.call, call.contact);
     let known = state.calls.get_mut(id).is_some();
     let ended = state.calls.take(call, state.now);
+    if !known {
+        audio::needed(state, out);
+    }
     if incoming && !known {
         if let Some(view) = state.calls.get_mut(id) {
             view.rang_at = Some(state.now);

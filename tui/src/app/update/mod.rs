@@ -53,7 +53,7 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         let registry = state.registry_hint.clone();
         state.first_run = Some(FirstRun::new("", registry.as_deref()));
     }
-    vec![
+    let mut out = vec![
         Effect::LoadPreferences,
         Effect::LoadSelf,
         Effect::LoadRemembered,
@@ -63,8 +63,12 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         Effect::LoadNearby,
         Effect::LoadTransfers,
         Effect::LoadCalls { before: None },
-        Effect::LoadSound,
-    ]
+    ];
+    if state.in_lines {
+        // Lines that are asked for are printed at once.
+        out.push(Effect::LoadSound);
+    }
+    out
 }
 
 /// Takes what happened at `now`.

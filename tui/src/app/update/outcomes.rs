@@ -144,7 +144,7 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             messages::give_edit_back(state, with, id, &text);
             failed(state, "editing", &error);
         }
-        Outcome::Sound(found) => audio::loaded(state, found),
+        Outcome::Sound(found) => audio::loaded(state, found, out),
         Outcome::Calls { before, found } => call_log::loaded(state, before, found, out),
         Outcome::SignedIn(result) => signed_in(state, result, out),
         Outcome::LobbyRefused { registry, error } => lobby::refused(state, &registry, &error),

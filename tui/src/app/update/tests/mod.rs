@@ -21,7 +21,7 @@ use super::super::conversation::Scroll;
 use super::super::effect::{Effect, Outcome};
 use super::super::msg::{Mouse, MouseAct, Msg};
 use super::super::sample::{self, BOB, DANA, MEI, at};
-use super::update;
+use super::{start, update};
 use crate::app::{Focus, Look, State};
 use crate::input::chord::{Chord, Key, sequence};
 
@@ -335,7 +335,7 @@ fn a_long_paste_asks_first() {
 #[test]
 fn the_first_run_walks_by_enter_and_keeps_its_errors_in_sight() {
     let mut state = sample::empty((80, 24), Look::default());
-    super::start(&mut state, true);
+    start(&mut state, true);
     press(&mut state, "Enter");
     assert!(state.first_run.as_ref().unwrap().error.is_some());
     let out = enter(&mut state, "alice");
