@@ -132,7 +132,6 @@ fn notices_name_commands_and_no_keys() {
     );
     let mut said = |line: &str| done(&mut state, &mut news, Msg::Line(line.to_owned())).join("\n");
     assert!(said("/call bob").contains(": /hangup hangs up"));
-    assert_eq!(said("/mark"), "");
     for line in [
         "/call bob",
         "/copy",

@@ -10,7 +10,7 @@ use ratatui::layout::{Position, Rect};
 use super::linked::Linked;
 use crate::app::{Stale, State};
 use crate::view::layout::{Layout, Panes, layout};
-use crate::view::{marks, screen, writing};
+use crate::view::{marks, screen, status_row, writing};
 
 /// Draws on a terminal.
 #[derive(Debug)]
@@ -81,26 +81,32 @@ impl<W: Write> Painter<W> {
     }
 
     fn draw_writing(&mut self, state: &State, panes: &Panes) -> io::Result<Option<Position>> {
-        let all = self.shown.area;
-        let top = panes.writing().y;
-        let area = Rect {
-            y: top,
-            height: all.bottom().saturating_sub(top),
-            ..all
-        };
-        let from = usize::from(top) * usize::from(all.width);
-        let Some(cells) = self.shown.content.get_mut(from..) else {
-            return Ok(None);
-        };
-        let before = Buffer {
-            area,
-            content: cells.to_vec(),
-        };
-        let mut after = before.clone();
-        let cursor = writing(state, panes, &mut after);
-        self.terminal.draw(before.diff_iter(&after))?;
-        cells.clone_from_slice(&after.content);
+        let mut rows = Buffer::empty(panes.writing());
+        let cursor = writing(state, panes, &mut rows);
+        self.put(rows)?;
+        let mut row = Buffer::empty(panes.status);
+        status_row(state, panes, &mut row);
+        self.put(row)?;
         Ok(cursor)
+    }
+
+    /// Shows a part of the screen. Its cells are moved, as copying a cell costs
+    /// more than all else here.
+    fn put(&mut self, mut part: Buffer) -> io::Result<()> {
+        let mut before = Buffer::empty(part.area);
+        self.swap(&mut before);
+        let drawn = self.terminal.draw(before.diff_iter(&part));
+        self.swap(&mut part);
+        drawn
+    }
+
+    /// Exchanges the cells of a part of the screen with those that are shown.
+    fn swap(&mut self, part: &mut Buffer) {
+        for place in part.area.positions() {
+            if let (Some(shown), Some(cell)) = (self.shown.cell_mut(place), part.cell_mut(place)) {
+                std::mem::swap(shown, cell);
+            }
+        }
     }
 }
 

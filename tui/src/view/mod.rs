@@ -37,7 +37,6 @@ pub(crate) mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
-use ratatui::widgets::{Clear, Widget};
 use uuid::Uuid;
 
 use self::draw::{column, line, put, put_all, rule};
@@ -80,16 +79,16 @@ pub(crate) fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
     cursor.filter(|c| area.contains(*c))
 }
 
-/// Draws anew what [`crate::app::Stale::Writing`] means, over what was drawn
-/// with the same panes; returns where the cursor stands. Of `buf` only those
-/// rows are needed.
+/// Draws the empty rows [`Panes::writing`] of a screen that is divided like
+/// this; returns where the cursor stands.
 pub(crate) fn writing(state: &State, panes: &Panes, buf: &mut Buffer) -> Option<Position> {
-    let theme = Theme::of(state.look);
-    Clear.render(panes.writing(), buf);
-    Clear.render(panes.status, buf);
-    let cursor = writing_rows(state, theme, buf, panes);
-    status::bottom(state, theme, buf, panes.status);
-    cursor
+    writing_rows(state, Theme::of(state.look), buf, panes)
+}
+
+/// Draws the empty last row of such a screen. Both rows together are what
+/// [`crate::app::Stale::Writing`] means.
+pub(crate) fn status_row(state: &State, panes: &Panes, buf: &mut Buffer) {
+    status::bottom(state, Theme::of(state.look), buf, panes.status);
 }
 
 /// List, conversation, composer, details.

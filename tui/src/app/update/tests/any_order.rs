@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Clear, Widget};
 
 use super::*;
 use crate::app::Stale;
@@ -230,7 +231,10 @@ proptest! {
                 (Stale::Nothing, _) => prop_assert!(drawn(&state) == before, "{what}"),
                 (Stale::Writing, Layout::Panes(panes)) if layout(&state) == Layout::Panes(panes) => {
                     let mut shown = before.0;
+                    Clear.render(panes.writing(), &mut shown);
+                    Clear.render(panes.status, &mut shown);
                     let cursor = view::writing(&state, &panes, &mut shown);
+                    view::status_row(&state, &panes, &mut shown);
                     prop_assert_eq!((shown, cursor), drawn(&state), "{}", what);
                 }
                 _ => {}
