@@ -243,7 +243,8 @@ impl Link {
                 return ended;
             }
             let read_on = self.pace.until(Instant::now());
-            let deadline = read_on.map_or(self.deadline(), |at| at.min(self.deadline()));
+            let deadline = self.deadline();
+            let deadline = read_on.map_or(deadline, |at| at.min(deadline));
             let read_more = read_on.is_none() && self.out.len() < WRITE_TOO_MUCH;
             let have_output = !self.out.is_empty();
             let handover = Arc::clone(&self.handover);
