@@ -293,6 +293,7 @@ impl Core {
             if self.has_calls_to_save() {
                 self.save_calls().await;
             }
+            self.hand_on(&inputs.events);
             let deadline = self.deadline();
             tokio::select! {
                 command = inputs.commands.recv(), if self.saving.len() < SAVING => match command {
@@ -365,6 +366,17 @@ impl Core {
             if inputs.events.try_send(event).is_err() {
                 break;
             }
+        }
+    }
+
+    /// Gives the interface what there is place for, in one go.
+    fn hand_on(&mut self, events: &mpsc::Sender<Event>) {
+        while !self.events.is_empty()
+            && let Ok(place) = events.try_reserve()
+            && let Some(event) = self.events.pop_front()
+        {
+            place.send(event);
+            self.event_taken_at = Instant::now();
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod dial;
 pub(crate) mod handover;
 pub(crate) mod listen;
 mod outbox;
+mod pace;
 mod retry;
 pub(crate) mod task;
 #[cfg(test)]

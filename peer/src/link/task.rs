@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::Stream;
 use super::handover::Handover;
 use super::outbox::Outbox;
+use super::pace::Pace;
 use super::retry::Retry;
 use crate::api::{Change, MessageState};
 use crate::clock;
@@ -172,6 +173,9 @@ struct Link {
     /// Receipts not yet stored.
     receipts: Receipts,
     retry: Retry,
+    pace: Pace,
+    /// When something was last read.
+    read_at: Instant,
     ended: Option<Ended>,
 }
 
@@ -216,6 +220,8 @@ impl Link {
             missed: false,
             receipts: Receipts::default(),
             retry: Retry::default(),
+            pace: Pace::default(),
+            read_at: Instant::now(),
             ended: None,
         };
         Ok((link, reader, writer, setup.commands))
@@ -236,8 +242,10 @@ impl Link {
                 self.last_words(&mut writer).await;
                 return ended;
             }
+            let read_on = self.pace.until(Instant::now());
             let deadline = self.deadline();
-            let read_more = self.out.len() < WRITE_TOO_MUCH;
+            let deadline = read_on.map_or(deadline, |at| at.min(deadline));
+            let read_more = read_on.is_none() && self.out.len() < WRITE_TOO_MUCH;
             let have_output = !self.out.is_empty();
             let handover = Arc::clone(&self.handover);
             tokio::select! {
@@ -365,7 +373,7 @@ impl Link {
             self.missed = true;
             return Ok(());
         }
-        let (ends, now) = (self.ends, clock::now());
+        let (ends, now, count) = (self.ends, clock::now(), entries.len());
         let stored = self
             .store
             .run(move |db| append::append_theirs(db, ends, &entries, now))
@@ -373,6 +381,7 @@ impl Link {
         match stored {
             Ok(appended) => {
                 self.retry.worked();
+                self.pace.took(count, self.read_at);
                 self.stored = appended.stored;
                 self.say(&Body::Delivered(Upto {
                     upto: appended.stored,
@@ -499,6 +508,7 @@ impl Link {
 
     fn on_bytes(&mut self) {
         let now = Instant::now();
+        self.read_at = now;
         loop {
             match self.decoder.next_frame() {
                 Ok(Some(frame)) => self.session.on_frame(&frame, now),

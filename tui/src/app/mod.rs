@@ -28,5 +28,7 @@ pub(crate) mod transfers;
 pub(crate) mod update;
 pub(crate) mod user_file;
 mod visible;
+mod ways;
 
 pub(crate) use state::{Focus, Look, Notice, State, registry_word};
+pub(crate) use visible::Stale;

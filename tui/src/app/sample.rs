@@ -301,6 +301,7 @@ pub(crate) fn busy(size: (u16, u16), look: Look) -> State {
     for c in [bob, mei, contact(DANA, "Dana"), sam] {
         state.contacts.insert(c.peer_id, c);
     }
+    state.contacts_loaded = true;
     state.requests.push(ContactRequest {
         request: uuid(7_000),
         from: "Zoe".into(),

@@ -12,7 +12,7 @@ use twocan_proto::identity::PeerId;
 use twocan_proto::registry_url::RegistryUrl;
 use twocan_proto::time::Timestamp;
 
-use super::audio::{SoundSetup, Test};
+use super::audio::{Side, SoundSetup, Test};
 use super::call_log::CallLog;
 use super::calls::{Calls, METERS_MS, TalkKey};
 use super::conversation::Conversation;
@@ -25,7 +25,8 @@ use super::overlay::Overlay;
 use super::preferences::Preferences;
 use super::roster::{Contacts, Entry};
 use super::transfers::Transfers;
-use crate::input::action::Action;
+use super::update::Unreported;
+use super::visible::Stale;
 use crate::input::chord::Chord;
 use crate::input::complete::{Names, Offer};
 use crate::input::keymap::{Context, Keymap, Preset};
@@ -110,6 +111,10 @@ pub(crate) struct Cycle {
 pub(crate) struct State {
     pub(crate) me: Option<WhoAmI>,
     pub(crate) contacts: Contacts,
+    /// They have been read; before, there seem to be none.
+    pub(crate) contacts_loaded: bool,
+    /// Keys that mean somebody who may come with the contacts.
+    pub(crate) type_ahead: Vec<Chord>,
     pub(crate) requests: Vec<ContactRequest>,
     /// What we tell of ourselves, once read.
     pub(crate) profile: Option<Profile>,
@@ -136,6 +141,8 @@ pub(crate) struct State {
     pub(crate) talk_key: TalkKey,
     /// Devices and settings of sound, once read.
     pub(crate) sound: Option<SoundSetup>,
+    /// A device that was named before they were read.
+    pub(crate) device_wanted: Option<(Side, String)>,
     pub(crate) mic_test: Test,
     pub(crate) call_log: CallLog,
     /// Public rooms that we were in.
@@ -160,6 +167,8 @@ pub(crate) struct State {
     pub(crate) zone: TimeZone,
     /// The terminal window has the focus, as far as we know.
     pub(crate) focused: bool,
+    /// All is in plain lines, where keys do nothing.
+    pub(crate) in_lines: bool,
     /// An editor has the terminal: nothing of ours is seen.
     pub(crate) elsewhere: bool,
     /// Columns and rows.
@@ -180,9 +189,11 @@ pub(crate) struct State {
     pub(crate) registry_hint: Option<String>,
     /// Whom the command line asks to be contacts, until they are asked.
     pub(crate) to_ask: Vec<String>,
-    /// Something visible changed since the last frame.
-    pub(crate) dirty: bool,
+    /// What may look different since the last frame.
+    pub(crate) stale: Stale,
     pub(crate) title_shown: String,
+    /// What was read and is reported soon.
+    pub(crate) unreported: Option<Unreported>,
 }
 
 impl State {
@@ -191,6 +202,8 @@ impl State {
         Self {
             me: None,
             contacts: Contacts::default(),
+            contacts_loaded: false,
+            type_ahead: Vec::new(),
             requests: Vec::new(),
             profile: None,
             transfers: Transfers::default(),
@@ -209,6 +222,7 @@ impl State {
             calls: Calls::default(),
             talk_key: TalkKey::default(),
             sound: None,
+            device_wanted: None,
             mic_test: Test::default(),
             call_log: CallLog::default(),
             lobbies: Lobbies::default(),
@@ -225,6 +239,7 @@ impl State {
             now,
             zone,
             focused: true,
+            in_lines: false,
             elsewhere: false,
             size,
             sidebar: true,
@@ -237,8 +252,9 @@ impl State {
             alerted_at: None,
             registry_hint: None,
             to_ask: Vec::new(),
-            dirty: true,
+            stale: Stale::All,
             title_shown: String::new(),
+            unreported: None,
         }
     }
 
@@ -313,7 +329,7 @@ impl State {
         };
         self.remember(notice.clone());
         self.toast = Some(notice);
-        self.dirty = true;
+        self.stale = Stale::All;
     }
 
     /// Keeps something for `/log` without a toast.
@@ -393,13 +409,10 @@ impl State {
         let name = name.or(themes.custom.base.as_ref());
         let named = palette::named(name.map_or("auto", String::as_str), themes.light);
         let palette = themes.custom.over(named.unwrap_or(palette::ANSI16));
-        self.dirty |= palette != self.look.palette;
-        self.look.palette = palette;
-    }
-
-    /// The first key of an action; empty if it has none.
-    pub(crate) fn key_of(&self, action: Action) -> String {
-        self.keymap.first(action)
+        if palette != self.look.palette {
+            self.look.palette = palette;
+            self.stale = Stale::All;
+        }
     }
 
     /// The title of the window.
@@ -437,6 +450,12 @@ impl State {
         })
     }
 
+    /// What stands because it went wrong: it is shown in full.
+    pub(crate) fn grave_toast(&self) -> Option<&Notice> {
+        let grave = |toast: &&Notice| toast.level != NoticeLevel::Info;
+        self.toast.as_ref().filter(grave)
+    }
+
     pub(crate) fn toast_is_over(&self) -> bool {
         self.toast_until()
             .is_some_and(|until| until <= self.now.as_millis())
@@ -456,6 +475,7 @@ impl State {
         consider(self.toast_until());
         consider(self.drafts.due().map(Timestamp::as_millis));
         consider(self.quit_asked.map(|at| at.as_millis() + QUIT_AGAIN_MS));
+        consider(self.unreported.map(|waiting| waiting.due.as_millis()));
         for conversation in self.conversations.values() {
             consider(conversation.typing_until.map(Timestamp::as_millis));
             consider(

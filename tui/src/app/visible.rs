@@ -1,16 +1,59 @@
-//! Whether what happened can be seen. What cannot asks for no frame, so that
-//! people who are not on the screen may say as much as they like.
+//! How much of the screen what happened can change. What cannot be seen asks
+//! for no frame, so that people who are not on the screen may say as much as
+//! they like; and what only writes is drawn without the rest, so that a key
+//! costs little.
 
 use twocan_peer::api::Event;
 
-use super::State;
 use super::msg::Msg;
+use super::{Focus, State};
+use crate::input::action::Action;
+use crate::input::chord::Chord;
+use crate::input::keymap::Match;
 
-/// Whether the screen may look different after `msg`. What becomes of it by
+/// What of the screen may be older than the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stale {
+    Nothing,
+    /// The rows where a message is written, as long as nothing moves.
+    Writing,
+    All,
+}
+
+/// What of the screen may look different after `msg`. What becomes of it by
 /// other ways, such as a toast, says so itself.
-pub(super) fn may_show(state: &State, msg: &Msg) -> bool {
-    let Msg::Engine(event) = msg else { return true };
-    match &**event {
+pub(super) fn stale_after(state: &State, msg: &Msg) -> Stale {
+    let seen = match msg {
+        Msg::Key(chord) if only_writes(state, *chord) => return Stale::Writing,
+        Msg::Engine(event) => may_show(state, event),
+        _ => true,
+    };
+    match seen {
+        true => Stale::All,
+        false => Stale::Nothing,
+    }
+}
+
+/// Whether a key does nothing but change what is being written, as those do
+/// that are pressed again and again.
+fn only_writes(state: &State, chord: Chord) -> bool {
+    let writing = state.focus == Focus::Composer && !state.normal_mode && !state.covered();
+    // Choices and sequences stand on rows of their own, and go.
+    if !writing || state.completion.is_some() || !state.pending.is_empty() {
+        return false;
+    }
+    match state.keymap.find(state.context(), &[chord]) {
+        Match::Action(action) => matches!(
+            action,
+            Action::DeleteBack | Action::DeleteForward | Action::Left | Action::Right
+        ),
+        Match::None => chord.typed().is_some(),
+        Match::Prefix => false,
+    }
+}
+
+fn may_show(state: &State, event: &Event) -> bool {
+    match event {
         Event::Message(message) => state.open == Some(message.conversation),
         Event::MessageChanged { conversation, .. } | Event::MessageState { conversation, .. } => {
             state.open == Some(*conversation)

@@ -241,6 +241,17 @@ impl Keymap {
         self.keys(action).next().unwrap_or_default()
     }
 
+    /// The first key of `action` that works in `context`, the nearest before
+    /// those of further out; empty if there is none.
+    pub(crate) fn first_in(&self, context: Context, action: Action) -> String {
+        let of = |context: &Context| {
+            let mut here = self.bindings.iter().filter(|b| b.context == *context);
+            here.find(|b| b.action == action)
+        };
+        let found = context.with_outer().iter().find_map(of);
+        found.map_or_else(String::new, |binding| written(&binding.chords))
+    }
+
     /// All keys of `action` in a row.
     pub(crate) fn all(&self, action: Action) -> String {
         let mut keys: Vec<_> = self.keys(action).collect();

@@ -85,9 +85,7 @@ pub(super) fn to_read(state: &State) -> Option<Vec<String>> {
         Overlay::Page(page) => {
             let title = std::iter::once(format!("{}:", page.title.to_lowercase()));
             let lines = page.lines.iter().filter(|line| !line.is_empty());
-            title
-                .chain(lines.map(|line| words::without_keys(line)))
-                .collect()
+            title.chain(lines.cloned()).collect()
         }
         Overlay::Log { .. } => lists::log(state),
         Overlay::Transfers { .. } => lists::files(state),
@@ -122,7 +120,7 @@ fn editing(state: &State) -> Option<Ask> {
 fn over(state: &State, overlay: &Overlay) -> Option<Ask> {
     Some(match overlay {
         Overlay::Confirm(confirm) => {
-            let lines = vec![words::without_keys(&confirm.question)];
+            let lines = vec![confirm.question.clone()];
             Ask::new(lines, format!("yes: {}, no:", confirm.yes))
         }
         Overlay::Request(id) => {

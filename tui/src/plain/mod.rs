@@ -103,6 +103,7 @@ impl Session {
             ..Look::default()
         };
         let mut state = State::new(now(), zone(), SIZE, look);
+        state.in_lines = true;
         state.registry_hint = options.registry.as_ref().map(ToString::to_string);
         let (runner, outcomes) = Runner::new(engine, options.config.clone(), &Handle::current());
         Self {

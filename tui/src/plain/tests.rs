@@ -1,6 +1,6 @@
 //! Lines that are printed, and answers that become keys.
 
-use twocan_peer::api::{CallState, Event, MessageState, NoticeLevel};
+use twocan_peer::api::{CallState, Event, MessageState};
 
 use super::ask::{self, Wants};
 use super::news::News;
@@ -10,7 +10,7 @@ use crate::app::form::Form;
 use crate::app::msg::Msg;
 use crate::app::overlay::Overlay;
 use crate::app::update::update;
-use crate::app::{Look, Notice, State, sample};
+use crate::app::{Look, State, sample};
 
 fn state() -> State {
     sample::busy((80, 24), Look::default())
@@ -122,20 +122,31 @@ fn who_comes_and_goes_is_said() {
 
 #[test]
 fn notices_name_commands_and_no_keys() {
-    let notice = |level, text: &str| Notice {
-        at: sample::at(0),
-        level,
-        text: text.to_owned(),
-    };
-    let text = "you are in a call with Dana: Ctrl+X h hangs up";
-    let said = words::notice(&notice(NoticeLevel::Error, text));
-    assert_eq!(
-        said,
-        "[error] you are in a call with Dana: /hangup hangs up"
+    let mut state = state();
+    state.in_lines = true;
+    let mut news = quiet(&state);
+    done(
+        &mut state,
+        &mut news,
+        event(Event::Call(sample::call(CallState::Connected))),
     );
-    for text in ["Ctrl+T opens one", "F1 shows all keys"] {
-        let said = words::notice(&notice(NoticeLevel::Info, text));
-        assert!(said.starts_with('/'), "{said}");
+    let mut said = |line: &str| done(&mut state, &mut news, Msg::Line(line.to_owned())).join("\n");
+    assert!(said("/call bob").contains(": /hangup hangs up"));
+    for line in [
+        "/call bob",
+        "/copy",
+        "/reply",
+        "/edit",
+        "/plain",
+        "/contacts",
+        "/file x",
+        "/unread",
+    ] {
+        let said = said(line);
+        let key = ["Ctrl+", "Alt+", "Esc", "F1", "F2"]
+            .into_iter()
+            .find(|key| said.contains(key));
+        assert_eq!(key, None, "{said}");
     }
 }
 

@@ -5,7 +5,6 @@ use twocan_peer::api::{CallStats, Contact, Message, NoticeLevel, Relation, Trust
 
 use crate::app::calls::{CallView, Quality, duration};
 use crate::app::{Notice, State, reaction};
-use crate::input::table::TABLE;
 use crate::view::draw::time;
 
 /// Most characters of a quoted message.
@@ -76,28 +75,12 @@ pub(super) fn emoji(emoji: &str) -> &str {
 
 /// A notice, with what it is if it is no good news.
 pub(super) fn notice(notice: &Notice) -> String {
-    let text = without_keys(&notice.text);
+    let text = &notice.text;
     match notice.level {
-        NoticeLevel::Info => text,
+        NoticeLevel::Info => text.clone(),
         NoticeLevel::Warning => format!("[warning] {text}"),
         NoticeLevel::Error => format!("[error] {text}"),
     }
-}
-
-/// A text with commands in place of keys: keys do nothing here.
-pub(super) fn without_keys(text: &str) -> String {
-    let mut text = text.to_owned();
-    let mut keys: Vec<(&str, &str)> = TABLE
-        .iter()
-        .filter_map(|info| Some((info, info.command.as_ref()?)))
-        .flat_map(|(info, command)| info.keys.iter().map(|(_, key)| (*key, command.name)))
-        .filter(|(key, _)| key.contains('+') || (key.len() > 1 && key.starts_with('F')))
-        .collect();
-    keys.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
-    for (key, name) in keys {
-        text = text.replace(key, &format!("/{name}"));
-    }
-    text
 }
 
 /// How a contact stands to us and where she is.

@@ -14,6 +14,7 @@ mod kind;
 mod linked;
 mod notify;
 mod outside;
+mod painter;
 mod paths;
 mod signals;
 mod watch;
@@ -30,7 +31,6 @@ use crossterm::style::Print;
 use crossterm::terminal::SetTitle;
 use crossterm::{Command, execute};
 use jiff::tz::TimeZone;
-use ratatui::Terminal;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -46,15 +46,14 @@ use self::frames::Frames;
 use self::guard::Guard;
 use self::input::Input;
 use self::kind::Kind;
-use self::linked::Linked;
+use self::painter::Painter;
 pub(crate) use self::signals::{Signal, Signals};
 use self::watch::Watch;
 use crate::app::effect::{Effect, Elsewhere, Outcome};
 use crate::app::msg::Msg;
 use crate::app::update::{start, update};
 use crate::app::user_file::{Content, UserFile};
-use crate::app::{Look, State};
-use crate::view::{marks, view};
+use crate::app::{Look, Stale, State};
 
 /// How long answers of the terminal are waited for before it is given back,
 /// and if it is far away.
@@ -62,6 +61,9 @@ const ANSWERS: Duration = Duration::from_millis(150);
 const FAR_ANSWERS: Duration = Duration::from_secs(1);
 /// Messages taken at most before a frame is drawn.
 const BATCH: usize = 512;
+/// News of the engine that may wait for the next frame; a queue that is fuller
+/// is emptied before.
+const NEWS: usize = 256;
 
 /// How the interface is to look and begin.
 #[derive(Debug, Clone)]
@@ -122,12 +124,14 @@ pub(crate) async fn run(
 /// The state, where it is drawn, and who carries its effects out.
 struct Screen {
     state: State,
-    terminal: Terminal<Linked<Stdout>>,
+    painter: Painter<Stdout>,
     input: Input,
     kind: Kind,
     /// Answers of the terminal may be on their way.
     asked: bool,
     runner: Runner,
+    /// What others are to do next, once the screen is drawn.
+    asked_for: Vec<Effect>,
     folder: PathBuf,
     outcomes: mpsc::Receiver<Outcome>,
     /// What is to be written in another program next.
@@ -157,15 +161,16 @@ impl Screen {
         if !options.no_query {
             execute!(io::stdout(), Print(kind.questions()))?;
         }
-        let terminal = Terminal::new(Linked::new(io::stdout(), size))?;
+        let painter = Painter::new(io::stdout(), size, kind.has_links());
         let (runner, outcomes) = Runner::new(engine, options.config.clone(), workers);
         Ok(Self {
             state,
-            terminal,
+            painter,
             input,
             kind,
             asked: !options.no_query,
             runner,
+            asked_for: Vec::new(),
             folder: options.config.data.clone(),
             outcomes,
             hand_over: None,
@@ -186,7 +191,9 @@ impl Screen {
         let mut engine_there = true;
         while !self.ended {
             self.draw_if_due()?;
+            self.start_what_is_asked_for()?;
             let deadline = self.deadline();
+            let news_wait = self.frame_waits() && events.len() < NEWS;
             tokio::select! {
                 seen = self.input.next(), if self.writing.is_none() => match seen.context("cannot read from the terminal")? {
                     Some(seen) => self.seen(seen)?,
@@ -194,7 +201,7 @@ impl Screen {
                     None => self.take(Msg::Terminate)?,
                 },
                 ended = end_of(&mut self.writing) => self.written(ended)?,
-                event = events.recv(), if engine_there => match event {
+                event = events.recv(), if engine_there && !news_wait => match event {
                     Some(event) => self.take(Msg::Engine(Box::new(event)))?,
                     None => {
                         engine_there = false;
@@ -221,6 +228,7 @@ impl Screen {
                 self.write_elsewhere(about)?;
             }
         }
+        self.start_what_is_asked_for()?;
         Ok(())
     }
 
@@ -293,7 +301,7 @@ impl Screen {
 
     fn resized(&mut self) -> anyhow::Result<()> {
         let (columns, rows) = crossterm::terminal::size()?;
-        self.terminal.backend_mut().resize((columns, rows));
+        self.painter.begin_anew((columns, rows))?;
         self.take(Msg::Resize(columns, rows))
     }
 
@@ -315,7 +323,7 @@ impl Screen {
 
     /// The time of a deadline or of a frame has come.
     fn tick(&mut self) -> anyhow::Result<()> {
-        let frame_only = self.state.dirty && now() < self.state.next_deadline();
+        let frame_only = self.wants_frame() && now() < self.state.next_deadline();
         if frame_only {
             Ok(())
         } else {
@@ -323,29 +331,46 @@ impl Screen {
         }
     }
 
+    /// Whether there is something new to see, and somebody to see it.
+    fn wants_frame(&self) -> bool {
+        self.state.stale > Stale::Nothing && self.writing.is_none()
+    }
+
+    /// Whether a frame comes soon by itself: what happens until then may wait
+    /// for it, which costs less than to be woken for each.
+    fn frame_waits(&self) -> bool {
+        self.wants_frame() && !self.frames.is_awaited()
+    }
+
     /// When to wake without anything happening.
     fn deadline(&self) -> Instant {
         let wait = self.state.next_deadline().as_millis() - now().as_millis();
         let by_itself = Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or(0));
-        if self.state.dirty && self.writing.is_none() {
-            by_itself.min(self.frames.next())
-        } else {
-            by_itself
+        match self.wants_frame() {
+            true => by_itself.min(self.frames.next()),
+            false => by_itself,
         }
     }
 
     fn draw_if_due(&mut self) -> io::Result<()> {
-        let wanted = self.state.dirty && self.writing.is_none();
-        if !wanted || !self.frames.take(Instant::now()) {
+        if !self.wants_frame() || !self.frames.take(Instant::now()) {
             return Ok(());
         }
-        self.state.dirty = false;
-        if self.kind.has_links() {
-            self.terminal
-                .backend_mut()
-                .know(marks::addresses(&self.state));
+        self.painter.draw(&self.state)?;
+        self.state.stale = Stale::Nothing;
+        Ok(())
+    }
+
+    /// Has others do what they are asked for. They are woken by it, and on a
+    /// busy machine run at once: so whoever pressed a key sees it first.
+    fn start_what_is_asked_for(&mut self) -> io::Result<()> {
+        for effect in std::mem::take(&mut self.asked_for) {
+            if let Some(refused) = self.runner.start(effect) {
+                let msg = Msg::Outcome(Box::new(refused));
+                let effects = update(&mut self.state, now(), msg);
+                self.carry_out(effects)?;
+            }
         }
-        self.terminal.draw(|frame| view(&self.state, frame))?;
         Ok(())
     }
 
@@ -381,12 +406,7 @@ impl Screen {
                 Effect::Redraw => self.redraw()?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Quit => self.ended = true,
-                other => {
-                    if let Some(refused) = self.runner.start(other) {
-                        let msg = Msg::Outcome(Box::new(refused));
-                        waiting.extend(update(&mut self.state, now(), msg));
-                    }
-                }
+                other => self.asked_for.push(other),
             }
         }
         Ok(())
@@ -408,19 +428,16 @@ impl Screen {
         execute!(io::stdout(), Print(sequence))
     }
 
-    /// Draws every cell anew. Not `Terminal::clear`, which asks the terminal
-    /// where its cursor is and would wait for an answer among the keys.
+    /// Draws every cell anew.
     fn redraw(&mut self) -> io::Result<()> {
-        let (columns, rows) = crossterm::terminal::size()?;
-        self.state.size = (columns, rows);
-        self.state.dirty = true;
-        self.terminal.backend_mut().resize((columns, rows));
-        self.terminal
-            .resize(ratatui::layout::Rect::new(0, 0, columns, rows))
+        self.state.size = crossterm::terminal::size()?;
+        self.state.stale = Stale::All;
+        self.painter.begin_anew(self.state.size)
     }
 
     /// Stops as Ctrl+Z does; goes on here after `fg`.
     fn suspend(&mut self) -> io::Result<()> {
+        self.start_what_is_asked_for()?;
         guard::restore();
         signal_hook::low_level::raise(libc::SIGTSTP)?;
         self.again()

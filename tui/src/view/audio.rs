@@ -19,6 +19,8 @@ use crate::app::audio::{OTHER_LIST, SWITCHES, Side, SoundSetup};
 const WIDTH: u16 = 78;
 /// From here on both lists stand beside each other.
 const BESIDE: usize = 60;
+/// Cells of what stands around and after the bar of a test.
+const BESIDE_BAR: usize = 35;
 /// Most devices of a list that are shown at once.
 const ROWS: usize = 6;
 
@@ -169,7 +171,7 @@ fn test(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {
         Line::from(vec![span("t", theme.key()), span(does, theme.text())]),
     ];
     if running {
-        let bar = cells.saturating_sub(36).clamp(6, 30);
+        let bar = cells.saturating_sub(BESIDE_BAR).clamp(4, 30);
         let mut spans = meter(level, bar, theme);
         spans.push(span(
             format!(" {:>3.0} dB {:<6} ", level.level, level.word()),

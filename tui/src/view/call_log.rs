@@ -13,6 +13,7 @@ use super::theme::Theme;
 use super::wrap;
 use crate::app::State;
 use crate::app::calls::{Quality, duration};
+use crate::input::action::Action;
 
 /// Calls in the details of a person.
 const RECENT: usize = 3;
@@ -32,20 +33,21 @@ pub(super) fn draw(state: &State, selected: usize, theme: Theme, buf: &mut Buffe
     );
     let calls = state.call_log.calls();
     if calls.is_empty() {
-        let text = "No calls yet. Ctrl+X c calls the contact of a conversation.";
+        let ways = [(Action::Call, "calls the contact of a conversation")];
+        let text = state.with_ways("No calls yet", &ways);
         put(
             buf,
             inner,
             0,
             &line(
-                wrap::truncate(text, usize::from(inner.width), theme.signs.cut),
+                wrap::truncate(&text, usize::from(inner.width), theme.signs.cut),
                 theme.dim(),
             ),
         );
         return;
     }
-    let text = "Ctrl+X c calls, once the conversation is open.";
-    let cut = wrap::truncate(text, usize::from(inner.width), theme.signs.cut);
+    let text = state.ways(&[(Action::Call, "calls, once the conversation is open")]);
+    let cut = wrap::truncate(&text, usize::from(inner.width), theme.signs.cut);
     put(buf, inner, 0, &line(cut, theme.dim()));
     let line_of = |at: usize, cells: usize| calls.get(at).map(|c| row(state, c, theme, cells));
     picker(buf, theme, inner, calls.len(), selected, line_of);

@@ -9,6 +9,7 @@ use super::layout::{PROMPT_CELLS, Panes};
 use super::theme::Theme;
 use super::wrap;
 use crate::app::{Focus, State};
+use crate::input::action::Action;
 
 /// Draws the composer; returns where the cursor stands.
 pub(crate) fn draw(
@@ -49,13 +50,15 @@ fn subject(state: &State, theme: Theme, cells: usize) -> Line<'static> {
         return Line::default();
     };
     let (what, text, out) = if let Some(editing) = &conversation.editing {
-        ("Editing", editing.before.as_str(), "Esc cancels")
+        let out = state.ways(&[(Action::Browse, "cancels")]);
+        ("Editing", editing.before.as_str(), out)
     } else {
         let quoted = conversation
             .reply_to
             .and_then(|id| conversation.message(id));
         let text = quoted.map_or("", |m| m.text.as_str());
-        ("Replying to", text, "Ctrl+C drops it")
+        let out = state.ways(&[(Action::ClearDraft, "drops it")]);
+        ("Replying to", text, out)
     };
     let first = text.lines().next().unwrap_or_default();
     let room = cells.saturating_sub(what.len() + out.len() + 6);
@@ -69,7 +72,7 @@ fn subject(state: &State, theme: Theme, cells: usize) -> Line<'static> {
 
 fn placeholder(state: &State, theme: Theme, cells: usize) -> Line<'static> {
     let text = match (state.focus, state.open) {
-        (Focus::Browse, _) => "Esc goes back to typing".to_owned(),
+        (Focus::Browse, _) => state.ways(&[(Action::Leave, "goes back to typing")]),
         (_, Some(id)) => format!("write to {}, / for commands", state.name_of(id)),
         (_, None) => "/ for commands".to_owned(),
     };

@@ -11,6 +11,7 @@ use super::status::{path_word, presence_word, relation_word, trust, trust_word};
 use super::theme::Theme;
 use super::{calls, draw};
 use crate::app::{State, registry_word};
+use crate::input::action::Action;
 
 /// Draws the pane.
 pub(crate) fn draw_pane(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
@@ -79,9 +80,11 @@ pub(crate) fn lines(state: &State, theme: Theme, cells: usize) -> Vec<Line<'stat
         lines.push(row("known as", name));
     }
     lines.push(Line::default());
+    let call = state.ways(&[(Action::Call, "call")]);
+    let whois = state.ways(&[(Action::Whois, "whois")]);
     for text in [
-        "Ctrl+X c call   Ctrl+X w whois",
-        "Ctrl+X v verify",
+        &format!("{call:<15} {whois}"),
+        &state.ways(&[(Action::Verify, "verify")]),
         "/alias /group /favourite /silence",
         "/block /remove /file",
     ] {

@@ -28,7 +28,28 @@ pub(crate) fn line(text: impl AsRef<str>, style: Style) -> Line<'static> {
 pub(crate) fn put(buf: &mut Buffer, area: Rect, y: u16, line: &Line<'_>) {
     let area = area.intersection(buf.area);
     if y < area.height && area.width > 0 {
-        buf.set_line(area.x, area.y + y, line, area.width);
+        set_line(buf, (area.x, area.y + y), line, area.width);
+    }
+}
+
+/// As [`Buffer::set_line`], which looks for graphemes in all of it; plain text
+/// needs none of that, and is most of a screen.
+fn set_line(buf: &mut Buffer, (mut x, y): (u16, u16), line: &Line<'_>, room: u16) {
+    let end = x + room;
+    for span in line {
+        let style = line.style.patch(span.style);
+        let text: &str = &span.content;
+        if !wrap::is_plain(text) {
+            (x, _) = buf.set_stringn(x, y, text, usize::from(end - x), style);
+            continue;
+        }
+        for (at, x) in (0..text.len()).zip(x..end) {
+            if let Some(cell) = buf.cell_mut((x, y)) {
+                cell.set_symbol(&text[at..=at]).set_style(style);
+            }
+        }
+        let cells = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        x = end.min(x.saturating_add(cells));
     }
 }
 

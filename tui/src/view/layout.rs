@@ -19,6 +19,8 @@ const DETAILS_CELLS: u16 = 34;
 const COMPOSER_ROWS: u16 = 8;
 /// Files of the conversation that are shown at once below its messages.
 const FILE_ROWS: u16 = 3;
+/// Rows of what went wrong at most.
+const TOAST_ROWS: u16 = 4;
 /// What stands before the text in the composer: `> `.
 pub(crate) const PROMPT_CELLS: u16 = 2;
 
@@ -47,7 +49,7 @@ pub(crate) struct Panes {
     pub(crate) messages: Rect,
     /// Files of this conversation that are on their way.
     pub(crate) files: Rect,
-    /// One row: toast, hint, or who is typing.
+    /// One row: toast, hint, or who is typing; more for what went wrong.
     pub(crate) notice: Rect,
     pub(crate) composer_rule: Rect,
     /// One row: the message that is answered or edited.
@@ -62,6 +64,11 @@ impl Panes {
     /// Whether there is only room for one pane.
     pub(crate) fn single(&self) -> bool {
         self.top.width < TWO_PANES
+    }
+
+    /// The rows from the notice to the composer.
+    pub(crate) fn writing(&self) -> Rect {
+        self.notice.union(self.composer)
     }
 
     /// Cells of the text of messages.
@@ -199,15 +206,26 @@ fn split_rows(state: &State, panes: &mut Panes, mut body: Rect) {
         .map_or(0, |id| state.transfers.under_way(id).count());
     let files = u16::try_from(under).unwrap_or(FILE_ROWS);
     let files = files.min(FILE_ROWS).min(room / 6);
+    let notice = notice_rows(state, body);
     let rows = body
         .height
-        .saturating_sub(composer + rule + subject + files + 1);
+        .saturating_sub(composer + rule + subject + files + notice);
     panes.messages = cut_top(&mut body, rows).0;
     panes.files = cut_top(&mut body, files).0;
-    panes.notice = cut_top(&mut body, 1).0;
+    panes.notice = cut_top(&mut body, notice).0;
     panes.composer_rule = cut_top(&mut body, rule).0;
     panes.subject = cut_top(&mut body, subject).0;
     panes.composer = body;
+}
+
+/// Nothing that went wrong lies over what people say: the messages move up.
+fn notice_rows(state: &State, body: Rect) -> u16 {
+    let Some(toast) = state.grave_toast() else {
+        return 1;
+    };
+    let most = TOAST_ROWS.min(body.height / 3).max(1);
+    let rows = wrap::rows(&toast.text, usize::from(body.width)).len();
+    u16::try_from(rows).unwrap_or(most).clamp(1, most)
 }
 
 fn ringing_rows(room: u16, single: bool) -> u16 {

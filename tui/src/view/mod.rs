@@ -34,7 +34,6 @@ pub(crate) use self::list::{Row, row_at};
 #[cfg(test)]
 pub(crate) mod tests;
 
-use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -45,17 +44,10 @@ use self::layout::{Layout, Panes, layout};
 use self::messages::Canvas;
 use self::theme::Theme;
 use crate::app::State;
-
-/// Draws the whole screen.
-pub(crate) fn view(state: &State, frame: &mut Frame<'_>) {
-    let cursor = screen(state, frame.buffer_mut());
-    if let Some(cursor) = cursor {
-        frame.set_cursor_position(cursor);
-    }
-}
+use crate::input::action::Action;
 
 /// Draws everything; returns where the cursor stands, if it is shown.
-fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
+pub(crate) fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
     let theme = Theme::of(state.look);
     let panes = match layout(state) {
         Layout::Tiny(area) => {
@@ -87,6 +79,18 @@ fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
     cursor.filter(|c| area.contains(*c))
 }
 
+/// Draws the empty rows [`Panes::writing`] of a screen that is divided like
+/// this; returns where the cursor stands.
+pub(crate) fn writing(state: &State, panes: &Panes, buf: &mut Buffer) -> Option<Position> {
+    writing_rows(state, Theme::of(state.look), buf, panes)
+}
+
+/// Draws the empty last row of such a screen. Both rows together are what
+/// [`crate::app::Stale::Writing`] means.
+pub(crate) fn status_row(state: &State, panes: &Panes, buf: &mut Buffer) {
+    status::bottom(state, Theme::of(state.look), buf, panes.status);
+}
+
 /// List, conversation, composer, details.
 fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Option<Position> {
     status::top(state, theme, buf, panes);
@@ -105,12 +109,17 @@ fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Op
     calls::strip(state, theme, buf, panes.strip);
     conversation(state, theme, buf, panes);
     transfers::strip(state, theme, buf, panes.files);
-    status::notice(state, theme, buf, panes);
+    let cursor = writing_rows(state, theme, buf, panes);
     candidates::draw(state, theme, buf, panes);
+    list_cursor.or(cursor)
+}
+
+/// What was just said, and the composer.
+fn writing_rows(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Option<Position> {
+    status::notice(state, theme, buf, panes.notice);
     let under = panes.composer_rule;
     put(buf, under, 0, &rule(theme, usize::from(under.width), ""));
-    let cursor = composer::draw(state, theme, buf, panes);
-    list_cursor.or(cursor)
+    composer::draw(state, theme, buf, panes)
 }
 
 fn conversation(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
@@ -140,17 +149,26 @@ fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>>
             request.from
         ),
         (None, true) => "Nobody here yet. Ways to meet somebody:".to_owned(),
-        (None, false) => "Choose somebody with Ctrl+T or F3, or meet somebody new:".to_owned(),
+        (None, false) => {
+            let keys = [Action::Jump, Action::FocusList].map(|action| state.key_of(action));
+            let known = keys.into_iter().filter(|key| !key.is_empty());
+            let keys = known.collect::<Vec<_>>().join(" or ");
+            format!("Choose somebody with {keys}, or meet somebody new:")
+        }
     };
     let mut lines = vec![Line::default()];
     lines.extend(draw::paragraph(&lead, cells, " ", theme.heading()));
     lines.push(Line::default());
+    let commands = state.ways(&[(Action::Palette, "shows all commands")]);
     for (what, does) in [
         ("/invite", "your own link, to give to a friend"),
         ("/add WHO", "asks somebody by name, link or address"),
         ("/connect HOST", "meets whoever is at an address"),
         ("/signin", "a registry, where people find each other"),
-        ("F1", "help; F2 shows all commands"),
+        (
+            &state.ways(&[(Action::Help, "")]),
+            &format!("help; {commands}"),
+        ),
     ] {
         let does = wrap::truncate(does, cells.saturating_sub(17), theme.signs.cut);
         lines.push(Line::from(vec![

@@ -81,6 +81,9 @@ pub(crate) fn draw(
                 })
             };
             picker(buf, theme, inner, found.len(), *selected, line_of);
+            if !state.contacts_loaded {
+                put(buf, inner, 1, &line("Reading the contacts.", theme.dim()));
+            }
             Some(help::filter_line(buf, theme, inner, ">", filter))
         }
         Overlay::Earlier { filter, selected } => {

@@ -5,15 +5,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Clear, Widget};
 use twocan_peer::api::{Activation, Contact, NoticeLevel, Path, Presence, Relation, Trust};
 
-use super::draw::{clock, line, put, put_all, put_ends, rule, span};
+use super::draw::{clock, line, paragraph, put, put_all, put_ends, rule, span};
 use super::layout::{Panes, details_fit_beside};
 use super::theme::Theme;
 use super::wrap;
 use crate::app::calls::duration;
-use crate::app::{Focus, Notice, State};
+use crate::app::{Focus, State};
 use crate::input::action::Action;
 use crate::input::complete;
 
@@ -190,22 +189,22 @@ pub(crate) fn header(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
     put(buf, area, 1, &rule(theme, usize::from(area.width), ""));
 }
 
-/// The row above the composer: what went wrong, else a hint for what is being
+/// The rows above the composer: what went wrong, else a hint for what is being
 /// typed, else what was just said, else who is typing.
-pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
-    let area = panes.notice;
+pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
     let cells = usize::from(area.width);
     let cut = |text: &str| wrap::truncate(text, cells, theme.signs.cut);
-    let grave = |toast: &&Notice| toast.level != NoticeLevel::Info;
-    if let Some(bad) = state.toast.as_ref().filter(grave) {
-        return toast(bad, theme, buf, panes);
+    if let Some(bad) = state.grave_toast() {
+        let style = level_style(bad.level, theme);
+        return put_all(buf, area, &paragraph(&bad.text, cells, "", style));
     }
     if let Some(text) = typing_hint(state) {
         put(buf, area, 0, &line(cut(&text), theme.dim()));
         return;
     }
     if let Some(said) = &state.toast {
-        // News are no reason to cover what people say; /log has them in full.
+        // News are no reason to take rows from what people say; /log has them
+        // in full.
         let style = level_style(said.level, theme);
         put(buf, area, 0, &line(cut(&said.text), style));
         return;
@@ -221,34 +220,11 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, panes: &Pane
         {
             left = format!("{} is typing{}", state.name_of(id), theme.signs.cut);
         } else if conversation.scroll != crate::app::conversation::Scroll::Bottom {
-            left = format!(
-                "{} more below, Alt+End goes to the newest",
-                theme.signs.more_below
-            );
+            let text = format!("{} more below", theme.signs.more_below);
+            left = state.with_ways(&text, &[(Action::Newest, "goes to the newest")]);
         }
     }
     put(buf, area, 0, &line(cut(&left), theme.dim()));
-}
-
-/// What went wrong, in full: what does not fit the row lies over the last
-/// messages for as long as it stands.
-fn toast(notice: &Notice, theme: Theme, buf: &mut Buffer, panes: &Panes) {
-    const ROWS: u16 = 4;
-    let area = panes.notice;
-    if area.area() == 0 {
-        return;
-    }
-    let style = level_style(notice.level, theme);
-    let rows = super::draw::paragraph(&notice.text, usize::from(area.width), "", style);
-    let most = ROWS.min(panes.messages.height + 1);
-    let height = u16::try_from(rows.len()).unwrap_or(most).clamp(1, most);
-    let over = Rect {
-        y: area.bottom() - height,
-        height,
-        ..area
-    };
-    Clear.render(over, buf);
-    put_all(buf, over, &rows);
 }
 
 pub(crate) fn level_style(level: NoticeLevel, theme: Theme) -> Style {
@@ -270,7 +246,8 @@ fn typing_hint(state: &State) -> Option<String> {
         return Some(hint);
     }
     let lines = text.split('\n').count();
-    (lines > 1).then(|| format!("{lines} lines, Alt+Enter new line, Enter send"))
+    let ways = [(Action::NewLine, "new line"), (Action::Send, "send")];
+    (lines > 1).then(|| state.with_ways(&format!("{lines} lines"), &ways))
 }
 
 /// The last row: the call if there is one, then keys that help now.
@@ -381,29 +358,32 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
 
 fn hints_of_focus(state: &State) -> Vec<(String, &'static str)> {
     let of = |action: Action, what: &'static str| (state.key_of(action), what);
-    let fixed = |keys: &str, what: &'static str| (keys.to_owned(), what);
+    let pair = |one: Action, other: Action| {
+        let keys = [state.key_of(one), state.key_of(other)];
+        (keys.join(" "), "choose")
+    };
     match state.focus {
         Focus::Browse => vec![
-            fixed("j k", "choose"),
+            pair(Action::SelectDown, Action::SelectUp),
             of(Action::Reply, "reply"),
             of(Action::Edit, "edit"),
             of(Action::React, "react"),
             of(Action::Delete, "delete"),
             of(Action::Copy, "copy"),
             of(Action::MarkStretch, "mark"),
-            fixed("/", "search"),
+            of(Action::Search, "search"),
             of(Action::Leave, "back to typing"),
-            fixed("?", "help"),
+            of(Action::Help, "help"),
         ],
         Focus::List => vec![
-            fixed("j k", "choose"),
+            pair(Action::ListDown, Action::ListUp),
             of(Action::ListOpen, "open"),
-            fixed("f", "favourite"),
-            fixed("s", "silence"),
-            fixed("v", "verify"),
-            fixed("x", "remove"),
-            fixed("Esc", "back to typing"),
-            fixed("?", "help"),
+            of(Action::Favourite, "favourite"),
+            of(Action::Silence, "silence"),
+            of(Action::Verify, "verify"),
+            of(Action::Remove, "remove"),
+            of(Action::Leave, "back to typing"),
+            of(Action::Help, "help"),
         ],
         Focus::Composer => vec![
             of(Action::Help, "help"),

@@ -9,12 +9,12 @@ use ratatui::Terminal;
 use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
-use ratatui::{TerminalOptions, Viewport};
+use ratatui::{Frame, TerminalOptions, Viewport};
 use twocan_peer::api::Event;
 
 use self::scenes::{SCENES, Scene, after, press};
 use super::layout::{Layout, layout};
-use super::view;
+use super::screen;
 use crate::app::msg::Msg;
 use crate::app::sample;
 use crate::app::update::update;
@@ -22,11 +22,22 @@ use crate::app::{Look, State};
 
 const SIZES: [(u16, u16); 5] = [(120, 36), (80, 24), (40, 15), (20, 5), (1, 1)];
 
-fn drawn(state: &State) -> Buffer {
+/// The state on a terminal.
+fn on_screen(state: &State) -> TestBackend {
     let (width, height) = state.size;
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
     terminal.draw(|frame| view(state, frame)).unwrap();
-    terminal.backend().buffer().clone()
+    terminal.backend().clone()
+}
+
+fn view(state: &State, frame: &mut Frame<'_>) {
+    if let Some(cursor) = screen(state, frame.buffer_mut()) {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+fn drawn(state: &State) -> Buffer {
+    on_screen(state).buffer().clone()
 }
 
 /// The text of each row as the state is drawn.
@@ -331,10 +342,8 @@ fn the_cursor_stands_where_typing_goes() {
     for chord in ["h", "i"] {
         press(&mut state, chord);
     }
-    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-    terminal.draw(|frame| view(&state, frame)).unwrap();
-    let cursor = terminal.backend().cursor_position();
-    let buffer = terminal.backend().buffer();
+    let shown = on_screen(&state);
+    let (cursor, buffer) = (shown.cursor_position(), shown.buffer());
     assert_eq!(buffer[(cursor.x - 1, cursor.y)].symbol(), "i");
     assert_eq!(buffer[(cursor.x - 2, cursor.y)].symbol(), "h");
 }

@@ -54,7 +54,9 @@ fn grapheme_width(grapheme: &str) -> usize {
 
 /// The text as it is drawn: what terminals disagree about is left out.
 pub(crate) fn display(text: &str) -> String {
-    // The common case, without looking for graphemes.
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let special = |c: char| {
         let joins = matches!(c, ZERO_WIDTH_JOINER | VARIATION_SELECTOR_16);
         joins || c.is_control() || SKIN_TONES.contains(&c) || is_zero_width(c)
@@ -65,12 +67,28 @@ pub(crate) fn display(text: &str) -> String {
     text.graphemes(true).map(shown).collect()
 }
 
+/// Whether each byte of a text is a character of one cell: what most people
+/// write most of the time, and quick to lay out.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| (b' '..=b'~').contains(&b))
+}
+
+/// Each grapheme with its place.
+fn graphemes(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let (plain, other) = match is_plain(text) {
+        true => (text, ""),
+        false => ("", text),
+    };
+    let single = (0..plain.len()).map(|at| (at, &plain[at..=at]));
+    single.chain(other.grapheme_indices(true))
+}
+
 /// Cells that the text takes when drawn.
 pub(crate) fn width(text: &str) -> usize {
-    if text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-        return text.len();
+    match is_plain(text) {
+        true => text.len(),
+        false => graphemes(text).map(|(_, g)| grapheme_width(g)).sum(),
     }
-    text.graphemes(true).map(grapheme_width).sum()
 }
 
 /// Letters of scripts that run from right to left: Hebrew to Arabic
@@ -113,13 +131,16 @@ pub(crate) fn truncate(text: &str, cells: usize, mark: &str) -> String {
 pub(crate) fn take(text: &str, cells: usize) -> String {
     let mut used = 0;
     let mut taken = String::new();
-    for grapheme in text.graphemes(true) {
+    for (_, grapheme) in graphemes(text) {
         let wide = grapheme_width(grapheme);
         if used + wide > cells {
             break;
         }
         used += wide;
-        taken.push_str(&shown(grapheme));
+        match is_plain(grapheme) {
+            true => taken.push_str(grapheme),
+            false => taken.push_str(&shown(grapheme)),
+        }
     }
     taken
 }
@@ -152,7 +173,7 @@ fn wrap_line(line: &str, offset: usize, cells: usize, found: &mut Vec<Range<usiz
     let mut used = 0;
     // Where a break may go, and how wide the row is up to there.
     let mut candidate: Option<(usize, usize)> = None;
-    for (at, grapheme) in line.grapheme_indices(true) {
+    for (at, grapheme) in graphemes(line) {
         let wide = grapheme_width(grapheme);
         let space = grapheme == " " || grapheme == "\t";
         if wide > 1 && at > row_start {
@@ -190,7 +211,7 @@ pub(crate) fn place(text: &str, rows: &[Range<usize>], at: usize, cells: usize) 
 pub(crate) fn byte_at(text: &str, row: &Range<usize>, column: usize) -> usize {
     let line = text.get(row.clone()).unwrap_or_default();
     let mut used = 0;
-    for (at, grapheme) in line.grapheme_indices(true) {
+    for (at, grapheme) in graphemes(line) {
         if used >= column {
             return row.start + at;
         }

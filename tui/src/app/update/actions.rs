@@ -267,7 +267,10 @@ fn details(state: &mut State) {
     }
     match state.open {
         Some(id) => people::whois_page(state, id),
-        None => state.info("open a conversation first: Ctrl+T"),
+        None => {
+            let ways = [(Action::Jump, "opens one")];
+            state.info(state.with_ways("no conversation is open", &ways));
+        }
     }
 }
 
@@ -330,7 +333,8 @@ fn plain_view(state: &mut State, out: &mut Effects) {
     state.plain_view = !state.plain_view;
     out.push(Effect::ReportMouse(!state.plain_view));
     if state.plain_view {
-        state.info("plain view: select text as anywhere else; Ctrl+X Ctrl+L ends it");
+        let text = "plain view, to select text as anywhere else";
+        state.info(state.with_ways(text, &[(Action::PlainView, "ends it")]));
     }
 }
 

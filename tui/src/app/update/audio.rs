@@ -22,7 +22,13 @@ pub(super) fn run(state: &mut State, args: &str, out: &mut Effects) {
     if name.is_empty() {
         return actions::usage(state, "audio");
     }
+    use_named(state, side, name, out);
+}
+
+/// Chooses a device by a part of its name, once they are known.
+fn use_named(state: &mut State, side: Side, name: &str, out: &mut Effects) {
     let found = state.sound.as_ref().and_then(|s| s.find(side, name));
+    let looked = state.sound.is_some();
     let known = match side {
         Side::Microphone => name.parse::<InputSpec>().map(drop),
         Side::Loudspeaker => name.parse::<OutputSpec>().map(drop),
@@ -30,6 +36,10 @@ pub(super) fn run(state: &mut State, args: &str, out: &mut Effects) {
     match (known, found) {
         (Ok(()), _) => choose(side, name, out),
         (Err(_), Some(spec)) => choose(side, &spec, out),
+        (Err(_), None) if !looked => {
+            state.device_wanted = Some((side, name.to_owned()));
+            out.push(Effect::LoadSound);
+        }
         (Err(_), None) => {
             let word = side.word().to_lowercase();
             state.error(format!(
@@ -45,6 +55,14 @@ pub(super) fn test(state: &mut State, out: &mut Effects) {
         open(state, out);
     }
     out.push(Effect::MicTest(!state.mic_test.is_running()));
+}
+
+/// There is a call: its devices are shown. Nobody who only writes waits for
+/// them, nor holds what asking for them takes.
+pub(super) fn needed(state: &State, out: &mut Effects) {
+    if state.sound.is_none() {
+        out.push(Effect::LoadSound);
+    }
 }
 
 fn open(state: &mut State, out: &mut Effects) {
@@ -114,11 +132,17 @@ fn next(activation: Activation) -> Activation {
 }
 
 /// Devices and settings were read.
-pub(super) fn loaded(state: &mut State, found: Result<Box<SoundSetup>, Error>) {
+pub(super) fn loaded(state: &mut State, found: Result<Box<SoundSetup>, Error>, out: &mut Effects) {
+    let wanted = state.device_wanted.take();
     match found {
-        Ok(setup) => state.sound = Some(*setup),
-        // Said when somebody asks for devices, not at the start.
-        Err(error) if matches!(state.overlay, Some(Overlay::Audio { .. })) => {
+        Ok(setup) => {
+            state.sound = Some(*setup);
+            if let Some((side, name)) = wanted {
+                use_named(state, side, &name, out);
+            }
+        }
+        // Said when somebody asks for devices, not when a call begins.
+        Err(error) if wanted.is_some() || matches!(state.overlay, Some(Overlay::Audio { .. })) => {
             state.error(format!("listing the devices: {}", error.message));
         }
         Err(_) => {}

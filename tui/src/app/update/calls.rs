@@ -44,7 +44,8 @@ fn in_call(state: &mut State, act: impl FnOnce(&mut State) -> Option<()>) {
 fn call(state: &mut State, args: &str, out: &mut Effects) {
     if let Some(active) = state.calls.active() {
         let name = state.name_of(active.call.contact);
-        return state.error(format!("you are in a call with {name}: Ctrl+X h hangs up"));
+        let text = format!("you are in a call with {name}");
+        return state.error(state.with_ways(&text, &[(Action::HangUp, "hangs up")]));
     }
     let who = match state.contact_named(args) {
         Ok(who) => who,
@@ -55,7 +56,8 @@ fn call(state: &mut State, args: &str, out: &mut Effects) {
         .incoming()
         .is_some_and(|c| c.call.contact == who)
     {
-        return state.info("they are calling you: Ctrl+X a answers");
+        let ways = [(Action::Answer, "answers")];
+        return state.info(state.with_ways("they are calling you", &ways));
     }
     out.push(Effect::Call(who));
 }

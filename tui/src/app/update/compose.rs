@@ -207,7 +207,8 @@ pub(super) fn send(state: &mut State, out: &mut Effects) {
 /// Sends text to the open conversation; the draft stays if that cannot be.
 pub(super) fn send_text(state: &mut State, message: &str, out: &mut Effects) {
     let Some(to) = state.open else {
-        state.error("no conversation is open: Ctrl+T opens one, /add asks somebody");
+        let ways = [(Action::Jump, "opens one"), (Action::Add, "asks somebody")];
+        state.error(state.with_ways("no conversation is open", &ways));
         return;
     };
     if too_long(state, message) {
@@ -261,7 +262,11 @@ pub(super) fn clear_draft(state: &mut State, out: &mut Effects) {
     if !state.draft().is_empty() {
         let line = state.draft_mut().take();
         state.history_mut().push(&line);
-        state.info("cleared; Ctrl+_ brings it back, Ctrl+R looks for it");
+        let ways = [
+            (Action::Undo, "brings it back"),
+            (Action::EarlierInput, "looks for it"),
+        ];
+        state.info(state.with_ways("cleared", &ways));
         return;
     }
     if let Some(conversation) = state.conversation_mut()
@@ -281,6 +286,6 @@ pub(super) fn clear_draft(state: &mut State, out: &mut Effects) {
         actions::quit(state, out);
     } else {
         state.quit_asked = Some(state.now);
-        state.info("Ctrl+C again quits");
+        state.info(state.ways(&[(Action::ClearDraft, "again quits")]));
     }
 }

@@ -10,7 +10,7 @@ use super::super::calls::duration;
 use super::super::conversation::Scroll;
 use super::super::effect::Effect;
 use super::alerts::News;
-use super::{Effects, alerts, audio, call_log, calls, files, lobby};
+use super::{Effects, alerts, audio, call_log, calls, files, lobby, receipts};
 use crate::app::{Notice, State, registry_word};
 
 /// "is typing" goes away by itself after this time.
@@ -100,8 +100,12 @@ pub(super) fn event(state: &mut State, event: Event, out: &mut Effects) {
 }
 
 /// A contact as it stands now; an answer to our request is worth a word.
-fn contact_moved(state: &mut State, contact: Contact) {
+fn contact_moved(state: &mut State, mut contact: Contact) {
     let id = contact.peer_id;
+    if receipts::watched(state) == Some(id) {
+        // Seen as it came; the engine hears of it in a moment.
+        contact.unread = 0;
+    }
     let (now, blocked) = (contact.relation, contact.blocked);
     let before = state.contacts.insert(id, contact).map(|c| c.relation);
     let name = state.name_of(id);
@@ -137,8 +141,7 @@ fn message_came(state: &mut State, message: Message, out: &mut Effects) {
     let (id, text) = (message.id, message.text.clone());
     let call = message.call.is_some();
     let conversation = state.conversations.entry(with).or_default();
-    let fresh = conversation.message(id).is_none();
-    conversation.take_message(message);
+    let fresh = conversation.take_message(message);
     if !theirs || !fresh {
         return;
     }
@@ -202,6 +205,9 @@ fn call_moved(state: &mut State, call: Call, out: &mut Effects) {
     let (id, with) = (call.call, call.contact);
     let known = state.calls.get_mut(id).is_some();
     let ended = state.calls.take(call, state.now);
+    if !known {
+        audio::needed(state, out);
+    }
     if incoming && !known {
         if let Some(view) = state.calls.get_mut(id) {
             view.rang_at = Some(state.now);

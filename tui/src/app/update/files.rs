@@ -65,7 +65,10 @@ fn offer(state: &mut State, args: &str, out: &mut Effects) {
     let path = args.trim().trim_matches('"');
     match state.open {
         _ if path.is_empty() => usage(state, "file"),
-        None => state.error("no conversation is open: Ctrl+T opens one"),
+        None => {
+            let ways = [(Action::Jump, "opens one")];
+            state.error(state.with_ways("no conversation is open", &ways));
+        }
         Some(to) => {
             state.info(format!("offering {path}"));
             out.push(Effect::SendFile {

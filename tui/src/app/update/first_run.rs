@@ -8,6 +8,7 @@ use super::super::first_run::{FirstRun, PLACES, Step};
 use super::overlays::{edit, form_key};
 use super::{Effects, actions};
 use crate::app::State;
+use crate::input::action::Action;
 use crate::input::chord::{Chord, Key};
 
 /// The editor of the step, if one is typed into.
@@ -26,7 +27,7 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
         return actions::quit(state, out);
     }
     if chord.key == Key::F(1) {
-        return actions::run(state, crate::input::action::Action::Help, "", out);
+        return actions::run(state, Action::Help, "", out);
     }
     let Some(mut first_run) = state.first_run.take() else {
         return;
@@ -34,7 +35,10 @@ pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
     if step_key(state, &mut first_run, chord, out) {
         state.first_run = Some(first_run);
     } else {
-        state.info("F1 shows all keys, /setup brings these steps back");
+        state.info(state.ways(&[
+            (Action::Help, "shows all keys"),
+            (Action::Setup, "brings these steps back"),
+        ]));
     }
 }
 

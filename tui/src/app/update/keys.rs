@@ -10,9 +10,32 @@ use crate::input::keymap::Match;
 
 /// A paste of more lines than this asks first.
 const PASTE_LINES: usize = 5;
+/// Keys held at most until the contacts are there.
+const TYPE_AHEAD: usize = 1_000;
 
-/// Takes a key.
+/// Takes a key; one that means a contact waits, with those after it, until
+/// the contacts are there. Escape is not waited for.
 pub(super) fn key(state: &mut State, chord: Chord, out: &mut Effects) {
+    let jumps = chord.key == Key::Enter && matches!(state.overlay, Some(Overlay::Jump { .. }));
+    let waits = jumps && !state.contacts_loaded || !state.type_ahead.is_empty();
+    if waits && chord.key != Key::Esc {
+        if state.type_ahead.len() < TYPE_AHEAD {
+            state.type_ahead.push(chord);
+        }
+        return;
+    }
+    state.type_ahead.clear();
+    now(state, chord, out);
+}
+
+/// The contacts are there: takes the keys that waited for them.
+pub(super) fn typed_ahead(state: &mut State, out: &mut Effects) {
+    for chord in std::mem::take(&mut state.type_ahead) {
+        now(state, chord, out);
+    }
+}
+
+fn now(state: &mut State, chord: Chord, out: &mut Effects) {
     if !state.pending.is_empty() {
         return continue_sequence(state, chord, out);
     }
@@ -46,10 +69,8 @@ fn continue_sequence(state: &mut State, chord: Chord, out: &mut Effects) {
         }
         Match::None => {
             let keys: Vec<_> = state.pending.drain(..).map(|c| c.to_string()).collect();
-            state.info(format!(
-                "{} does nothing; F1 shows all keys",
-                keys.join(" ")
-            ));
+            let text = format!("{} does nothing", keys.join(" "));
+            state.info(state.with_ways(&text, &[(Action::Help, "shows all keys")]));
         }
     }
 }
@@ -59,11 +80,19 @@ fn typed(state: &mut State, chord: Chord, out: &mut Effects) {
     let Some(c) = chord.typed() else { return };
     match state.focus {
         Focus::Composer if state.normal_mode => {
-            state.info("normal mode: i types, : is a command, ? shows the keys");
+            let ways = [
+                (Action::Insert, "types"),
+                (Action::SlashLine, "is a command"),
+                (Action::Help, "shows the keys"),
+            ];
+            state.info(state.with_ways("normal mode", &ways));
         }
         Focus::Composer => compose::insert(state, c.encode_utf8(&mut [0; 4]), out),
         Focus::Browse | Focus::List => {
-            state.info("Esc goes back to typing, ? shows the keys of this place");
+            state.info(state.ways(&[
+                (Action::Leave, "goes back to typing"),
+                (Action::Help, "shows the keys of this place"),
+            ]));
         }
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         _ => None,
     };
     let Some(message) = target(state, own).cloned() else {
-        state.info("no message here for that: Esc chooses one");
+        let ways = [(Action::Browse, "chooses one")];
+        state.info(state.with_ways("no message here for that", &ways));
         return;
     };
     if message.deleted && action != Action::ToQuoted {
@@ -82,7 +83,8 @@ fn target(state: &State, own: Option<bool>) -> Option<&Message> {
 fn mark(state: &mut State, action: Action) {
     let browsing = state.focus == Focus::Browse;
     let Some(conversation) = state.conversation_mut().filter(|_| browsing) else {
-        return state.info("Esc chooses a message first");
+        let ways = [(Action::Browse, "chooses one")];
+        return state.info(state.with_ways("no message is chosen", &ways));
     };
     match action {
         Action::Mark => conversation.mark(),
@@ -208,7 +210,11 @@ pub(super) fn edit_last(state: &mut State) -> bool {
 pub(super) fn send_edit(state: &mut State, out: &mut Effects) {
     let text = state.draft().text().to_owned();
     if text.trim().is_empty() {
-        return state.info("nothing is left of it: Esc keeps it as it was, /delete takes it back");
+        let ways = [
+            (Action::Browse, "keeps it as it was"),
+            (Action::Delete, "takes it back"),
+        ];
+        return state.info(state.with_ways("nothing is left of it", &ways));
     }
     let Some(editing) = state.conversation().and_then(|c| c.editing.as_ref()) else {
         return;

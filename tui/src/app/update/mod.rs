@@ -24,6 +24,7 @@ mod outcomes;
 mod overlays;
 mod people;
 pub(crate) mod pick;
+mod receipts;
 mod registries;
 mod search;
 mod settings;
@@ -32,15 +33,16 @@ mod talk;
 mod tests;
 mod user_files;
 
+pub(super) use self::receipts::Unreported;
+
 use twocan_peer::api::NoticeLevel;
 use twocan_proto::time::Timestamp;
 
-use super::conversation::Scroll;
 use super::effect::Effect;
 use super::first_run::FirstRun;
 use super::msg::Msg;
 use super::state::{QUIT_AGAIN_MS, RING_EVERY_MS, TYPING_PAUSE_MS};
-use super::{State, visible};
+use super::{Stale, State, visible};
 
 /// What an update wants done.
 pub(crate) type Effects = Vec<Effect>;
@@ -51,7 +53,7 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         let registry = state.registry_hint.clone();
         state.first_run = Some(FirstRun::new("", registry.as_deref()));
     }
-    vec![
+    let mut out = vec![
         Effect::LoadPreferences,
         Effect::LoadSelf,
         Effect::LoadRemembered,
@@ -61,8 +63,12 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
         Effect::LoadNearby,
         Effect::LoadTransfers,
         Effect::LoadCalls { before: None },
-        Effect::LoadSound,
-    ]
+    ];
+    if state.in_lines {
+        // Lines that are asked for are printed at once.
+        out.push(Effect::LoadSound);
+    }
+    out
 }
 
 /// Takes what happened at `now`.
@@ -73,7 +79,11 @@ pub(crate) fn update(state: &mut State, now: Timestamp, msg: Msg) -> Effects {
     match msg {
         Msg::Tick => tick(state, &mut out),
         other => {
-            state.dirty |= due || visible::may_show(state, &other);
+            let stale = match due {
+                true => Stale::All,
+                false => visible::stale_after(state, &other),
+            };
+            state.stale = state.stale.max(stale);
             apply(state, other, &mut out);
         }
     }
@@ -134,7 +144,7 @@ fn focus(state: &mut State, on: bool, out: &mut Effects) {
 /// A deadline has come.
 fn tick(state: &mut State, out: &mut Effects) {
     let now = state.now;
-    state.dirty = true;
+    state.stale = Stale::All;
     if state.toast_is_over() {
         state.toast = None;
     }
@@ -172,7 +182,7 @@ fn tick(state: &mut State, out: &mut Effects) {
 /// window's title, whom the command line named.
 fn settle(state: &mut State, out: &mut Effects) {
     moving::load_near_ends(state, out);
-    mark_read(state, out);
+    receipts::mark_read(state, out);
     people::ask_named(state, out);
     talk::watch_keys(state, out);
     drafts::watch(state);
@@ -189,40 +199,4 @@ fn settle(state: &mut State, out: &mut Effects) {
         state.title_shown.clone_from(&title);
         out.push(Effect::Title(title));
     }
-}
-
-/// Reports the newest message as read once it has been on a screen that
-/// somebody looks at.
-fn mark_read(state: &mut State, out: &mut Effects) {
-    let looking =
-        state.focused && !state.elsewhere && state.overlay.is_none() && state.first_run.is_none();
-    let Some(with) = state.open else { return };
-    if !looking || moving::message_rows(state).is_none() {
-        return;
-    }
-    let Some(conversation) = state.conversations.get_mut(&with) else {
-        return;
-    };
-    let there = conversation.scroll == Scroll::Bottom && conversation.seeking.is_none();
-    if !there || conversation.newest().is_none() {
-        return;
-    }
-    let Some(upto) = conversation
-        .messages()
-        .iter()
-        .rfind(|m| !m.mine)
-        .map(|m| m.id)
-    else {
-        return;
-    };
-    let known = state
-        .contacts
-        .get(&with)
-        .is_some_and(|c| c.unread == 0 && c.read_upto == Some(upto));
-    if known || conversation.reporting || conversation.reported_read == Some(upto) {
-        return;
-    }
-    conversation.reported_read = Some(upto);
-    conversation.reporting = true;
-    out.push(Effect::MarkRead { with, upto });
 }

@@ -126,7 +126,8 @@ pub(super) fn first_unread(state: &mut State) {
     {
         to_first_unread(state);
     } else {
-        state.info("nothing new here; Alt+a goes to the next unread conversation");
+        let ways = [(Action::NextUnread, "goes to the next unread conversation")];
+        state.info(state.with_ways("nothing new here", &ways));
     }
 }
 
@@ -382,7 +383,10 @@ pub(super) fn toggle_list(state: &mut State) {
 pub(super) fn list_open(state: &mut State, out: &mut Effects) {
     match state.chosen {
         Some(entry) => open_entry(state, entry, out),
-        None => state.info("nobody here yet: Esc, then /add"),
+        None => {
+            let ways = [(Action::Leave, "goes back, and there /add asks somebody")];
+            state.info(state.with_ways("nobody here yet", &ways));
+        }
     }
 }
 

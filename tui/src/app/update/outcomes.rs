@@ -6,7 +6,7 @@ use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
 use super::{
-    Effects, actions, audio, call_log, completion, compose, days, drafts, first_run, lobby,
+    Effects, actions, audio, call_log, completion, compose, days, drafts, first_run, keys, lobby,
     messages, moving, registries, search, settings,
 };
 use crate::app::State;
@@ -26,6 +26,8 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         Outcome::Remembered(all) => drafts::loaded(state, all),
         Outcome::Contacts(contacts) => {
             state.contacts = contacts.into_iter().collect();
+            state.contacts_loaded = true;
+            keys::typed_ahead(state, out);
         }
         Outcome::Requests(requests) => state.requests = requests,
         Outcome::History { with, page, found } => match found {
@@ -142,7 +144,7 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             messages::give_edit_back(state, with, id, &text);
             failed(state, "editing", &error);
         }
-        Outcome::Sound(found) => audio::loaded(state, found),
+        Outcome::Sound(found) => audio::loaded(state, found, out),
         Outcome::Calls { before, found } => call_log::loaded(state, before, found, out),
         Outcome::SignedIn(result) => signed_in(state, result, out),
         Outcome::LobbyRefused { registry, error } => lobby::refused(state, &registry, &error),

@@ -14,6 +14,7 @@ use super::{activation_words, deafen_word, mute_word, quality_word, state_words,
 use crate::app::State;
 use crate::app::audio::Side;
 use crate::app::calls::{CallView, Series, duration};
+use crate::input::action::Action;
 
 /// Cells of what a number means.
 const LABEL: usize = 9;
@@ -182,15 +183,14 @@ fn controls(state: &State, call: &CallView, theme: Theme, cells: usize) -> Vec<L
 }
 
 fn keys(state: &State, call: &CallView, theme: Theme) -> Vec<Line<'static>> {
-    let mut rows = vec![format!(
-        "F9 {:<10} Ctrl+X d {}",
-        mute_word(call),
-        deafen_word(call)
-    )];
+    let mute = state.ways(&[(Action::Mute, mute_word(call))]);
+    let deafen = state.ways(&[(Action::Deafen, deafen_word(call))]);
+    let mut rows = vec![format!("{mute:<13} {deafen}")];
     if call.call.activation == Activation::PushToTalk {
-        rows.push(format!("F8 {}", talk_word(state, call)));
+        rows.push(state.ways(&[(Action::Talk, talk_word(state, call))]));
     }
-    rows.extend(["Ctrl+X h hang up", "/volume /audio /stats"].map(str::to_owned));
+    rows.push(state.ways(&[(Action::HangUp, "hang up")]));
+    rows.push("/volume /audio /stats".to_owned());
     rows.into_iter()
         .map(|text| line(text, theme.dim()))
         .collect()

@@ -1,11 +1,15 @@
 //! What no order of keys, events and outcomes may do.
 
 use proptest::prelude::*;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Clear, Widget};
 
 use super::*;
+use crate::app::Stale;
 use crate::app::user_file::{Content, UserFile};
+use crate::view;
+use crate::view::layout::{Layout, layout};
 
 /// Something that can happen.
 fn happening() -> impl Strategy<Value = Msg> {
@@ -176,20 +180,17 @@ fn happening() -> impl Strategy<Value = Msg> {
 }
 
 /// All that is drawn of the state, and where the cursor stands.
-fn drawn(state: &State) -> TestBackend {
+fn drawn(state: &State) -> (Buffer, Option<Position>) {
     let (width, height) = state.size;
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal
-        .draw(|frame| crate::view::view(state, frame))
-        .unwrap();
-    terminal.backend().clone()
+    let mut cells = Buffer::empty(Rect::new(0, 0, width, height));
+    let cursor = view::screen(state, &mut cells);
+    (cells, cursor)
 }
 
 /// What the state looks like.
 fn screen(state: &State) -> String {
-    let drawn = drawn(state);
-    let cells = drawn.buffer().content();
-    cells.iter().map(|cell| cell.symbol()).collect()
+    let (drawn, _) = drawn(state);
+    drawn.content().iter().map(|cell| cell.symbol()).collect()
 }
 
 proptest! {
@@ -221,11 +222,23 @@ proptest! {
         for (msg, passed) in steps {
             now += passed;
             // What time alone changes is for the deadlines.
-            (state.now, state.dirty) = (at(now), false);
+            (state.now, state.stale) = (at(now), Stale::Nothing);
             let before = drawn(&state);
+            let panes = layout(&state);
             let what = format!("{msg:?}");
             update(&mut state, at(now), msg);
-            prop_assert!(state.dirty || drawn(&state) == before, "{what}");
+            match (state.stale, panes) {
+                (Stale::Nothing, _) => prop_assert!(drawn(&state) == before, "{what}"),
+                (Stale::Writing, Layout::Panes(panes)) if layout(&state) == Layout::Panes(panes) => {
+                    let mut shown = before.0;
+                    Clear.render(panes.writing(), &mut shown);
+                    Clear.render(panes.status, &mut shown);
+                    let cursor = view::writing(&state, &panes, &mut shown);
+                    view::status_row(&state, &panes, &mut shown);
+                    prop_assert_eq!((shown, cursor), drawn(&state), "{}", what);
+                }
+                _ => {}
+            }
         }
     }
 

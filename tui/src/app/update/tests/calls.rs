@@ -232,6 +232,25 @@ fn saved(effects: &[Effect]) -> Vec<(&str, &str)> {
 }
 
 #[test]
+fn devices_are_looked_for_when_they_matter() {
+    let loads = |out: &[Effect]| has(out, |e| matches!(e, Effect::LoadSound));
+    let mut state = busy();
+    assert!(!loads(&start(&mut state, false)));
+    let calling = sample::call(CallState::Calling);
+    assert!(loads(&event(&mut state, Event::Call(calling.clone()))));
+    let mut state = busy();
+    let out = enter(&mut state, "/audio in built-in");
+    assert!(loads(&out) && !has(&out, |e| matches!(e, Effect::SaveSetting { .. })));
+    let found = Outcome::Sound(Ok(Box::new(sample::sound())));
+    let out = outcome(&mut state, found);
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::SaveSetting { key, .. } if key == "audio.input")
+    ));
+    assert!(!loads(&event(&mut state, Event::Call(calling))));
+}
+
+#[test]
 fn devices_are_chosen_by_name_and_from_the_list() {
     let mut state = busy();
     state.sound = Some(sample::sound());

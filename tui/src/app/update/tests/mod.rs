@@ -13,15 +13,15 @@ mod settings;
 mod writing;
 
 use twocan_peer::api::{
-    Activation, CallHint, CallState, Error, ErrorCode, Event, MessageState, MicTest, MicTestPhase,
-    NoticeLevel, Page, Relation,
+    Activation, CallHint, CallState, Contact, Error, ErrorCode, Event, MessageState, MicTest,
+    MicTestPhase, NoticeLevel, Page, Relation,
 };
 
 use super::super::conversation::Scroll;
 use super::super::effect::{Effect, Outcome};
 use super::super::msg::{Mouse, MouseAct, Msg};
 use super::super::sample::{self, BOB, DANA, MEI, at};
-use super::update;
+use super::{start, update};
 use crate::app::{Focus, Look, State};
 use crate::input::chord::{Chord, Key, sequence};
 
@@ -260,20 +260,22 @@ fn messages_are_read_only_when_somebody_looks() {
     let mut state = busy();
     assert!(read(&event(&mut state, incoming(20))));
     answered(&mut state);
-    update(&mut state, at(1), Msg::Focus(false));
+    update(&mut state, at(1_000), Msg::Focus(false));
     let out = event(&mut state, incoming(21));
     assert!(!read(&out) && has(&out, |e| matches!(e, Effect::Alert(_))));
-    assert!(read(&update(&mut state, at(2), Msg::Focus(true))));
+    assert!(read(&update(&mut state, at(2_000), Msg::Focus(true))));
     answered(&mut state);
+    state.now = at(3_000);
     press(&mut state, "F1");
     assert!(!read(&event(&mut state, incoming(22))));
     assert!(read(&press(&mut state, "Esc")));
     answered(&mut state);
     // What comes while an editor has the terminal is read when it is back.
+    state.now = at(4_000);
     press(&mut state, "Ctrl+G");
     assert!(!read(&event(&mut state, incoming(23))));
     let back = Msg::Written(Box::new(Err("the editor failed".to_owned())));
-    assert!(read(&update(&mut state, at(3), back)));
+    assert!(read(&update(&mut state, at(5_000), back)));
 }
 
 #[test]
@@ -333,7 +335,7 @@ fn a_long_paste_asks_first() {
 #[test]
 fn the_first_run_walks_by_enter_and_keeps_its_errors_in_sight() {
     let mut state = sample::empty((80, 24), Look::default());
-    super::start(&mut state, true);
+    start(&mut state, true);
     press(&mut state, "Enter");
     assert!(state.first_run.as_ref().unwrap().error.is_some());
     let out = enter(&mut state, "alice");
@@ -361,14 +363,39 @@ fn a_flood_of_messages_is_no_flood_of_reports() {
         sent += reports(&event(&mut state, Event::Message(message)));
     }
     assert_eq!(sent, 1);
-    // With the answer the newest of them is reported.
-    let marked = Outcome::MarkedRead {
+    let marked = || Outcome::MarkedRead {
         with: sample::id(BOB),
         result: Ok(()),
     };
-    let out = outcome(&mut state, marked);
-    assert!(has(
-        &out,
-        |e| matches!(e, Effect::MarkRead { upto, .. } if *upto == sample::uuid(319))
-    ));
+    assert_eq!(reports(&outcome(&mut state, marked())), 0);
+    // The newest of them is reported a moment later.
+    let of = |out: &[Effect], newest| {
+        has(
+            out,
+            |e| matches!(e, Effect::MarkRead { upto, .. } if *upto == sample::uuid(newest)),
+        )
+    };
+    let due = state.next_deadline();
+    assert!(due.as_millis() - state.now.as_millis() <= 200);
+    assert!(of(&update(&mut state, due, Msg::Tick), 319));
+    outcome(&mut state, marked());
+    // And at once when nobody looks any more.
+    let message = sample::message(320, false, "flood");
+    assert_eq!(reports(&event(&mut state, Event::Message(message))), 0);
+    assert!(of(&update(&mut state, due, Msg::Focus(false)), 320));
+    assert_eq!(state.unreported, None);
+}
+
+#[test]
+fn what_is_seen_as_it_comes_is_not_unread() {
+    let mut state = busy();
+    let mut bob = sample::contact(BOB, "Bob Ortega");
+    bob.unread = 3;
+    let told = |bob: &Contact| Event::Contact(Box::new(bob.clone()));
+    event(&mut state, told(&bob));
+    assert_eq!(state.contacts[&sample::id(BOB)].unread, 0);
+    let now = state.now;
+    update(&mut state, now, Msg::Focus(false));
+    event(&mut state, told(&bob));
+    assert_eq!(state.contacts[&sample::id(BOB)].unread, 3);
 }

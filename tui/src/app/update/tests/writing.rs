@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::app::overlay::Overlay;
+use crate::app::roster::Contacts;
 
 /// The drafts that are to be remembered by these effects.
 fn remembered(effects: &[Effect]) -> Option<&Value> {
@@ -118,6 +119,31 @@ fn cutting_nothing_jumps() {
     assert!(state.overlay.is_none());
     press(&mut state, "Ctrl+U Ctrl+K");
     assert!(matches!(state.overlay, Some(Overlay::Jump { .. })));
+}
+
+#[test]
+fn a_jump_waits_for_the_contacts() {
+    let mut state = busy();
+    let contacts: Vec<_> = state.contacts.values().cloned().collect();
+    (state.contacts, state.contacts_loaded, state.open) = (Contacts::default(), false, None);
+    press(&mut state, "Ctrl+T");
+    write(&mut state, "Mei");
+    press(&mut state, "Enter");
+    write(&mut state, "hello");
+    assert!(matches!(state.overlay, Some(Overlay::Jump { .. })));
+    outcome(&mut state, Outcome::Contacts(contacts));
+    assert_eq!(state.open, Some(sample::id(MEI)));
+    assert_eq!(state.draft().text(), "hello");
+}
+
+#[test]
+fn a_jump_to_somebody_who_may_come_can_be_left() {
+    let mut state = busy();
+    state.contacts_loaded = false;
+    press(&mut state, "Ctrl+T");
+    press(&mut state, "Enter");
+    press(&mut state, "Esc");
+    assert!(state.overlay.is_none() && state.type_ahead.is_empty());
 }
 
 #[test]
