@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Release tarballs of both programs under dist/, with SHA-256 sums beside them;
-# with the word `deb` Debian packages as well. No program names a folder of the
-# machine that made it. The same programs make the same archives: files are
-# sorted, belong to nobody and have the time of the commit.
+# with the word `deb` Debian packages as well. The same programs make the same
+# archives: files are sorted, belong to nobody and have the time of the commit.
 #
 # TWOCAN_BIN_DIR names a folder of programs that are built already.
 set -euo pipefail
@@ -14,30 +13,10 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 
-# Builds both programs with names of folders in them that say nothing of this
-# machine.
-build() {
-    local target=$1 name encoded=${RUSTFLAGS:-}
-    # Where several fit, the last counts.
-    TWOCAN_NAMES="${CARGO_HOME:-$HOME/.cargo}=/cargo
-$PWD=/twocan
-$target=/target"
-    while IFS= read -r name; do
-        encoded+=" --remap-path-prefix=${name// /$'\x1e'}"
-    done <<<"$TWOCAN_NAMES"
-    # One flag after another; a blank within one is no end of it.
-    encoded=${encoded# }
-    encoded=${encoded// /$'\x1f'}
-    TWOCAN_NAMES=$TWOCAN_NAMES PATH="$PWD/scripts/same-names:$PATH" \
-        CARGO_ENCODED_RUSTFLAGS=${encoded//$'\x1e'/ } \
-        cargo build --release --locked --package twocan --package twocan-registry
-}
-
 bin_dir=${TWOCAN_BIN_DIR:-}
 if [[ -z "$bin_dir" ]]; then
-    target=$(scripts/target-dir.sh)
-    build "$target"
-    bin_dir=$target/release
+    cargo build --release --locked --package twocan --package twocan-registry
+    bin_dir=$(scripts/target-dir.sh)/release
 fi
 mkdir -p dist
 rm -f dist/*.tar.gz dist/*.deb dist/SHA256SUMS
