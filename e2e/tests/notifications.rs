@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
 
 use twocan_e2e::bus::{ADDRESS, Bus};
@@ -30,7 +30,7 @@ struct Shown {
 }
 
 /// The service of the Desktop Notifications Specification 1.2.
-struct Desktop(Sender<Shown>);
+struct Desktop(SyncSender<Shown>);
 
 #[zbus::interface(name = "org.freedesktop.Notifications")]
 impl Desktop {
@@ -72,7 +72,7 @@ impl Session {
     /// None where there is no bus to be had.
     fn start(folder: &Path) -> Option<Self> {
         let bus = Bus::start(folder)?;
-        let (tell, shown) = mpsc::channel();
+        let (tell, shown) = mpsc::sync_channel(16);
         let service = connection::Builder::address(bus.address.as_str())
             .and_then(|service| service.name("org.freedesktop.Notifications"))
             .and_then(|service| service.serve_at("/org/freedesktop/Notifications", Desktop(tell)))
@@ -122,6 +122,7 @@ fn the_desktop_tells_of_messages_and_calls_and_of_no_more_than_is_wanted() {
 
     alice.press(keys::FOCUS_IN);
     enter(&alice, "/set notify.content off");
+    alice.wait_for("notify.content = false");
     alice.press(keys::FOCUS_OUT);
     enter(&bob, "/call alice");
     let told = Shown {

@@ -135,7 +135,7 @@ mod tests {
     fn a_callback_waits_for_its_sound_and_no_longer() {
         let feedback = Arc::new(OutputFeedback::default());
         let (mut sound, ring) = rtrb::RingBuffer::new(960);
-        let (tell, told) = mpsc::channel();
+        let (tell, told) = mpsc::sync_channel(1);
         let media = thread::current();
         let asking = Arc::clone(&feedback);
         let callback = thread::spawn(move || {
