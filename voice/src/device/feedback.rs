@@ -139,7 +139,7 @@ mod tests {
         let media = thread::current();
         let asking = Arc::clone(&feedback);
         let callback = thread::spawn(move || {
-            // Sound of an hour: as much patience as the test may need.
+            // At this rate its patience is longer than that of the test.
             asking.wait_for(480, 1, &ring, &media);
             tell.send(ring.slots()).ok();
         });
@@ -152,7 +152,7 @@ mod tests {
         assert!(told.try_recv().is_err(), "one sample is missing");
         sound.push(0.5).unwrap();
         feedback.filled(480);
-        assert_eq!(told.recv().unwrap(), 480);
+        assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok(480));
         callback.join().unwrap();
         assert_eq!(feedback.demanded(), 0);
     }
