@@ -89,10 +89,10 @@ impl JitterRun {
                     repaired,
                     payload: vec![0],
                 };
-                match repaired {
+                let _late = match repaired {
                     true => self.buffer.recover(packet, self.now),
                     false => self.buffer.insert(packet, self.now),
-                }
+                };
             }
             JitterEvent::Reach(samples) => self.buffer.set_reach(samples, self.now),
             JitterEvent::Pull { ahead, block } => self.pull(ahead, block, one_stream),

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Instant};
 
 use crate::{
     FRAME_SAMPLES, ReceivedPacket, Report, SAMPLE_RATE,
-    codec::{self, CodecError, Decoder},
+    codec::{self, CodecError, Decoder, Snapshot},
     concealer::{Concealer, Filled, Missing},
     jitter::{Decision, JitterBuffer, JitterStats, Later, Packet},
     level::rms,
@@ -23,6 +23,9 @@ const SHARE_SAMPLES: f32 = 5.0 * SAMPLE_RATE as f32;
 const QUIET_PART: f32 = 0.1;
 /// Sound below this is a pause in any case: -60 dBFS.
 const QUIET: f32 = 0.001;
+/// Over so much what was invented turns into what was said, when that comes
+/// late: 5 ms.
+const SEAM: usize = 240;
 /// How slowly the level of speech is forgotten, for each frame: half in 7 s.
 const SPEECH_KEPT: f32 = 0.998;
 
@@ -37,6 +40,10 @@ pub(crate) struct Playout {
     decoder: Decoder,
     concealer: Concealer,
     ready: VecDeque<f32>,
+    /// What the end of `ready` is, when that was invented for one packet.
+    guess: Option<Guess>,
+    /// What the decoder knew before it.
+    before: Snapshot,
     frame: Vec<f32>,
     /// A part of a frame that may change its length.
     part: Vec<f32>,
@@ -77,6 +84,14 @@ pub(crate) struct Shares {
     pub(crate) recovered: f32,
 }
 
+/// A packet in whose place sound was invented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Guess {
+    /// Low 32 bits of its media time.
+    media_time: u32,
+    samples: usize,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     Packet,
@@ -96,6 +111,8 @@ impl Playout {
             decoder: Decoder::new()?,
             concealer: Concealer::default(),
             ready: VecDeque::with_capacity(2 * MOST_SAMPLES),
+            guess: None,
+            before: Snapshot::default(),
             frame: Vec::with_capacity(2 * MOST_SAMPLES),
             part: Vec::with_capacity(2 * FRAME_SAMPLES),
             stretcher: Stretcher::new(),
@@ -127,16 +144,20 @@ impl Playout {
             if is_padded && !packet.repaired {
                 self.concealer.hear(&packet);
             }
-            if packet.repaired {
-                self.jitter.recover(packet, arrived);
+            let late = if packet.repaired {
+                self.jitter.recover(packet, arrived)
             } else {
                 let (sequence, samples) = (packet.sequence, packet.samples);
                 self.stream.packet_samples = samples;
-                self.jitter.insert(packet, arrived);
+                let late = self.jitter.insert(packet, arrived);
                 if let Some(transit) = self.jitter.transit() {
                     self.reporter
                         .take(sequence, arrived, bytes, transit, samples);
                 }
+                late
+            };
+            if let Some(late) = late {
+                self.correct(&late);
             }
         }
     }
@@ -203,6 +224,7 @@ impl Playout {
 
     fn render(&mut self, decision: Decision) {
         self.frame.clear();
+        self.guess = None;
         match decision {
             // Whoever says nothing is not missed when nothing more comes.
             Decision::Conceal {
@@ -273,6 +295,13 @@ impl Playout {
             later,
             media_time: next.wrapping_sub(samples as i64) as u32,
         });
+        if let Some(Missing { media_time, .. }) = missing {
+            self.decoder.save(&mut self.before);
+            self.guess = Some(Guess {
+                media_time,
+                samples,
+            });
+        }
         let filled = self
             .concealer
             .fill(&mut self.decoder, missing, &mut self.frame);
@@ -281,6 +310,36 @@ impl Playout {
             Filled::Invented => Origin::Invention,
         };
         self.account(samples, origin);
+    }
+
+    /// Plays the rest of what was invented as it was really said, since the
+    /// packet has come after all. The decoder goes on from that packet as if it
+    /// had been in time, so that those after it sound as they should.
+    fn correct(&mut self, late: &Packet) {
+        let is_late = |guess: &mut Guess| {
+            guess.media_time == late.media_time as u32 && guess.samples == late.samples
+        };
+        let left = self.ready.len().min(late.samples);
+        if left < SEAM || self.guess.take_if(is_late).is_none() {
+            return;
+        }
+        self.frame.clear();
+        self.frame.resize(late.samples, 0.0);
+        self.decoder.restore(&self.before);
+        if !matches!(self.decoder.decode(&late.payload, &mut self.frame), Ok(decoded) if decoded == late.samples)
+        {
+            return;
+        }
+        let said = &mut self.frame[late.samples - left..];
+        let begin = self.ready.len() - left;
+        for (index, (played, said)) in self.ready.range_mut(begin..).zip(said).enumerate() {
+            let part = ((index + 1) as f32 / SEAM as f32).min(1.0);
+            *said = *said * part + *played * (1.0 - part);
+            *played = *said;
+        }
+        self.stretcher.pass(&self.frame);
+        self.concealer.end();
+        self.totals.concealed = self.totals.concealed.saturating_sub(left as u64);
     }
 
     /// The sender says nothing: what was heard last fades.
@@ -386,5 +445,69 @@ mod tests {
             assert!(out.iter().all(|sample| sample.abs() <= 2.0));
         }
         assert!(playout.shares().concealed > 0.1);
+    }
+
+    /// Packets of a tone that rises all the time.
+    fn packets(epoch: Instant, count: u64) -> Vec<ReceivedPacket> {
+        let mut encoder = Encoder::new(Settings::default()).unwrap();
+        let mut packet = |index: u64| {
+            let at = |n: usize| (index as usize * FRAME_SAMPLES + n) as f32 / 48_000.0;
+            let frame: [f32; FRAME_SAMPLES] =
+                std::array::from_fn(|n| 0.3 * (at(n) * (900.0 + 700.0 * at(n))).sin());
+            ReceivedPacket {
+                format: crate::Format::Opus,
+                sequence: index,
+                media_time: index * FRAME_SAMPLES as u64,
+                payload: encoder.encode(&frame).unwrap(),
+                arrived: epoch + Duration::from_millis(20 * index),
+            }
+        };
+        (0..count).map(&mut packet).collect()
+    }
+
+    #[test]
+    fn a_packet_that_comes_while_its_place_is_filled_is_heard_from_there_on() {
+        const MISSING: usize = 50;
+        let epoch = Instant::now();
+        let packets = packets(epoch, 53);
+        let mut late = Playout::new(epoch).unwrap();
+        let mut in_time = Playout::new(epoch).unwrap();
+        let mut due = epoch;
+        let mut pull = |playouts: [&mut Playout; 2]| {
+            for playout in playouts {
+                playout.pull(due, &mut [0.0; 192]);
+            }
+            due += Duration::from_millis(4);
+        };
+        for packet in &packets[..MISSING] {
+            late.insert(packet.clone());
+            in_time.insert(packet.clone());
+            for _ in 0..5 {
+                pull([&mut late, &mut in_time]);
+            }
+        }
+        in_time.insert(packets[MISSING].clone());
+        for packet in &packets[MISSING + 1..] {
+            late.insert(packet.clone());
+            in_time.insert(packet.clone());
+        }
+        while late.guess.is_none() || late.ready.len() > 3 * SEAM {
+            pull([&mut late, &mut in_time]);
+        }
+        let (left, invented) = (late.ready.len(), late.totals().concealed);
+        assert_ne!(late.ready, in_time.ready);
+        late.insert(packets[MISSING].clone());
+        assert_eq!(late.totals().concealed, invented - left as u64);
+        assert_eq!(late.ready.len(), in_time.ready.len(), "no sound is added");
+        let after_seam =
+            |playout: &Playout| playout.ready.range(SEAM..).copied().collect::<Vec<_>>();
+        assert_eq!(after_seam(&late), after_seam(&in_time));
+        // What comes next is decoded as if nothing had been late.
+        let mut next = [[0.0; FRAME_SAMPLES]; 2];
+        for (playout, next) in [&mut late, &mut in_time].into_iter().zip(&mut next) {
+            let payload = &packets[MISSING + 1].payload;
+            playout.decoder.decode(payload, next).unwrap();
+        }
+        assert_eq!(next[0], next[1]);
     }
 }

@@ -241,6 +241,31 @@ impl Decoder {
         usize::try_from(samples).map_err(|_| failed("opus_decoder_dred_decode_float", samples))
     }
 
+    /// Remembers in `snapshot` all that the decoder knows now.
+    pub(crate) fn save(&self, snapshot: &mut Snapshot) {
+        snapshot.0.resize(state_bytes(), 0);
+        // SAFETY: the state of a decoder is one block of that many bytes, which
+        // opus.h allows to be copied freely, and so long is the snapshot now.
+        unsafe {
+            let state = self.handle.as_ptr().cast::<u8>();
+            std::ptr::copy_nonoverlapping(state, snapshot.0.as_mut_ptr(), snapshot.0.len());
+        }
+    }
+
+    /// Knows again what it knew when it was saved last; nothing changes when it
+    /// never was.
+    pub(crate) fn restore(&mut self, snapshot: &Snapshot) {
+        if snapshot.0.len() != state_bytes() {
+            return;
+        }
+        // SAFETY: as in `save`, and what is copied was the state of a decoder of
+        // the same rate and channels.
+        unsafe {
+            let state = self.handle.as_ptr().cast::<u8>();
+            std::ptr::copy_nonoverlapping(snapshot.0.as_ptr(), state, snapshot.0.len());
+        }
+    }
+
     #[cfg(test)]
     fn complexity(&mut self) -> i32 {
         let mut value = -1_i32;
@@ -262,6 +287,16 @@ impl Drop for Decoder {
         // SAFETY: the handle came from `opus_decoder_create` and is freed once.
         unsafe { c::opus_decoder_destroy(self.handle.as_ptr()) }
     }
+}
+
+/// What a decoder knew at some instant.
+#[derive(Debug, Default)]
+pub(crate) struct Snapshot(Vec<u8>);
+
+/// Bytes that a decoder's state has.
+fn state_bytes() -> usize {
+    // SAFETY: the function only computes; one channel is a count that it takes.
+    usize::try_from(unsafe { c::opus_decoder_get_size(1) }).unwrap_or(0)
 }
 
 /// The deep redundancy (DRED, draft-ietf-mlcodec-opus-dred) of one packet: a
@@ -375,6 +410,32 @@ mod tests {
         assert_eq!(encoder.deep_reach(), 100);
         assert!(encoder.set(Control::DeepReach, 105).is_err());
         assert!(encoder.encode(&[0.0; 7], 100).is_err());
+    }
+
+    #[test]
+    fn a_restored_decoder_goes_on_as_if_nothing_had_been_between() {
+        let mut encoder = Encoder::new().unwrap();
+        let tone = |n: usize| (0..960).map(move |i| ((n * 960 + i) as f32 * 0.03).sin() * 0.3);
+        let packets: Vec<_> = (0..8)
+            .map(|n| encoder.encode(&tone(n).collect::<Vec<_>>(), 400).unwrap())
+            .collect();
+        let decode = |decoder: &mut Decoder, packet: &[u8]| {
+            let mut pcm = vec![0.0; 960];
+            decoder.decode(packet, &mut pcm).unwrap();
+            pcm
+        };
+        let (mut straight, mut back) = (Decoder::new().unwrap(), Decoder::new().unwrap());
+        let mut snapshot = Snapshot::default();
+        for packet in &packets[..5] {
+            assert_eq!(decode(&mut straight, packet), decode(&mut back, packet));
+        }
+        back.restore(&snapshot);
+        back.save(&mut snapshot);
+        back.conceal(&mut [0.0; 960]).unwrap();
+        back.restore(&snapshot);
+        for packet in &packets[5..] {
+            assert_eq!(decode(&mut straight, packet), decode(&mut back, packet));
+        }
     }
 
     #[test]

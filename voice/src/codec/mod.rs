@@ -7,7 +7,7 @@
 mod ffi;
 
 use ffi::Control;
-pub(crate) use ffi::{Decoder, Redundancy};
+pub(crate) use ffi::{Decoder, Redundancy, Snapshot};
 use opusic_sys::{OPUS_BANDWIDTH_FULLBAND, OPUS_BANDWIDTH_WIDEBAND};
 
 use crate::{FRAME_SAMPLES, MAX_PACKET_BYTES, SAMPLE_RATE};

@@ -128,20 +128,21 @@ impl JitterBuffer {
         self.last_transit
     }
 
-    /// Takes a packet that arrived at some instant.
-    pub(crate) fn insert(&mut self, packet: Packet, arrived: Instant) {
+    /// Takes a packet that arrived at some instant. One whose time is over is
+    /// given back.
+    pub(crate) fn insert(&mut self, packet: Packet, arrived: Instant) -> Option<Packet> {
         let media = match self.time_line.place(packet.sequence, packet.media_time) {
             Place::Here(media) => media,
             Place::Anew(media) => {
                 self.restart();
                 media
             }
-            Place::Stray => return,
+            Place::Stray => return None,
         };
         let arrival = self.clock(arrived);
         if self.loss.observe(packet.sequence) == Added::Known {
             self.stats.duplicates += 1;
-            return;
+            return None;
         }
         self.measure(arrival, media);
         self.packet_samples = packet.samples as i64;
@@ -152,21 +153,19 @@ impl JitterBuffer {
             let reach = Some(self.packet_samples.max(i64::from(self.reach)));
             self.note_available(before, arrival, media - self.packet_samples, reach);
         }
-        if !self.keep(media, packet) {
-            self.stats.late += 1;
-        }
+        let late = self.keep(media, packet);
+        self.stats.late += u64::from(late.is_some());
+        late
     }
 
     /// Takes a packet that was lost and has been repaired by what arrived at
     /// some instant. It fills a hole, and counts neither as received nor
-    /// against the loss.
-    pub(crate) fn recover(&mut self, packet: Packet, arrived: Instant) {
-        let Some(media) = self.time_line.find(packet.sequence, packet.media_time) else {
-            return;
-        };
+    /// against the loss. One whose time is over is given back.
+    pub(crate) fn recover(&mut self, packet: Packet, arrived: Instant) -> Option<Packet> {
+        let media = self.time_line.find(packet.sequence, packet.media_time)?;
         let reach = Some(i64::from(self.reach));
         self.note_available(packet.sequence, self.clock(arrived), media, reach);
-        self.keep(media, packet);
+        self.keep(media, packet)
     }
 
     /// Notes how long after its time the sender's redundancy can repair a
@@ -346,18 +345,18 @@ impl JitterBuffer {
         }
     }
 
-    /// Keeps a packet until it is played; false when its time is over.
-    fn keep(&mut self, media: i64, packet: Packet) -> bool {
+    /// Keeps a packet until it is played, or gives it back when its time is over.
+    fn keep(&mut self, media: i64, packet: Packet) -> Option<Packet> {
         let end = media + packet.samples as i64;
         if self.next.is_some_and(|next| end <= next) {
-            return false;
+            return Some(packet);
         }
         self.packets.entry(media).or_insert(packet);
         if self.packets.len() > MOST_PACKETS {
             self.packets.pop_first();
             self.stats.skipped += 1;
         }
-        true
+        None
     }
 
     fn drop_played(&mut self, next: i64) {
