@@ -10,10 +10,10 @@
 
 use std::collections::VecDeque;
 
-use super::ms;
+use super::{ms, tail::Tail};
 
 /// Width of a bucket: the wait on a clean line.
-const BUCKET: i64 = ms(2);
+pub(super) const BUCKET: i64 = ms(2);
 /// Buckets: lateness up to 500 ms is followed, more is an outage.
 const BUCKETS: usize = 250;
 /// Frames are remembered for 20 s, and what is older is forgotten at once.
@@ -164,7 +164,7 @@ impl Lateness {
             frame.bucket = frame.bucket.saturating_sub(buckets);
             self.counts[usize::from(frame.bucket)] += 1;
         }
-        self.wait = self.least_harm().1;
+        self.wait = self.least_harm(self.tail()).1;
     }
 
     fn forget_before(&mut self, time: i64) {
@@ -214,9 +214,10 @@ impl Lateness {
     }
 
     fn choose(&mut self) {
-        let (least, best) = self.least_harm();
+        let tail = self.tail();
+        let (least, best) = self.least_harm(tail);
         let floor = self.floor();
-        let saved = self.harm(self.wait) - least;
+        let saved = self.harm(self.wait, tail) - least;
         if saved > CHANGE_HARM || self.frames.len() <= RECENT {
             self.wait = best;
         }
@@ -235,26 +236,35 @@ impl Lateness {
         recent.max(held).max(grown)
     }
 
-    /// The impairment of a wait.
-    fn harm(&self, wait: i64) -> f32 {
-        let covered = usize::try_from(wait / BUCKET).unwrap_or(0).min(BUCKETS);
-        let late: u16 = self.counts[covered..].iter().sum();
-        let all = self.frames.len().max(1) as f32;
-        delay_harm(wait) + MISS_HARM * 100.0 * f32::from(late) / all
+    fn tail(&self) -> Option<Tail> {
+        Tail::of(&self.counts, self.frames.len())
     }
 
-    fn least_harm(&self) -> (f32, i64) {
-        let all = self.frames.len().max(1) as f32;
+    /// The impairment of a wait.
+    fn harm(&self, wait: i64, tail: Option<Tail>) -> f32 {
+        let covered = usize::try_from(wait / BUCKET).unwrap_or(0).min(BUCKETS);
+        let late: u16 = self.counts[covered..].iter().sum();
+        self.harm_of(wait, f32::from(late), tail)
+    }
+
+    fn least_harm(&self, tail: Option<Tail>) -> (f32, i64) {
         let mut late = self.frames.len() as f32;
         let mut least = (f32::INFINITY, BUCKET);
         for (wait, count) in (1..).map(|bucket| bucket * BUCKET).zip(&self.counts) {
             late -= f32::from(*count);
-            let harm = delay_harm(wait) + MISS_HARM * 100.0 * late / all;
+            let harm = self.harm_of(wait, late, tail);
             if harm < least.0 {
                 least = (harm, wait);
             }
         }
         least
+    }
+
+    /// The impairment of a wait that so many of the frames were later than.
+    fn harm_of(&self, wait: i64, late: f32, tail: Option<Tail>) -> f32 {
+        let later = tail.map_or(late, |tail| tail.later(wait, late));
+        let all = self.frames.len().max(1) as f32;
+        delay_harm(wait) + MISS_HARM * 100.0 * later / all
     }
 
     /// What the latest of the last frames but a few would have needed. While

@@ -19,6 +19,7 @@ mod delay;
 mod lateness;
 mod loss;
 mod recent;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod timeline;
