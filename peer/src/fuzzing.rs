@@ -7,6 +7,7 @@ use std::path::Component;
 
 pub use crate::export::fuzzing::exported_file;
 pub use crate::media::fuzzing::{LineChange, MediaHappening, MediaRun};
+pub use crate::store::chat::search::fuzzing::searched_text;
 use crate::transfer::names::{Places, numbered, safe};
 pub use crate::vault::fuzzing::{backup_file, vault_file};
 

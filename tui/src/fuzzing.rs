@@ -7,6 +7,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::app::links;
+use crate::cli;
 use crate::control::words;
 use crate::headless;
 use crate::input::chord::{self, Chord};
@@ -41,6 +42,19 @@ pub fn keys_file(text: &str) {
             let names: Vec<String> = chords.iter().map(Chord::to_string).collect();
             assert_eq!(chord::sequence(&names.join(" ")).ok(), Some(chords));
         }
+    }
+}
+
+/// A file of options: it is understood, or refused in one line.
+///
+/// # Panics
+/// See the module.
+pub fn options_file(text: &str) {
+    if let Err(problem) = cli::options_file(text) {
+        assert!(
+            !problem.is_empty() && !problem.contains('\n'),
+            "{problem:?}"
+        );
     }
 }
 

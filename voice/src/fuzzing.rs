@@ -1,11 +1,13 @@
 //! What the fuzzer may reach of the private parts: here only while it builds,
 //! and nobody's interface.
 
+use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use crate::adapt::Adapter;
 use crate::jitter::{Decision, JitterBuffer, Packet};
 use crate::playout::Playout;
+use crate::wav::WavInput;
 use crate::{FRAME_SAMPLES, Format, ReceivedPacket, Report};
 
 /// Longest packet, in samples: 120 ms (RFC 6716, 2.1.4).
@@ -213,4 +215,23 @@ impl AdaptRun {
             "{plan:?}"
         );
     }
+}
+
+/// A WAV file of any bytes: what can be played is sound, and ends in silence.
+///
+/// # Panics
+/// When it is not, or does not.
+pub fn wav_file(bytes: &[u8]) {
+    let Ok(mut file) = WavInput::read_from(Cursor::new(bytes.to_vec())) else {
+        return;
+    };
+    let mut block = [0.0; 4_800];
+    // The lowest rate that is played gives six samples for each byte; a
+    // resampler holds back less than a block.
+    for _ in 0..=bytes.len() * 6 / block.len() + 1 {
+        file.fill(&mut block);
+        assert!(block.iter().all(|sample| sample.abs() < 100.0));
+    }
+    file.fill(&mut block);
+    assert!(block.iter().all(|sample| *sample == 0.0));
 }

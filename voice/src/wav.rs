@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, BufWriter},
+    io::{BufReader, BufWriter, Read},
     path::{Path, PathBuf},
 };
 
@@ -52,15 +52,21 @@ impl WavInput {
             path: path.to_owned(),
             reason,
         };
-        let reader = WavReader::open(path).map_err(|error| failed(error.to_string()))?;
+        let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+        Self::read_from(BufReader::new(file)).map_err(failed)
+    }
+
+    /// Reads a header, and why the file cannot be played when it cannot.
+    pub(crate) fn read_from(bytes: impl Read + Send + 'static) -> Result<Self, String> {
+        let reader = WavReader::new(bytes).map_err(|error| error.to_string())?;
         let spec = reader.spec();
         if !(1..=MOST_CHANNELS).contains(&spec.channels) {
-            return Err(failed(format!("it has {} channels", spec.channels)));
+            return Err(format!("it has {} channels", spec.channels));
         }
-        let converter = Converter::new(spec.sample_rate, SAMPLE_RATE)
-            .map_err(|error| failed(error.to_string()))?;
+        let converter =
+            Converter::new(spec.sample_rate, SAMPLE_RATE).map_err(|error| error.to_string())?;
         Ok(Self {
-            samples: samples_of(reader, spec).map_err(failed)?,
+            samples: samples_of(reader, spec)?,
             channels: spec.channels,
             converter,
             ready: Vec::new(),
@@ -72,7 +78,7 @@ impl WavInput {
     /// is over.
     pub(crate) fn fill(&mut self, out: &mut [f32]) {
         while self.ready.len() < out.len() && !self.over {
-            self.read(out.len());
+            self.convert(out.len());
         }
         let have = self.ready.len().min(out.len());
         out[..have].copy_from_slice(&self.ready[..have]);
@@ -80,7 +86,7 @@ impl WavInput {
         self.ready.drain(..have);
     }
 
-    fn read(&mut self, frames: usize) {
+    fn convert(&mut self, frames: usize) {
         let mono: Vec<f32> = std::iter::from_fn(|| self.next_frame())
             .take(frames)
             .collect();
@@ -101,7 +107,10 @@ impl WavInput {
     }
 }
 
-fn samples_of(reader: WavReader<BufReader<File>>, spec: WavSpec) -> Result<Samples, String> {
+fn samples_of(
+    reader: WavReader<impl Read + Send + 'static>,
+    spec: WavSpec,
+) -> Result<Samples, String> {
     match (spec.sample_format, spec.bits_per_sample) {
         (SampleFormat::Float, 32) => Ok(Box::new(reader.into_samples::<f32>().map(finite))),
         (SampleFormat::Int, bits @ 8..=32) => {

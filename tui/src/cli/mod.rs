@@ -26,6 +26,12 @@ use typed::{Cli, Command, History, Interface, Passphrase, Sound};
 /// The log of the interface, in the folder of the profile.
 pub(crate) const LOG: &str = "twocan.log";
 
+/// A file of options, for the fuzzer: in order, or why not.
+#[cfg(fuzzing)]
+pub(crate) fn options_file(text: &str) -> Result<(), String> {
+    typed::File::parse_toml(text).map(drop)
+}
+
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     let ended = parse(std::env::args_os()).and_then(|typed| match typed {

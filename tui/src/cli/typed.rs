@@ -318,7 +318,7 @@ impl File {
         Self::parse_toml(&text).map_err(wrong)
     }
 
-    fn parse_toml(text: &str) -> Result<Self, String> {
+    pub(super) fn parse_toml(text: &str) -> Result<Self, String> {
         let table: toml::Table = text
             .parse()
             .map_err(|error: toml::de::Error| joined(&error.to_string()))?;

@@ -440,13 +440,11 @@ impl<'a> Canvas<'a> {
 
     /// The anchor, or the end if all from there on fits the screen.
     pub(crate) fn settled(&self, index: usize, row: usize, height: usize) -> Scroll {
-        let mut below = 0usize;
-        for at in index..self.conversation.messages().len() {
-            below += self.block(at).len();
-            if below > row + height {
-                let message = self.conversation.messages()[index].id;
-                return Scroll::At { message, row };
-            }
+        if !self.fits(index, row, height)
+            && let Some(first) = self.conversation.messages().get(index)
+        {
+            let message = first.id;
+            return Scroll::At { message, row };
         }
         if self.conversation.newest_loaded {
             return Scroll::Bottom;
@@ -460,6 +458,15 @@ impl<'a> Canvas<'a> {
             },
             None => Scroll::Bottom,
         }
+    }
+
+    /// Whether all that is loaded from a row of a message on fits the screen.
+    pub(crate) fn fits(&self, index: usize, row: usize, height: usize) -> bool {
+        let mut below = 0usize;
+        (index..self.conversation.messages().len()).all(|at| {
+            below += self.block(at).len();
+            below <= row + height
+        })
     }
 
     fn row_above(&self, index: usize, row: usize) -> Option<(usize, usize)> {

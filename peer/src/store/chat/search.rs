@@ -151,6 +151,57 @@ fn expression(text: &str) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" AND "))
 }
 
+/// What the fuzzer may reach: see `crate::fuzzing`.
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing {
+    use super::*;
+
+    /// A text that is searched for: it makes an expression that the index takes,
+    /// and words of plain letters are found in their own text.
+    ///
+    /// # Panics
+    /// When it does not, or they are not.
+    pub fn searched_text(text: &str) {
+        thread_local! {
+            static INDEX: Connection = index();
+        }
+        let Some(words) = expression(text) else {
+            return;
+        };
+        INDEX.with(|db| {
+            let write = "INSERT INTO words (rowid, text) VALUES (1, words_of(?1))";
+            let find = "SELECT count(*) FROM words WHERE words MATCH ?1";
+            let found = db.execute(write, [text]).and_then(|_| {
+                db.query_row(find, [format!("text : ({words})")], |row| {
+                    row.get::<_, i64>(0)
+                })
+            });
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == ' ';
+            match found {
+                Ok(found) => assert!(found == 1 || !text.chars().all(plain), "{words}"),
+                Err(error) => panic!("{words}: {error}"),
+            }
+            let cleared = db.execute("INSERT INTO words (words) VALUES ('delete-all')", []);
+            assert!(cleared.is_ok());
+        });
+    }
+
+    fn index() -> Connection {
+        let table = "CREATE VIRTUAL TABLE words USING fts5 (place, text, content = '',
+            columnsize = 0, prefix = '1 2 3 4 5 6',
+            tokenize = \"unicode61 remove_diacritics 2 categories 'L* N* Co So'\")";
+        let made = Connection::open_in_memory().and_then(|db| {
+            install(&db)?;
+            db.execute_batch(table)?;
+            Ok(db)
+        });
+        match made {
+            Ok(db) => db,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -102,7 +102,23 @@ pub(super) fn mark_unread(state: &mut State, id: PeerId) {
         .or_else(|| theirs().next())
         .map(|m| m.id);
     conversation.first_unread = first;
-    to_first_unread(state);
+    // What came while the page was read is still to be fetched: whoever sees all
+    // that is new follows it there.
+    if !is_seen_from_marker(state) {
+        to_first_unread(state);
+    }
+}
+
+/// Whether the end of the conversation shows all from the marker on.
+fn is_seen_from_marker(state: &State) -> bool {
+    let fits = panes(state).and_then(|panes| {
+        let canvas = Canvas::of(state, panes.message_cells())?;
+        let index = canvas
+            .conversation
+            .position(canvas.conversation.first_unread?)?;
+        Some(canvas.fits(index, 0, usize::from(panes.messages.height)))
+    });
+    fits.unwrap_or(true)
 }
 
 /// Shows the first unread message at the top, if not all fits from there.

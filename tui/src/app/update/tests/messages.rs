@@ -275,6 +275,45 @@ fn the_quoted_message_is_gone_to_and_loaded_if_needed() {
 }
 
 #[test]
+fn what_comes_while_a_conversation_opens_is_followed() {
+    let mut state = busy();
+    let mei = sample::id(MEI);
+    state.conversations.remove(&mei);
+    state.contacts.get_mut(&mei).unwrap().unread = 1;
+    super::super::moving::open(&mut state, mei, &mut Vec::new());
+    let from_mei = |n: u64, text: &str| {
+        let mut message = sample::message(n, false, text);
+        message.conversation = mei;
+        message
+    };
+    let page = |state: &mut State, page: Page, found: Vec<_>| {
+        let found = Ok(found);
+        outcome(
+            state,
+            Outcome::History {
+                with: mei,
+                page,
+                found,
+            },
+        )
+    };
+    event(&mut state, Event::Message(from_mei(901, "while it opens")));
+    page(&mut state, Page::Newest, vec![from_mei(900, "before")]);
+    page(
+        &mut state,
+        Page::After(sample::uuid(900)),
+        vec![from_mei(901, "while it opens")],
+    );
+    let conversation = state.conversation().unwrap();
+    assert!(conversation.newest_loaded);
+    assert_eq!(conversation.scroll, Scroll::Bottom);
+    for n in 902..1_000 {
+        event(&mut state, Event::Message(from_mei(n, "and on")));
+    }
+    assert_eq!(state.conversation().unwrap().scroll, Scroll::Bottom);
+}
+
+#[test]
 fn whoever_went_elsewhere_is_not_pulled_back() {
     let mut state = busy();
     let far = sample::uuid(500);
