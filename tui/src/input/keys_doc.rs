@@ -1,8 +1,6 @@
 //! The keys as text: a keys.toml to begin with, and the page in docs. Both are
 //! made from the table, so they are as true as it is.
 
-use std::fmt::Write;
-
 use super::action::{Group, Info, info};
 use super::keymap::{Context, Keymap, Preset};
 use super::keys_file::FILE;
@@ -33,8 +31,8 @@ pub(crate) fn dump() -> String {
         Context::Browse,
         Context::List,
     ] {
-        put(&mut text, format_args!("\n# {}\n", place(context)));
-        put(&mut text, format_args!("[{}]\n", context.name()));
+        text.push_str(&format!("\n# {}\n", place(context)));
+        text.push_str(&format!("[{}]\n", context.name()));
         for info in TABLE {
             let keys = keymap.places(info.action).filter(|(at, _)| *at == context);
             for (_, keys) in keys {
@@ -42,7 +40,7 @@ pub(crate) fn dump() -> String {
                 let changed = VI.iter().any(|(at, k, _)| *at == context && *k == keys);
                 let mark = if changed { "# " } else { "" };
                 let line = format!("{mark}{} = \"{}\"", quoted(&keys), info.action.name());
-                put(&mut text, format_args!("{line:<40} # {}\n", info.title));
+                text.push_str(&format!("{line:<40} # {}\n", info.title));
             }
         }
     }
@@ -50,13 +48,13 @@ pub(crate) fn dump() -> String {
     let mut none = TABLE.iter().filter(|i| i.keys.is_empty() && !is_vi(i));
     for info in &mut none {
         let name = info.action.name();
-        put(&mut text, format_args!("#   {name:<20} {}\n", info.title));
+        text.push_str(&format!("#   {name:<20} {}\n", info.title));
     }
     text.push_str(VI_HEAD);
     for (_, keys, action) in VI.iter().filter(|(at, _, _)| *at == Context::Normal) {
         let line = format!("{} = \"{}\"", quoted(keys), action.name());
         let title = info(*action).map_or("", |i| i.title);
-        put(&mut text, format_args!("# {line:<38} # {title}\n"));
+        text.push_str(&format!("# {line:<38} # {title}\n"));
     }
     text
 }
@@ -76,7 +74,7 @@ pub(crate) fn markdown() -> String {
     );
     let keymap = Keymap::preset(Preset::Default);
     for group in Group::ALL {
-        put(&mut text, format_args!("\n## {}\n\n", heading(group)));
+        text.push_str(&format!("\n## {}\n\n", heading(group)));
         text.push_str("| action | what it does | keys | place | command | example |\n");
         text.push_str("|---|---|---|---|---|---|\n");
         for info in TABLE.iter().filter(|i| i.group == group && !is_vi(i)) {
@@ -88,10 +86,7 @@ pub(crate) fn markdown() -> String {
     for (context, keys, action) in VI {
         let title = info(*action).map_or("", |i| i.title);
         let (keys, name, at) = (code(keys), action.name(), context.name());
-        put(
-            &mut text,
-            format_args!("| {keys} | `{name}` | {title} | {at} |\n"),
-        );
+        text.push_str(&format!("| {keys} | `{name}` | {title} | {at} |\n"));
     }
     text
 }
@@ -104,16 +99,13 @@ fn row(text: &mut String, keymap: &Keymap, info: &Info) {
     let command = info.command.map(|c| format!("/{} {}", c.name, c.usage));
     let command = command.map_or_else(String::new, |c| code(c.trim()));
     let example = info.command.map_or_else(String::new, |c| code(c.example));
-    put(
-        text,
-        format_args!(
-            "| `{}` | {} | {} | {} | {command} | {example} |\n",
-            info.action.name(),
-            info.title,
-            keys.join(" "),
-            at.join(" "),
-        ),
-    );
+    text.push_str(&format!(
+        "| `{}` | {} | {} | {} | {command} | {example} |\n",
+        info.action.name(),
+        info.title,
+        keys.join(" "),
+        at.join(" "),
+    ));
 }
 
 /// Actions that only the preset vi has keys for.
@@ -147,11 +139,6 @@ fn quoted(keys: &str) -> String {
 /// Text as code in a table of Markdown.
 fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
-}
-
-fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _written = text.write_fmt(what);
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The colours as text: a theme.toml to begin with, and the page in docs. Both
 //! are made from the palettes themselves, so they are as true as those.
 
-use std::fmt::Write;
-
 use ratatui::style::{Color, Style};
 
 use super::file::MODIFIERS;
@@ -24,14 +22,14 @@ const HEAD: &str = r##"# The colours of twocan. Put this file into the folder of
 pub(crate) fn dump(base: &str) -> Option<String> {
     let mut palette = named(base, None)?;
     let mut text = HEAD.to_owned();
-    put(&mut text, format_args!("base = \"{base}\"\n\n"));
+    text.push_str(&format!("base = \"{base}\"\n\n"));
     for (name, meaning, role) in ROLES {
         let line = format!("{name} = \"{}\"", written(*role(&mut palette)));
-        put(&mut text, format_args!("{line:<36} # {meaning}\n"));
+        text.push_str(&format!("{line:<36} # {meaning}\n"));
     }
     let names: Vec<_> = names(&palette).map(|style| format!("{style:?}")).collect();
     text.push_str("\n# People, each always in the same one of these.\n");
-    put(&mut text, format_args!("names = [{}]\n", names.join(", ")));
+    text.push_str(&format!("names = [{}]\n", names.join(", ")));
     Some(text)
 }
 
@@ -48,7 +46,7 @@ pub(crate) fn markdown() -> String {
          | style | of what | {} |\n|---|---|{}\n",
         NAMED.map(|name| format!("`{name}`")).join(", "),
         SHOWN.join(" | "),
-        "---|".repeat(SHOWN.len()),
+        "---|".repeat(SHOWN.len())
     );
     let mut palettes: Vec<_> = SHOWN.iter().filter_map(|name| named(name, None)).collect();
     for (name, meaning, role) in ROLES {
@@ -69,10 +67,10 @@ pub(crate) fn markdown() -> String {
 
 fn row(text: &mut String, name: &str, meaning: &str, styles: impl Iterator<Item = String>) {
     let styles: Vec<_> = styles.map(|style| format!("`{style}`")).collect();
-    put(
-        text,
-        format_args!("| `{name}` | {meaning} | {} |\n", styles.join(" | ")),
-    );
+    text.push_str(&format!(
+        "| `{name}` | {meaning} | {} |\n",
+        styles.join(" | ")
+    ));
 }
 
 fn names(palette: &Palette) -> impl Iterator<Item = String> {
@@ -100,11 +98,6 @@ fn colour(colour: Color) -> String {
         Color::Reset => "default".to_owned(),
         other => other.to_string().to_lowercase(),
     }
-}
-
-fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _written = text.write_fmt(what);
 }
 
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! The whole band of a 48 kHz source comes through while the line is good.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
-use common::Random;
+use crate::common::{Random, speech};
 use realfft::RealFftPlanner;
 use twocan_voice::{
     Format, SAMPLE_RATE,
@@ -23,7 +19,7 @@ fn hissing_speech(seconds: f32) -> Vec<f32> {
         let syllable = (i as f32 / SECOND as f32 * 4.0).fract();
         if syllable < 0.3 { 0.2 * high } else { 0.0 }
     });
-    let voice = common::speech(seconds);
+    let voice = speech(seconds);
     voice.iter().zip(hiss).map(|(a, b)| a + b).collect()
 }
 

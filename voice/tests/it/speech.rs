@@ -1,12 +1,8 @@
 //! Whole calls in one process: file in, Opus, a bad line, jitter buffer, file out.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{Line, compare, run_call, speech};
+use crate::common::{Line, compare, run_call, speech};
 
 const SECONDS: f32 = 3.0;
 

@@ -1,27 +1,21 @@
 //! Sound through cpal and a real sound server: a PulseAudio of the test's own,
 //! whose one device is a loudspeaker that a microphone listens to.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use common::{Score, compare, read_wav, speech, write_wav};
+use crate::apart;
+use crate::common::{Score, compare, read_wav, speech, until, write_wav};
 use twocan_voice::{
     Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, FrameSink, InputSpec, OutputSpec,
     Processing, ReceivedPacket, list_devices,
 };
 
-/// Set for the part of the test that runs inside the sound server's world.
-const INSIDE: &str = "TWOCAN_VOICE_TEST_INSIDE";
-/// The longest that the server may take to start, and devices to open.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How often sound is tried that a busy machine may have spoiled.
 const TRIES: usize = 3;
 
@@ -61,14 +55,6 @@ fn start_server(folder: &Path) -> Option<Server> {
     Some(server)
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Runs the test called `inside` in a process whose sound server is one of its
 /// own, with the given variables.
 #[expect(clippy::print_stderr, reason = "says why nothing was tested")]
@@ -81,33 +67,23 @@ fn in_own_world(inside: &str, variables: &[(&str, &str)]) {
         eprintln!("skipped: pulseaudio is not installed");
         return;
     };
-    let inside = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", inside, "--nocapture"])
-        .env(INSIDE, folder.path())
-        .env("XDG_RUNTIME_DIR", folder.path())
-        .env("HOME", folder.path())
-        .env_remove("PULSE_SERVER")
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&inside.stderr);
-    assert!(inside.status.success(), "{said}");
+    apart::run(inside, folder.path(), variables);
 }
 
 #[test]
 fn speech_goes_through_virtual_devices() {
     let devices = [("PULSE_SINK", "cable"), ("PULSE_SOURCE", "cable.monitor")];
-    in_own_world("inside_the_sound_server", &devices);
+    in_own_world("devices::inside_the_sound_server", &devices);
 }
 
 #[test]
 fn devices_that_change_go_or_come_back_are_followed() {
-    in_own_world("inside_a_changing_world", &[]);
+    in_own_world("devices::inside_a_changing_world", &[]);
 }
 
 #[test]
 fn a_sound_server_that_starts_again_is_found() {
-    in_own_world("inside_a_restarting_world", &[]);
+    in_own_world("devices::inside_a_restarting_world", &[]);
 }
 
 /// Changes something at the sound server, and returns what it says.
@@ -127,7 +103,7 @@ fn is_missing(state: &DeviceState) -> bool {
 
 #[test]
 fn inside_a_changing_world() {
-    if std::env::var_os(INSIDE).is_none() {
+    if apart::folder().is_none() {
         return;
     }
     pactl(&["set-default-sink", "cable"]);
@@ -188,7 +164,7 @@ fn inside_a_changing_world() {
 
 #[test]
 fn inside_a_restarting_world() {
-    let Some(folder) = std::env::var_os(INSIDE) else {
+    let Some(folder) = apart::folder() else {
         return;
     };
     let output = OutputSpec::Device("pulseaudio:cable".to_owned());
@@ -216,7 +192,7 @@ fn inside_a_restarting_world() {
 
 #[test]
 fn inside_the_sound_server() {
-    let Some(folder) = std::env::var_os(INSIDE) else {
+    let Some(folder) = apart::folder() else {
         return;
     };
     let devices = list_devices().unwrap();

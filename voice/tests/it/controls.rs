@@ -1,18 +1,15 @@
 //! What a call can be told while it runs, over the real clock.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     sync::mpsc::{Receiver, sync_channel},
     time::{Duration, Instant},
 };
 
+use crate::common::{PATIENCE, until};
 use twocan_voice::{
     Activation, AudioError, Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, InputSpec,
     OutputSpec, ReceivedPacket, SentPacket,
 };
-
-/// The longest that anything here may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 fn start(config: CallConfig) -> (Call, Receiver<SentPacket>) {
     let (sender, receiver) = sync_channel(10_000);
@@ -25,15 +22,6 @@ fn tone() -> CallConfig {
         input: InputSpec::Tone(440.0),
         output: OutputSpec::Null,
         ..CallConfig::default()
-    }
-}
-
-/// Waits until something holds.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -1,5 +1,4 @@
-//! A signal like speech, a bad line, and a measure of what came through.
-#![allow(dead_code, reason = "each test file uses a part of this")]
+//! Waiting, a signal like speech, a bad line, and a measure of what came through.
 
 use std::{
     collections::BinaryHeap,
@@ -14,6 +13,18 @@ use twocan_voice::{
     Call, CallConfig, CallStats, Format, InputSpec, OutputSpec, ReceivedPacket, SAMPLE_RATE,
     SentPacket,
 };
+
+/// The longest that anything but sound may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits until something holds.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "never happened: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// Numbers that look random and are the same each time.
 pub(crate) struct Random(u64);

@@ -1,12 +1,8 @@
 //! Calls in virtual time: what a bad network leaves of speech and of its delay.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{compare, speech};
+use crate::common::{compare, speech};
 use twocan_voice::{
     Format, SAMPLE_RATE,
     offline::{Heard, Options, Stalls, run, scenarios},

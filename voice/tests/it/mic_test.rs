@@ -1,20 +1,9 @@
 //! The microphone test, with sound that needs no device.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::{Duration, Instant};
 
-use common::read_wav;
+use crate::common::{read_wav, until};
 use twocan_voice::{InputSpec, MicTest, MicTestPhase, OutputSpec, Processing};
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < end, "never happened: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 #[test]
 fn what_was_recorded_is_played() {
