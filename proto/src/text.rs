@@ -43,16 +43,14 @@ pub fn name(text: &str, bytes: usize) -> String {
     cut(shown.trim(), bytes).trim_end().to_owned()
 }
 
-/// Whether two names can be taken for each other on a screen, such as one
-/// with Cyrillic letters for one with Latin ones (skeletons of UTS #39
-/// section 4, without regard to case).
-pub fn looks_like(one: &str, other: &str) -> bool {
-    let skeleton = |name: &str| -> String {
-        // Small letters are confused with others than capitals are.
-        let lower = unicode_security::skeleton(&name.to_lowercase()).collect::<String>();
-        unicode_security::skeleton(&lower.to_lowercase()).collect()
-    };
-    skeleton(one) == skeleton(other)
+/// What is left of a name when all that looks alike is the same: two names with
+/// one skeleton can be taken for each other on a screen, such as one with
+/// Cyrillic letters for one with Latin ones (UTS #39 section 4, without regard
+/// to case). It is for comparing, not for showing.
+pub fn skeleton(name: &str) -> String {
+    // Small letters are confused with others than capitals are.
+    let lower = unicode_security::skeleton(&name.to_lowercase()).collect::<String>();
+    unicode_security::skeleton(&lower.to_lowercase()).collect()
 }
 
 /// The longest beginning of `text` of at most `bytes` bytes that ends between

@@ -70,9 +70,11 @@ impl Core {
     /// A stranger whose name can be taken for that of a contact may want that.
     fn warn_of_double(&mut self, request: &ContactRequest) {
         let contacts = self.list_contacts();
+        let asked = text::skeleton(&request.from);
         let double = contacts.iter().find(|contact| {
-            text::looks_like(&contact.alias, &request.from)
-                || text::looks_like(&contact.name, &request.from)
+            let named_otherwise = contact.name != contact.alias;
+            text::skeleton(&contact.alias) == asked
+                || named_otherwise && text::skeleton(&contact.name) == asked
         });
         if let Some(known) = double {
             let text = format!(
