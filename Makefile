@@ -17,7 +17,7 @@ FEATURES ?=
 # How long `make fuzz` spends on each target.
 FUZZ_SECONDS ?= 60
 
-.PHONY: help deps deps-test run run-registry demo test test-api bench audit fuzz picture certs fmt lint dist deb
+.PHONY: help deps deps-test deps-dist run run-registry demo test test-api bench audit fuzz picture certs fmt lint dist deb
 
 help: ## explain the targets
 	@echo 'twocan: chat and call each other directly, from the terminal.'
@@ -74,9 +74,12 @@ lint: deps ## formatting, clippy and rustdoc, all with warnings denied
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
 
-dist: deps ## release tarballs of both programs, with checksums, under dist/
+deps-dist: ## install what building programs to give away needs, if it is missing
+	@scripts/deps.sh build dist
+
+dist: deps-dist ## release tarballs of both programs, with checksums, under dist/
 	@scripts/dist.sh
 
-deb: deps ## the same, and Debian packages of both
+deb: deps-dist ## the same, and Debian packages of both
 	@scripts/cargo-tool.sh deb cargo-deb
 	@scripts/dist.sh deb

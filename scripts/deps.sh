@@ -6,6 +6,7 @@
 #   scripts/deps.sh build test   to run the tests as well
 #   scripts/deps.sh build test ci   to leave none of them out: a browser to
 #                                   call, networks of our own
+#   scripts/deps.sh build dist      for programs to give away
 #   scripts/deps.sh build pipewire  for the client's feature of that name
 set -euo pipefail
 
@@ -36,6 +37,12 @@ has_sound_headers() {
     has pkg-config && pkg-config --exists alsa
 }
 
+# True if the headers of OpenSSL are there; macOS has its own cryptography.
+has_openssl_headers() {
+    [[ "$(uname -s)" == Darwin ]] && return 0
+    has pkg-config && pkg-config --exists libcrypto
+}
+
 # True if some Python has the mail server that tests send to.
 has_aiosmtpd() {
     local python
@@ -63,8 +70,12 @@ missing_for() {
         has make || echo make
         has cmake || echo cmake
         has pkg-config || echo pkg-config
-        has perl || echo perl
         has_sound_headers || echo sound-headers
+        has_openssl_headers || echo openssl-headers
+        ;;
+    dist)
+        # OpenSSL is configured by it.
+        has perl || echo perl
         ;;
     test)
         has espeak-ng || echo espeak-ng
@@ -88,8 +99,8 @@ missing_for() {
 # Ends with an error if there is no such level.
 check_level() {
     case "$1" in
-    build | test | ci | pipewire) ;;
-    *) fail "unknown level '$1': use build, test, ci or pipewire" ;;
+    build | test | ci | dist | pipewire) ;;
+    *) fail "unknown level '$1': use build, test, ci, dist or pipewire" ;;
     esac
 }
 
@@ -98,11 +109,13 @@ package_for() {
     case "$1:$2" in
     apt:compiler) echo gcc libc6-dev ;;
     apt:sound-headers) echo libasound2-dev ;;
+    apt:openssl-headers) echo libssl-dev ;;
     apt:pipewire-headers) echo libpipewire-0.3-dev ;;
     apt:libclang) echo libclang-dev ;;
     apt:aiosmtpd | dnf:aiosmtpd) echo python3-aiosmtpd ;;
     dnf:compiler) echo gcc glibc-devel ;;
     dnf:sound-headers) echo alsa-lib-devel ;;
+    dnf:openssl-headers) echo openssl-devel ;;
     dnf:pkg-config) echo pkgconf-pkg-config ;;
     dnf:perl) echo perl-interpreter perl-core ;;
     dnf:pipewire-headers) echo pipewire-devel ;;
@@ -112,6 +125,7 @@ package_for() {
     *:pipewire-headers) fail 'the feature pipewire is for Linux' ;;
     pacman:compiler) echo gcc ;;
     pacman:sound-headers) echo alsa-lib ;;
+    pacman:openssl-headers) echo openssl ;;
     pacman:pkg-config) echo pkgconf ;;
     pacman:pulseaudio-utils) echo libpulse ;;
     pacman:aiosmtpd) echo python-aiosmtpd ;;

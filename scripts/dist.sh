@@ -15,7 +15,9 @@ export SOURCE_DATE_EPOCH
 
 bin_dir=${TWOCAN_BIN_DIR:-}
 if [[ -z "$bin_dir" ]]; then
-    cargo build --release --locked --package twocan --package twocan-registry
+    # One after the other: the registry shares no feature of the client then.
+    cargo build --release --locked --package twocan --features vendored-openssl
+    cargo build --release --locked --package twocan-registry
     bin_dir=$(scripts/target-dir.sh)/release
 fi
 mkdir -p dist
