@@ -9,6 +9,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step 'formatting'
 cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
 
 step 'lints'
 cargo clippy --locked --workspace --all-targets -- -D warnings

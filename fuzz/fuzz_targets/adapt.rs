@@ -9,7 +9,11 @@ use twocan_voice::{Format, Report};
 
 #[derive(Arbitrary, Debug)]
 enum Words {
-    Report { counts: [u16; 6], bytes: u32, ms: [u8; 2] },
+    Report {
+        counts: [u16; 6],
+        bytes: u32,
+        ms: [u8; 2],
+    },
     Rtcp(f32),
 }
 
@@ -21,10 +25,16 @@ fuzz_target!(|input: (u8, Vec<(u16, u16, Words)>)| {
         _ => Format::Protected,
     });
     for (bytes, later_ms, words) in words {
-        run.hear(bytes, later_ms, match words {
-            Words::Rtcp(share) => Said::Rtcp(share),
-            Words::Report { counts: [highest, lost, runs, unrepaired, queue_ms, clock_ms], bytes, ms } => {
-                Said::Report(Report {
+        run.hear(
+            bytes,
+            later_ms,
+            match words {
+                Words::Rtcp(share) => Said::Rtcp(share),
+                Words::Report {
+                    counts: [highest, lost, runs, unrepaired, queue_ms, clock_ms],
+                    bytes,
+                    ms,
+                } => Said::Report(Report {
                     highest,
                     lost,
                     runs,
@@ -34,8 +44,8 @@ fuzz_target!(|input: (u8, Vec<(u16, u16, Words)>)| {
                     bytes,
                     jitter_ms: ms[0],
                     capture_ms: ms[1],
-                })
-            }
-        });
+                }),
+            },
+        );
     }
 });

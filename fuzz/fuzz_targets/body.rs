@@ -12,7 +12,10 @@ fuzz_target!(|input: (u8, Vec<u8>)| {
     let Some(kind) = Kind::from_bits(bits & 0x3f) else {
         return;
     };
-    let frame = Frame { kind, body: bytes.into() };
+    let frame = Frame {
+        kind,
+        body: bytes.into(),
+    };
     if let Ok(body) = Body::from_frame(&frame) {
         let again = body.to_frame().expect("what was understood can be said");
         assert_eq!(Body::from_frame(&again).as_ref(), Ok(&body));

@@ -16,11 +16,19 @@ enum Happening {
     Due,
     PeerRinging,
     PeerAnswered,
-    PeerHungUp { code: u16, text: String },
+    PeerHungUp {
+        code: u16,
+        text: String,
+    },
     Answer,
-    HangUp { code: Option<u16>, text: String },
+    HangUp {
+        code: Option<u16>,
+        text: String,
+    },
     MediaUp,
-    MediaDown { linked: bool },
+    MediaDown {
+        linked: bool,
+    },
     Linked(bool),
     PeerGone,
 }
@@ -33,7 +41,10 @@ fn input(happening: Happening) -> Option<Input> {
         Happening::PeerAnswered => Input::PeerAnswered,
         Happening::PeerHungUp { code, text } => Input::PeerHungUp { code, text },
         Happening::Answer => Input::Answer,
-        Happening::HangUp { code, text } => Input::HangUp { code: code.filter(|c| is_end_code(*c)), text },
+        Happening::HangUp { code, text } => Input::HangUp {
+            code: code.filter(|c| is_end_code(*c)),
+            text,
+        },
         Happening::MediaUp => Input::MediaUp,
         Happening::MediaDown { linked } => Input::MediaDown { linked },
         Happening::Linked(on) => Input::Linked(on),
@@ -57,12 +68,20 @@ fuzz_target!(|input_of: (bool, Vec<Happening>)| {
         if matches!(happening, Happening::Due) {
             now = state.deadline().map_or(now, |due| now.max(due));
         }
-        let Some(input) = input(happening) else { continue };
-        let (before, was_due) = (state.clone(), input == Input::Tick && state.deadline().is_some());
+        let Some(input) = input(happening) else {
+            continue;
+        };
+        let (before, was_due) = (
+            state.clone(),
+            input == Input::Tick && state.deadline().is_some(),
+        );
         let (after, output) = state.on(input, now);
         agreed |= matches!(output, Some(Output::SendAnswer | Output::StartMedia));
         assert!(agreed || !after.has_media(), "sound without an answer");
-        assert!(!was_due || after.is_ended(), "{before:?} waits on after its deadline");
+        assert!(
+            !was_due || after.is_ended(),
+            "{before:?} waits on after its deadline"
+        );
         if before.is_ended() {
             assert_eq!(before, after, "an end is final");
             assert_eq!(output, None);

@@ -30,7 +30,9 @@ fuzz_target!(|input: (u8, Vec<u8>)| {
 
     let mut again = BytesMut::new();
     for frame in &whole.0 {
-        frame.encode(&mut again).expect("what was read can be written");
+        frame
+            .encode(&mut again)
+            .expect("what was read can be written");
     }
     assert!(bytes.starts_with(&again));
 });

@@ -12,11 +12,24 @@ enum Event {
     Wait(u16),
     Outage(u32),
     /// A packet of the one sender.
-    InTurn { number: u8, carries_fec: bool, repaired: bool },
+    InTurn {
+        number: u8,
+        carries_fec: bool,
+        repaired: bool,
+    },
     /// One of anybody.
-    Any { sequence: u64, media_time: u64, samples: u16, carries_fec: bool, repaired: bool },
+    Any {
+        sequence: u64,
+        media_time: u64,
+        samples: u16,
+        carries_fec: bool,
+        repaired: bool,
+    },
     Reach(u16),
-    Pull { ahead: u16, block: u16 },
+    Pull {
+        ahead: u16,
+        block: u16,
+    },
 }
 
 /// Packets of the one sender: 4 s. A packet that is 5 s from the newest begins
@@ -29,7 +42,11 @@ fn happening(event: &Event, one_stream: bool) -> Option<JitterEvent> {
     Some(match *event {
         Event::Wait(samples) => JitterEvent::Wait(samples.into()),
         Event::Outage(samples) => JitterEvent::Wait(samples % MINUTE),
-        Event::InTurn { number, carries_fec, repaired } => JitterEvent::Packet {
+        Event::InTurn {
+            number,
+            carries_fec,
+            repaired,
+        } => JitterEvent::Packet {
             sequence: 1_000 + u64::from(number % IN_TURN),
             media_time: u64::from(number % IN_TURN) * 960,
             samples: 960,
@@ -37,9 +54,19 @@ fn happening(event: &Event, one_stream: bool) -> Option<JitterEvent> {
             repaired,
         },
         Event::Any { .. } if one_stream => return None,
-        Event::Any { sequence, media_time, samples, carries_fec, repaired } => {
-            JitterEvent::Packet { sequence, media_time, samples: samples.into(), carries_fec, repaired }
-        }
+        Event::Any {
+            sequence,
+            media_time,
+            samples,
+            carries_fec,
+            repaired,
+        } => JitterEvent::Packet {
+            sequence,
+            media_time,
+            samples: samples.into(),
+            carries_fec,
+            repaired,
+        },
         Event::Reach(samples) => JitterEvent::Reach(samples.into()),
         Event::Pull { ahead, block } => JitterEvent::Pull { ahead, block },
     })

@@ -11,10 +11,16 @@ enum Happening {
     Wait(u16),
     Offered(Vec<LineChange>),
     Answered(Vec<LineChange>),
-    Described { is_answer: bool, sdp: String },
+    Described {
+        is_answer: bool,
+        sdp: String,
+    },
     Candidate(String),
     Datagram(Vec<u8>),
-    Exchange { count: u8, turned: Option<(u8, u16)> },
+    Exchange {
+        count: u8,
+        turned: Option<(u8, u16)>,
+    },
     Send(Vec<u8>),
 }
 

@@ -24,7 +24,11 @@ fuzz_target!(|packets: Vec<(u16, Option<u8>, Vec<u8>)>| {
             continue;
         };
         assert_eq!(unpacked.frames[0].origin, Origin::Packet);
-        assert!(unpacked.frames.iter().all(|frame| !frame.payload.is_empty()
-            && frame.payload.len() <= MAX_PACKET_BYTES));
+        assert!(
+            unpacked
+                .frames
+                .iter()
+                .all(|frame| !frame.payload.is_empty() && frame.payload.len() <= MAX_PACKET_BYTES)
+        );
     }
 });

@@ -15,7 +15,9 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(object) = format.decode::<Map<String, Value>>(bytes) else {
             continue;
         };
-        let again = format.encode(&object).expect("what was read can be written");
+        let again = format
+            .encode(&object)
+            .expect("what was read can be written");
         // Numbers with a fraction may come back as their neighbours.
         let read = format.decode::<Map<String, Value>>(&again);
         assert!(read.is_ok_and(|read| read.keys().eq(object.keys())));

@@ -16,11 +16,18 @@ use uuid::Uuid;
 enum Happening {
     Wait(u16),
     Deadline,
-    Hello { instance: u8 },
-    Frame { bits: u8, body: Vec<u8> },
+    Hello {
+        instance: u8,
+    },
+    Frame {
+        bits: u8,
+        body: Vec<u8>,
+    },
     /// A pong to the ping that is out.
     Pong,
-    Broken { version: Option<u8> },
+    Broken {
+        version: Option<u8>,
+    },
     Eof(bool),
     InCall(bool),
     Unanswered(bool),
@@ -70,12 +77,16 @@ impl Run {
             }
             Happening::Frame { bits, body } => {
                 if let Some(kind) = Kind::from_bits(bits & 0x3f) {
-                    let frame = Frame { kind, body: body.into() };
+                    let frame = Frame {
+                        kind,
+                        body: body.into(),
+                    };
                     self.session.on_frame(&frame, self.now);
                 }
             }
             Happening::Pong => {
-                if let Some(Ok(Body::Ping(ping))) = self.pinged.take().map(|f| Body::from_frame(&f)) {
+                if let Some(Ok(Body::Ping(ping))) = self.pinged.take().map(|f| Body::from_frame(&f))
+                {
                     let frame = Body::Pong(ping).to_frame().expect("short");
                     self.session.on_frame(&frame, self.now);
                 }
@@ -119,7 +130,13 @@ impl Run {
 fuzz_target!(|happenings: Vec<Happening>| {
     let now = Instant::now();
     let session = Session::new(hello(7), now).expect("a hello of ours is short");
-    let mut run = Run { session, now, pinged: None, ups: 0, ended: false };
+    let mut run = Run {
+        session,
+        now,
+        pinged: None,
+        ups: 0,
+        ended: false,
+    };
     for happening in happenings {
         run.happen(happening);
     }

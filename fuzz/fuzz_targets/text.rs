@@ -9,12 +9,17 @@ use twocan_proto::text;
 const NAME: usize = 64;
 
 fn is_safe(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}')
+    !c.is_control()
+        && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{feff}')
 }
 
 fuzz_target!(|given: &str| {
     let shown = text::multiline(given);
-    assert!(shown.chars().all(|c| matches!(c, '\n' | '\t') || is_safe(c)));
+    assert!(
+        shown
+            .chars()
+            .all(|c| matches!(c, '\n' | '\t') || is_safe(c))
+    );
     assert_eq!(text::multiline(&shown), shown);
 
     let line = text::line(given);
