@@ -18,7 +18,7 @@ printf '\n== property tests\n'
 # Those that take long set their own number of cases.
 PROPTEST_CASES=5000 cargo test --locked --workspace --exclude twocan-e2e --lib --bins --quiet
 
-# Two tables of SQLite have one name, each within its own file; the sanitizer
+# Two tables of SQLite have one name, each in a function of its own; the sanitizer
 # takes them for one table that is there twice.
 export ASAN_OPTIONS=detect_odr_violation=0
 

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::common::{PATIENCE, until};
+use crate::common::{PATIENCE, arrived, until};
 use twocan_voice::{
-    Activation, AudioError, Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, InputSpec,
-    OutputSpec, ReceivedPacket, SentPacket,
+    Activation, AudioError, Call, CallConfig, DeviceState, FRAME_SAMPLES, InputSpec, OutputSpec,
+    SentPacket,
 };
 
 fn start(config: CallConfig) -> (Call, Receiver<SentPacket>) {
@@ -31,13 +31,7 @@ fn pass(frames: &Receiver<SentPacket>, to: &Call, mut holds: impl FnMut() -> boo
     while !holds() {
         assert!(Instant::now() < end, "never happened");
         let frame = frames.recv_timeout(PATIENCE).unwrap();
-        to.receive(ReceivedPacket {
-            format: Format::Opus,
-            sequence: frame.media_time / FRAME_SAMPLES as u64,
-            media_time: frame.media_time,
-            payload: frame.payload,
-            arrived: Instant::now(),
-        });
+        to.receive(arrived(frame));
     }
 }
 
@@ -103,13 +97,7 @@ fn an_echo_call_sends_back_what_it_hears() {
     pass(&frames, &echo, || {
         while let Ok(frame) = echoed.try_recv() {
             back += usize::from(frame.voiced);
-            speaker.receive(ReceivedPacket {
-                format: Format::Opus,
-                sequence: frame.media_time / FRAME_SAMPLES as u64,
-                media_time: frame.media_time,
-                payload: frame.payload,
-                arrived: Instant::now(),
-            });
+            speaker.receive(arrived(frame));
         }
         back > 20 && speaker.stats().level_out_db > -17.0
     });

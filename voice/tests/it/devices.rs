@@ -6,14 +6,12 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
-    time::Instant,
 };
 
 use crate::apart;
-use crate::common::{Score, compare, read_wav, speech, until, write_wav};
+use crate::common::{Score, arrived, compare, read_wav, speech, until, write_wav};
 use twocan_voice::{
-    Call, CallConfig, DeviceState, FRAME_SAMPLES, Format, FrameSink, InputSpec, OutputSpec,
-    Processing, ReceivedPacket, list_devices,
+    Call, CallConfig, DeviceState, FrameSink, InputSpec, OutputSpec, Processing, list_devices,
 };
 
 /// How often sound is tried that a busy machine may have spoiled.
@@ -248,13 +246,7 @@ fn start(input: InputSpec, output: OutputSpec, to: Option<&Arc<Call>>) -> Arc<Ca
     let to = to.cloned();
     let sink: FrameSink = Box::new(move |frame| {
         if let Some(to) = &to {
-            to.receive(ReceivedPacket {
-                format: Format::Opus,
-                sequence: frame.media_time / FRAME_SAMPLES as u64,
-                media_time: frame.media_time,
-                payload: frame.payload,
-                arrived: Instant::now(),
-            });
+            to.receive(arrived(frame));
         }
     });
     let config = CallConfig {
