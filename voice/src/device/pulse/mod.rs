@@ -5,13 +5,14 @@
 //! much is to be buffered where.
 //!
 //! `address` finds the server, `connection` speaks with it, `host` knows its
-//! devices, `stream` lets sound flow over a `wire`. The messages themselves are those of the
-//! `pulseaudio` crate. Every stream has a connection and a thread of its own,
+//! devices, `stream` lets sound flow over a `wire`, of which a `queue` waits for a
+//! loudspeaker. The messages themselves are those of the `pulseaudio` crate. Every stream has a connection and a thread of its own,
 //! which waits in a read and runs the callback when the server speaks.
 
 mod address;
 mod connection;
 mod host;
+mod queue;
 mod samples;
 mod stream;
 mod wire;

@@ -2,17 +2,13 @@
 //! for sound, or to give some.
 //!
 //! ```text
-//! playback   callback -> |stream's queue: 2 periods|  -> |device: 1 period| -> ear
+//! playback   callback -> |stream's queue: 2 periods or more| -> |device: 1 period| -> ear
 //! recording  mouth -> |device: 1 period| -> callback
 //! ```
 //!
-//! One period of the stream's queue is the time that a callback has, the server
-//! answering included. Where the machine does not keep to it, the queue grows
-//! until it does.
-//!
-//! With `adjust_latency` the server gives half of what a playback stream asks
-//! for beyond two minimal requests to the device, and half of a fragment of a
-//! recording stream to its device: that is how long the device sleeps.
+//! How much waits for the device is the matter of `queue`. With
+//! `adjust_latency` the server gives half of a fragment of a recording stream to
+//! its device: that is how long the device sleeps.
 
 use std::{
     ffi::CString,
@@ -40,23 +36,15 @@ use super::{
     address::Server,
     connection::{Connection, Handle, Incoming},
     lost,
+    queue::Queue,
     samples::as_data,
     wire::Wire,
 };
 use crate::realtime;
 
-/// Requests are counted in this part of a period.
-const REQUEST_PARTS: u32 = 4;
-/// The smallest request at first, in such parts. A callback has twice as much
-/// time before the device runs dry: with one part, which is 2.5 ms then, machines
-/// that are otherwise idle ran dry within seconds, as their kernel may stand
-/// still for 3 ms.
-const FIRST_REQUEST: u32 = 2;
-/// Each time the device has run dry, requests grow by one part, to at most so
-/// many: a whole period, which gives two periods of time.
-const MOST_REQUEST: u32 = REQUEST_PARTS;
 /// Periods of sound that wait at the server when we do not take them.
 const WAITING_PERIODS: u32 = 16;
+
 /// What a stream is to be.
 #[derive(Debug, Clone)]
 pub(super) struct Flow {
@@ -85,16 +73,6 @@ impl Flow {
 
     fn bytes(&self, frames: u32) -> u32 {
         frames.saturating_mul(SAMPLE_BYTES as u32)
-    }
-
-    /// What a playback stream holds with requests of so many parts.
-    fn playback_buffer(&self, request: u32) -> BufferAttr {
-        let request = self.period * request / REQUEST_PARTS;
-        BufferAttr {
-            target_length: self.bytes(2 * self.period + 2 * request),
-            minimum_request_length: self.bytes(request),
-            ..BufferAttr::default()
-        }
     }
 }
 
@@ -138,11 +116,12 @@ impl PulseStream {
         on_error: impl FnMut(Error) + Send + 'static,
     ) -> Result<Self, Error> {
         let mut connection = Connection::open(&flow.server)?;
+        let mut queue = Queue::new(flow.rate, flow.period, Instant::now());
         let params = PlaybackStreamParams {
             sample_spec: flow.sample_spec(),
             channel_map: ChannelMap::mono(),
             sink_name: Some(flow.device.clone()),
-            buffer_attr: flow.playback_buffer(FIRST_REQUEST),
+            buffer_attr: queue.buffering().attributes(),
             props: properties(),
             flags: flags(),
             ..PlaybackStreamParams::default()
@@ -151,12 +130,11 @@ impl PulseStream {
             connection.request(&Command::CreatePlaybackStream(params))?;
         let wire = Wire::new(connection, created.channel, &flow);
         let period = flow.period;
+        queue.granted(created.buffer_attr.target_length / SAMPLE_BYTES as u32);
         let mut player = Player {
             wire,
-            flow,
-            request: FIRST_REQUEST,
+            queue,
             requested: created.requested_bytes,
-            most: created.buffer_attr.target_length,
             samples: Vec::new(),
             on_data,
             on_error,
@@ -287,13 +265,9 @@ fn instant(since: Duration) -> StreamInstant {
 
 struct Player<D, E> {
     wire: Wire,
-    flow: Flow,
-    /// The smallest request, in parts of a period.
-    request: u32,
+    queue: Queue,
     /// Bytes that the server asked for when it made the stream.
     requested: u32,
-    /// Bytes of the stream's whole queue.
-    most: u32,
     samples: Vec<f32>,
     on_data: D,
     on_error: E,
@@ -325,12 +299,21 @@ where
     fn step(&mut self) -> Result<(), Error> {
         match self.wire.next()? {
             Incoming::Told(CommandTag::Request) => {
+                let asked_at = Instant::now();
                 let [channel, bytes] = self.wire.connection.numbers()?;
                 if channel == self.wire.channel {
                     self.give(bytes)?;
+                    if self.queue.asked(asked_at) {
+                        self.buffer_otherwise()?;
+                    }
                 }
             }
-            Incoming::Told(CommandTag::Underflow) => self.grow()?,
+            Incoming::Told(CommandTag::Underflow) => {
+                tracing::debug!("the sound server ran dry");
+                if self.queue.ran_dry(Instant::now()) {
+                    self.buffer_otherwise()?;
+                }
+            }
             Incoming::Told(CommandTag::PlaybackStreamMoved) => {
                 (self.on_error)(Error::new(ErrorKind::DeviceChanged));
             }
@@ -339,23 +322,17 @@ where
         Ok(())
     }
 
-    /// The device has run dry: we are too slow for so little.
-    fn grow(&mut self) -> Result<(), Error> {
-        tracing::debug!(request = self.request, "the sound server ran dry");
-        if self.request == MOST_REQUEST {
-            return Ok(());
-        }
-        self.request += 1;
-        let buffer_attr = self.flow.playback_buffer(self.request);
-        self.most = buffer_attr.target_length;
-        let wider = SetPlaybackStreamBufferAttrParams {
+    fn buffer_otherwise(&mut self) -> Result<(), Error> {
+        let buffering = self.queue.buffering();
+        tracing::debug!(?buffering, "the sound server's queue");
+        let change = SetPlaybackStreamBufferAttrParams {
             index: self.wire.channel,
-            buffer_attr,
-            adjust_latency: true,
-            early_requests: false,
+            buffer_attr: buffering.attributes(),
+            adjust_latency: buffering.adjust_latency,
+            early_requests: !buffering.adjust_latency,
         };
-        let wider = Command::SetPlaybackStreamBufferAttr(wider);
-        self.wire.connection.send(&wider).map(drop)
+        let change = Command::SetPlaybackStreamBufferAttr(change);
+        self.wire.connection.send(&change).map(drop)
     }
 
     /// Has the callback make what is asked for. After an underrun the server
@@ -363,7 +340,7 @@ where
     /// is lost; whoever asks for more than the queue gets as much and a gap.
     fn give(&mut self, bytes: u32) -> Result<(), Error> {
         let frames = bytes as usize / SAMPLE_BYTES;
-        let most = self.most as usize / SAMPLE_BYTES;
+        let most = self.queue.most() as usize;
         let skipped = frames.saturating_sub(most);
         self.samples.clear();
         self.samples.resize(frames - skipped, 0.0);
