@@ -136,17 +136,31 @@ impl Client {
         let answer = self.read_answer();
         assert_eq!(answer.status, 101, "no live channel: {}", answer.json());
         self.say_live(&json!({"type": "hello", "version": 1, "client": "bench/0"}));
-        let [_, length] = self.read_exactly(2)[..] else {
-            unreachable!("two bytes were read");
-        };
-        let length = match length {
-            126 => {
-                let long = self.read_exactly(2);
-                usize::from(long[0]) << 8 | usize::from(long[1])
+        self.hear_live("hello")
+    }
+
+    /// Waits until the registry says something of this type on the live channel.
+    ///
+    /// # Panics
+    /// If it does not, or says something of 64 KiB and more.
+    pub fn hear_live(&mut self, wanted: &str) -> Value {
+        loop {
+            let [_, length] = self.read_exactly(2)[..] else {
+                unreachable!("two bytes were read");
+            };
+            let length = match length {
+                126 => {
+                    let long = self.read_exactly(2);
+                    usize::from(long[0]) << 8 | usize::from(long[1])
+                }
+                short => usize::from(short),
+            };
+            // What is no JSON is a ping.
+            let said = serde_json::from_slice(&self.read_exactly(length)).unwrap_or(Value::Null);
+            if said["type"] == wanted {
+                return said;
             }
-            short => usize::from(short),
-        };
-        serde_json::from_slice(&self.read_exactly(length)).must("read a hello")
+        }
     }
 
     /// Says something on the live channel, in less than 126 bytes of JSON: one

@@ -8,10 +8,12 @@ use twocan_proto::live::LobbyEvent;
 use twocan_proto::registry_url::RegistryUrl;
 use uuid::Uuid;
 
+use super::call::{Call, CallId};
+use super::contact::{Contact, ContactRequest, Path};
+use super::message::{Change, Message, MessageState};
 use super::people::Nearby;
 use super::sound::MicTest;
 use super::transfer::Transfer;
-use super::types::{Call, CallId, Change, Contact, ContactRequest, Message, MessageState, Path};
 
 /// Something happened. Events come in the order in which they happened.
 #[derive(Debug, Clone, PartialEq)]

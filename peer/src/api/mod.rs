@@ -4,16 +4,26 @@
 //! Text in these types that came from another person or a registry has passed
 //! [`twocan_proto::text`] and is safe to show.
 
+mod call;
+mod config;
+mod contact;
 mod error;
 mod event;
+mod message;
 mod people;
 mod registry;
 mod sound;
 mod transfer;
-mod types;
 
+pub use call::{Call, CallChange, CallId, CallState, LoggedCall};
+pub use config::{Config, SETTINGS, WhoAmI};
+pub use contact::{Connected, Contact, ContactChange, ContactRequest, Path, Relation, Trust};
 pub use error::{Error, ErrorCode};
 pub use event::{CallHint, CallStats, Event, NoticeLevel, RegistryState};
+pub use message::{
+    Change, DeleteFor, Draft, ExportFormat, Exported, Imported, Message, MessageState, Page,
+    Reaction, Revision, SearchQuery,
+};
 pub use people::{KeyDecision, Lan, Nearby, Presence, Profile, Safety};
 pub use registry::{
     AccountAction, AccountAnswer, AccountInfo, Directory, DirectoryEntry, DirectoryQuery, LobbyAsk,
@@ -22,7 +32,6 @@ pub use registry::{
 };
 pub use sound::{MicTest, MicTestPhase, SoundDevice, SoundDevices};
 pub use transfer::{Transfer, TransferId, TransferState};
-pub use types::*;
 
 // Named by `Config` and `CallChange`, so that whoever fills them needs no other crate.
 pub use twocan_voice::{Activation, CallLevels, InputSpec, OutputSpec};

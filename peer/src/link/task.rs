@@ -5,6 +5,8 @@
 //! after they are on disk. While they are being written nothing more is read,
 //! so a peer that sends faster than the disk writes is held back by TCP.
 
+mod messages;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,7 +15,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
-use twocan_proto::body::{Body, ByeReason, Complaint, Entry, Hello, Resend, Resume, Upto};
+use twocan_proto::body::{Body, ByeReason, Complaint, Hello, Resend, Resume, Upto};
 use twocan_proto::frame::FrameDecoder;
 use twocan_proto::session::{Ended, Event, Session, Side};
 use uuid::Uuid;
@@ -24,8 +26,7 @@ use super::outbox::Outbox;
 use super::pace::Pace;
 use super::retry::Retry;
 use crate::api::{Change, MessageState};
-use crate::clock;
-use crate::store::chat::{Ends, append, delivery};
+use crate::store::chat::{Ends, delivery};
 use crate::store::{Store, StoreError};
 
 /// Bytes read at once, and held of a peer that sends faster than we store.
@@ -324,11 +325,6 @@ impl Link {
         Ok(())
     }
 
-    /// The database has not just failed.
-    fn may_ask(&self) -> bool {
-        self.retry.due().is_none()
-    }
-
     async fn on_body(&mut self, body: Body) -> Result<(), CoreGone> {
         if body.is_for_contacts() && !self.we_welcome {
             let complaint = Complaint {
@@ -365,135 +361,6 @@ impl Link {
                 self.tell(LinkEvent::Body(body)).await
             }
         }
-    }
-
-    /// Stores entries of the peer and acknowledges them.
-    async fn receive(&mut self, entries: Vec<Entry>) -> Result<(), CoreGone> {
-        if !self.may_ask() {
-            self.missed = true;
-            return Ok(());
-        }
-        let (ends, now, count) = (self.ends, clock::now(), entries.len());
-        let stored = self
-            .store
-            .run(move |db| append::append_theirs(db, ends, &entries, now))
-            .await;
-        match stored {
-            Ok(appended) => {
-                self.retry.worked();
-                self.pace.took(count, self.read_at);
-                self.stored = appended.stored;
-                self.say(&Body::Delivered(Upto {
-                    upto: appended.stored,
-                }));
-                if appended.gap && !self.asked_again {
-                    self.say(&Body::Resend(Resend {
-                        from: appended.stored + 1,
-                    }));
-                }
-                self.asked_again = appended.gap;
-                if appended.changes.is_empty() {
-                    return Ok(());
-                }
-                self.tell(LinkEvent::Received(appended.changes)).await
-            }
-            // Not stored is not acknowledged: it is asked for again.
-            Err(error) => {
-                self.missed = true;
-                self.on_store_error(&error)
-            }
-        }
-    }
-
-    async fn take_receipts(&mut self) -> Result<(), CoreGone> {
-        let (ends, Receipts { delivered, read }) = (self.ends, self.receipts);
-        let stored = self
-            .store
-            .run(move |db| delivery::receive_receipts(db, ends, delivered, read))
-            .await;
-        match stored {
-            Ok(changed) => {
-                self.retry.worked();
-                self.receipts = Receipts::default();
-                if changed.is_empty() {
-                    return Ok(());
-                }
-                self.tell(LinkEvent::States(changed)).await
-            }
-            Err(error) => self.on_store_error(&error),
-        }
-    }
-
-    /// Begins to send, once the core wants this link and the peer wants us.
-    async fn open_outbox(&mut self) -> Result<(), CoreGone> {
-        let (Some(theirs), true, true) =
-            (self.theirs, self.open, self.they_welcome && self.we_welcome)
-        else {
-            return Ok(());
-        };
-        let ends = self.ends;
-        let caught_up = self
-            .store
-            .run(move |db| {
-                let after = delivery::resume_sending(db, ends, theirs)?;
-                Ok((
-                    after,
-                    delivery::receive_receipts(db, ends, theirs.stored, theirs.read)?,
-                ))
-            })
-            .await;
-        match caught_up {
-            Ok((after, changed)) => {
-                self.outbox.open(after);
-                self.tell(LinkEvent::States(changed)).await
-            }
-            Err(error) => {
-                self.wants_outbox = true;
-                self.on_store_error(&error)
-            }
-        }
-    }
-
-    /// Writes messages while the peer keeps up and the output has room.
-    async fn send_messages(&mut self) -> Result<(), CoreGone> {
-        if std::mem::take(&mut self.has_fresh) {
-            let fresh = self.outbox.fresh(self.handover.take());
-            self.send_entries(fresh).await?;
-        }
-        while self.out.len() < WRITE_ENOUGH
-            && let Some((after, most)) = self.outbox.next()
-        {
-            let ends = self.ends;
-            let entries = match self
-                .store
-                .run(move |db| delivery::outbox(db, ends, after, most))
-                .await
-            {
-                Ok(entries) => entries,
-                Err(error) => return self.on_store_error(&error),
-            };
-            self.outbox
-                .wrote(most, entries.len(), entries.last().map(|entry| entry.seq));
-            self.send_entries(entries).await?;
-        }
-        Ok(())
-    }
-
-    async fn send_entries(&mut self, entries: Vec<Entry>) -> Result<(), CoreGone> {
-        let Some(last) = entries.last().map(|entry| entry.seq) else {
-            return Ok(());
-        };
-        let messages = entries.iter().filter(|e| e.content.target().is_none());
-        let ids = messages.map(|entry| entry.id).collect();
-        for entry in entries {
-            self.say(&Body::Entry(entry));
-        }
-        while let Some(frame) = self.session.poll_frame() {
-            if let Err(error) = frame.encode(&mut self.out) {
-                tracing::error!(%error, "a message was not sent");
-            }
-        }
-        self.tell(LinkEvent::Sent(ids, last)).await
     }
 
     fn on_read(&mut self, read: std::io::Result<usize>) {
@@ -550,17 +417,6 @@ impl Link {
         if let Err(error) = self.session.send(body) {
             tracing::error!(%error, kind = body.kind().bits(), "a frame of ours was not sent");
         }
-    }
-
-    /// The database failed: until it is asked again, nothing is taken or
-    /// given.
-    fn on_store_error(&mut self, error: &StoreError) -> Result<(), CoreGone> {
-        if *error == StoreError::Closed {
-            return Err(CoreGone);
-        }
-        tracing::error!(%error, "a link waits as the database does not do its work");
-        self.retry.failed(Instant::now());
-        Ok(())
     }
 
     async fn tell(&self, event: LinkEvent) -> Result<(), CoreGone> {
