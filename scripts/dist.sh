@@ -15,10 +15,20 @@ export SOURCE_DATE_EPOCH
 
 bin_dir=${TWOCAN_BIN_DIR:-}
 if [[ -z "$bin_dir" ]]; then
+    # Nothing of where they are built is in the programs, so that every clone
+    # makes the same.
+    cargo_home=${CARGO_HOME:-$HOME/.cargo}
+    target=$(scripts/target-dir.sh)
+    for folder in "$cargo_home=/cargo" "$PWD=/twocan" "$target=/target"; do
+        RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$folder"
+        CFLAGS="${CFLAGS:-} -ffile-prefix-map=$folder"
+        CXXFLAGS="${CXXFLAGS:-} -ffile-prefix-map=$folder"
+    done
+    export RUSTFLAGS CFLAGS CXXFLAGS
     # One after the other: the registry shares no feature of the client then.
     cargo build --release --locked --package twocan --features vendored-openssl
     cargo build --release --locked --package twocan-registry
-    bin_dir=$(scripts/target-dir.sh)/release
+    bin_dir=$target/release
 fi
 mkdir -p dist
 rm -f dist/*.tar.gz dist/*.deb dist/SHA256SUMS
