@@ -32,6 +32,9 @@ const MOST: Duration = Duration::from_millis(40);
 /// How long the longest time between requests counts, at least; at most twice
 /// that.
 const MEMORY: Duration = Duration::from_secs(20);
+/// While a stream begins, devices wake up and requests come as they may: that
+/// says nothing of what follows.
+const BEGINNING: Duration = Duration::from_secs(1);
 /// A queue that ran dry this soon after it was made longer did so before.
 const SETTLE: Duration = Duration::from_millis(100);
 
@@ -73,6 +76,8 @@ pub(super) struct Queue {
     frames: FrameCount,
     /// When it became longer.
     grown_at: Option<Instant>,
+    /// When the server asked first.
+    began_at: Option<Instant>,
     /// When the server asked last, unless the time from then on tells nothing.
     asked_at: Option<Instant>,
     /// The most frames that were needed in this [`MEMORY`] and the one before.
@@ -89,6 +94,7 @@ impl Queue {
             least: FIRST_PERIODS * period,
             frames: FIRST_PERIODS * period,
             grown_at: None,
+            began_at: None,
             asked_at: None,
             needed: [0; 2],
             since: now,
@@ -132,7 +138,9 @@ impl Queue {
     pub(super) fn asked(&mut self, now: Instant) -> bool {
         let since = self.asked_at.replace(now).map(|at| now - at);
         // Longer than any queue is a device that slept, and no reason for one.
-        if let Some(since) = since.filter(|since| *since < MOST) {
+        if !self.begins(now)
+            && let Some(since) = since.filter(|since| *since < MOST)
+        {
             self.need(self.frames_in(since + since / RESERVE));
         }
         self.follow(now)
@@ -142,10 +150,15 @@ impl Queue {
     /// otherwise from now on.
     pub(super) fn ran_dry(&mut self, now: Instant) -> bool {
         let settles = |at: Instant| now.duration_since(at) < SETTLE;
-        if !self.grown_at.is_some_and(settles) {
+        if !self.begins(now) && !self.grown_at.is_some_and(settles) {
             self.need(self.frames + self.period);
         }
         self.follow(now)
+    }
+
+    fn begins(&mut self, now: Instant) -> bool {
+        let began_at = *self.began_at.get_or_insert(now);
+        now.duration_since(began_at) < BEGINNING
     }
 
     fn need(&mut self, frames: FrameCount) {
@@ -217,14 +230,23 @@ mod tests {
     fn a_near_miss_is_enough_to_grow_and_what_is_not_needed_goes() {
         let start = Instant::now();
         let mut queue = queue(start);
-        let late = |n: u64| if n == 100 { 12 } else { 0 };
+        let late = |n: u64| if n == 300 { 12 } else { 0 };
         let lengths = lengths(&mut queue, start, (0..50_000).map(late));
-        assert_eq!(lengths[99], 8.0);
-        assert_eq!(lengths[100], 18.0, "16 ms and an eighth");
+        assert_eq!(lengths[299], 8.0);
+        assert_eq!(lengths[300], 18.0, "16 ms and an eighth");
         let until = lengths.iter().rposition(|length| *length == 18.0).unwrap();
-        let lasted = Duration::from_millis(4 * (until as u64 - 100));
+        let lasted = Duration::from_millis(4 * (until as u64 - 300));
         assert!(lasted >= MEMORY && lasted <= 2 * MEMORY, "{lasted:?}");
         assert_eq!(lengths.last(), Some(&8.0));
+    }
+
+    #[test]
+    fn how_a_stream_begins_is_no_measure() {
+        let start = Instant::now();
+        let mut queue = queue(start);
+        assert!(!queue.ran_dry(start));
+        let beginning = lengths(&mut queue, start, [0, 20, 20, 15]);
+        assert!(beginning.iter().all(|length| *length == 8.0));
     }
 
     #[test]
@@ -276,7 +298,6 @@ mod tests {
         let start = Instant::now();
         let mut queue = queue(start);
         queue.granted(60 * MS);
-        assert!(!queue.ran_dry(start) || queue.frames == 60 * MS);
         let lengths = lengths(&mut queue, start, (0..200).map(|_| 16));
         assert!(lengths.iter().all(|length| *length == 60.0));
     }
