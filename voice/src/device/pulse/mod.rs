@@ -29,6 +29,11 @@ use pulseaudio::protocol::PulseError;
 /// Bytes of a sample: all streams are mono `f32`, and the server converts.
 const SAMPLE_BYTES: usize = size_of::<f32>();
 
+/// How long so many frames are for the server.
+fn bytes(frames: u32) -> u32 {
+    frames.saturating_mul(SAMPLE_BYTES as u32)
+}
+
 /// What a server's refusal means to cpal.
 fn refused(error: PulseError) -> Error {
     let kind = match error {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use cpal::FrameCount;
 use pulseaudio::protocol::stream::BufferAttr;
 
-use super::SAMPLE_BYTES;
+use super::bytes;
 
 /// Sound that waits in a queue at first, in periods: one for the device, which
 /// takes it at once, and one is the time to answer. With half of that, machines
@@ -29,6 +29,9 @@ const STEPS: u32 = 4;
 /// A queue of more delays a call for what few machines need. Whoever stands
 /// still for longer has a gap.
 const MOST: Duration = Duration::from_millis(40);
+/// No server makes more of a wish; what it says beyond it is a mistake, which
+/// must not decide how much memory a request takes.
+const MOST_GRANTED: Duration = Duration::from_secs(2);
 /// How long the longest time between requests counts, at least; at most twice
 /// that.
 const MEMORY: Duration = Duration::from_secs(20);
@@ -57,10 +60,6 @@ impl Buffering {
             ..BufferAttr::default()
         }
     }
-}
-
-fn bytes(frames: FrameCount) -> u32 {
-    frames.saturating_mul(SAMPLE_BYTES as u32)
 }
 
 /// The queue of one stream.
@@ -104,6 +103,7 @@ impl Queue {
     /// Takes what the server has made of the first wish, which is more where
     /// its device takes more at once.
     pub(super) fn granted(&mut self, frames: FrameCount) {
+        let frames = frames.min(self.frames_in(MOST_GRANTED));
         self.least = self.least.max(frames);
         self.frames = self.least;
     }
@@ -291,6 +291,13 @@ mod tests {
             assert!(!queue.ran_dry(now), "the same gap");
         }
         assert_eq!(f64::from(queue.frames) / f64::from(MS), 40.0);
+    }
+
+    #[test]
+    fn a_wild_grant_asks_for_no_more_memory_than_two_seconds() {
+        let mut queue = queue(Instant::now());
+        queue.granted(u32::MAX);
+        assert_eq!(queue.most(), 2_000 * MS + PERIOD);
     }
 
     #[test]

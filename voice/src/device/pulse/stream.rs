@@ -34,6 +34,7 @@ use pulseaudio::protocol::{
 use super::{
     SAMPLE_BYTES,
     address::Server,
+    bytes,
     connection::{Connection, Handle, Incoming},
     lost,
     queue::Queue,
@@ -69,10 +70,6 @@ impl Flow {
             channels: 1,
             sample_rate: self.rate,
         }
-    }
-
-    fn bytes(&self, frames: u32) -> u32 {
-        frames.saturating_mul(SAMPLE_BYTES as u32)
     }
 }
 
@@ -167,8 +164,8 @@ impl PulseStream {
             channel_map: ChannelMap::mono(),
             source_name: Some(flow.device.clone()),
             buffer_attr: BufferAttr {
-                max_length: flow.bytes(WAITING_PERIODS * flow.period),
-                fragment_size: flow.bytes(2 * flow.period),
+                max_length: bytes(WAITING_PERIODS * flow.period),
+                fragment_size: bytes(2 * flow.period),
                 ..BufferAttr::default()
             },
             props: properties(),
