@@ -82,13 +82,15 @@ impl PeerId {
 
 impl fmt::Display for PeerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(TEXT_CHARS + TEXT_CHARS / GROUP);
         for (i, c) in self.compact().chars().enumerate() {
             if i > 0 && i % GROUP == 0 {
-                f.write_str("-")?;
+                text.push('-');
             }
-            write!(f, "{c}")?;
+            text.push(c);
         }
-        Ok(())
+        // In one go: a writer that looks at every piece is called once.
+        f.write_str(&text)
     }
 }
 

@@ -80,6 +80,10 @@ fn clean(text: &str, keep_control: impl Fn(char) -> Option<char>) -> String {
             None => Some(c),
         })
         .collect();
+    if shown.is_ascii() {
+        // Every character is one that is perceived, and none joins any.
+        return shown;
+    }
     let mut out = String::with_capacity(shown.len());
     for grapheme in shown.graphemes(true) {
         push_grapheme(grapheme, &mut out);

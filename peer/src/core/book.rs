@@ -149,6 +149,13 @@ impl Book {
         }
     }
 
+    /// The peer has so many more of ours.
+    pub(super) fn on_delivered(&mut self, peer: PeerId, count: u64) {
+        if let Some(entry) = self.get_mut(peer) {
+            entry.summary.waiting = entry.summary.waiting.saturating_sub(count);
+        }
+    }
+
     pub(super) fn on_their_messages(&mut self, peer: PeerId, count: u64) {
         if let Some(entry) = self.get_mut(peer) {
             entry.summary.unread += count;

@@ -1,12 +1,13 @@
 //! Messages between the handle, the database and the links.
 
 use tokio::sync::oneshot;
-use twocan_proto::body::{self, Body, Entry, Upto};
+use twocan_proto::body::{self, Body, Upto};
 use twocan_proto::identity::PeerId;
 use twocan_proto::limits;
 use uuid::Uuid;
 
 use super::command::answer;
+use super::saving::Saved;
 use super::{Core, Reply, Stale};
 use crate::api::{
     Change, DeleteFor, Draft, Error, ErrorCode, Event, Message, MessageState, Page, Relation,
@@ -14,8 +15,9 @@ use crate::api::{
 };
 use crate::clock;
 use crate::store::chat::amend::{self, Amendment, Refused};
-use crate::store::chat::{Ends, append, delivery, history, search};
-use crate::store::{StoreError, calls, settings};
+use crate::store::chat::append::Own;
+use crate::store::chat::{Ends, delivery, history, search};
+use crate::store::{calls, settings};
 
 /// Messages given in one page at most.
 pub(crate) const HISTORY_LIMIT: usize = 1000;
@@ -23,13 +25,6 @@ pub(crate) const HISTORY_LIMIT: usize = 1000;
 const SEARCH_LIMIT: usize = 50;
 /// Longest `client_id`, in bytes: a UUID with room to spare.
 const CLIENT_ID_BYTES: usize = 128;
-
-/// A message of ours that has reached the disk, or not.
-pub(super) struct Saved {
-    to: PeerId,
-    result: Result<(Message, Option<Entry>), StoreError>,
-    reply: Reply<Uuid>,
-}
 
 impl Core {
     pub(super) fn ends(&self, peer: PeerId) -> Ends {
@@ -42,24 +37,13 @@ impl Core {
         if let Err(error) = self.may_send(to, &draft).await {
             return answer(reply, Err(error));
         }
-        let (ends, now) = (self.ends(to), clock::now());
-        let submitted = self
-            .store
-            .submit(move |db| append::append_own(db, ends, &draft, Uuid::now_v7(), now))
-            .await;
-        match submitted {
-            Ok(saved) => {
-                let saved = Box::pin(async move {
-                    Saved {
-                        to,
-                        result: saved.await,
-                        reply,
-                    }
-                });
-                self.saving.push_back(saved);
-            }
-            Err(error) => answer(reply, Err(error.into())),
-        }
+        let own = Own {
+            id: Uuid::now_v7(),
+            sent_at: clock::now(),
+            draft,
+        };
+        let ends = self.ends(to);
+        self.saving.add(&self.store, ends, own, reply).await;
     }
 
     async fn may_send(&self, to: PeerId, draft: &Draft) -> Result<(), Error> {
@@ -82,20 +66,22 @@ impl Core {
         ))
     }
 
+    /// Messages of ours have reached the disk, or not.
     pub(super) fn on_saved(&mut self, saved: Saved) {
-        let Saved { to, result, reply } = saved;
-        match result {
-            Ok((message, entry)) => {
-                let id = message.id;
-                if let Some(entry) = entry {
-                    self.contacts.on_own_message(to);
-                    self.emit(Event::Message(message));
-                    self.touch(to, Stale::No);
-                    self.hand_over(to, entry);
+        for (written, reply) in saved.messages {
+            match written {
+                Ok((message, entry)) => {
+                    let id = message.id;
+                    if let Some(entry) = entry {
+                        self.contacts.on_own_message(saved.to);
+                        self.emit(Event::Message(message));
+                        self.touch(saved.to, Stale::No);
+                        self.hand_over(saved.to, entry);
+                    }
+                    answer(reply, Ok(id));
                 }
-                answer(reply, Ok(id));
+                Err(error) => answer(reply, Err(error.into())),
             }
-            Err(error) => answer(reply, Err(error.into())),
         }
     }
 
@@ -160,6 +146,8 @@ impl Core {
         if changed.is_empty() {
             return;
         }
+        let arrived = changed.iter().filter(|c| c.1 == MessageState::Delivered);
+        self.contacts.on_delivered(peer, arrived.count() as u64);
         for (id, state) in changed {
             self.emit(Event::MessageState {
                 id,

@@ -14,7 +14,7 @@
 //! | [`nearby`] | who is in the local network |
 //! | [`dialling`] | who is dialled when |
 //! | [`links`] | the links there are, which of two stays |
-//! | [`chat`] | messages on their way between the handle, the database and links |
+//! | [`chat`], [`saving`] | messages on their way between the handle, the database and links |
 //! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
 //! | [`transfers`], [`file_words`], [`file_runs`] | files: what is decided, what is said of it, and when their contents flow |
@@ -29,9 +29,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use futures_util::stream::{FuturesOrdered, StreamExt};
 use serde_json::Value;
-use std::pin::Pin;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 use twocan_proto::identity::PeerId;
@@ -69,6 +67,7 @@ mod persona;
 mod rate;
 mod registries;
 mod requests;
+mod saving;
 mod sound;
 mod transfers;
 mod trust;
@@ -86,8 +85,6 @@ const EVENTS_HELD: usize = 10_000;
 const EVENTS_BEHIND: usize = 2_000;
 /// How long an interface may take no event before nothing waits for it.
 const INTERFACE_WAIT: Duration = Duration::from_secs(2);
-/// Messages on their way to the disk, beyond which no command is taken.
-const SAVING: usize = 2048;
 /// How long a change of a contact may go untold while much is under way.
 const TOUCHED_AT_MOST: Duration = Duration::from_millis(100);
 
@@ -118,9 +115,6 @@ enum Stale {
     Yes,
 }
 
-/// A message on its way to the disk.
-type Saving = Pin<Box<dyn Future<Output = chat::Saved> + Send + Sync>>;
-
 pub(crate) struct Core {
     me: PeerId,
     name: String,
@@ -145,7 +139,7 @@ pub(crate) struct Core {
     /// Lines about people who come and go.
     comings: rate::Window,
     retention: archive::Retention,
-    saving: FuturesOrdered<Saving>,
+    saving: saving::Saving,
     touched: Touched,
     reports: mpsc::Sender<Report>,
     link_events: mpsc::Sender<(LinkId, LinkEvent)>,
@@ -209,7 +203,7 @@ pub(crate) async fn start(
         knocks: requests::Knocks::default(),
         comings: rate::Window::default(),
         retention: archive::Retention::default(),
-        saving: FuturesOrdered::new(),
+        saving: saving::Saving::default(),
         touched: Touched::default(),
         reports,
         link_events,
@@ -287,8 +281,9 @@ impl Inputs {
 impl Core {
     async fn run(&mut self, mut inputs: Inputs) {
         while self.stopping.is_none() {
-            if self.saving.is_empty() && inputs.are_quiet() || self.touched_long_ago() {
-                self.emit_touched().await;
+            let is_quiet = self.saving.is_empty() && inputs.are_quiet();
+            if is_quiet || self.touched_long_ago() {
+                self.emit_touched(is_quiet).await;
             }
             if self.has_calls_to_save() {
                 self.save_calls().await;
@@ -296,7 +291,7 @@ impl Core {
             self.hand_on(&inputs.events);
             let deadline = self.deadline();
             tokio::select! {
-                command = inputs.commands.recv(), if self.saving.len() < SAVING => match command {
+                command = inputs.commands.recv(), if !self.saving.is_full() => match command {
                     Some(command) => self.on_command(command).await,
                     None => break,
                 },
@@ -405,11 +400,15 @@ impl Core {
         since.is_some_and(|since| since.elapsed() >= TOUCHED_AT_MOST)
     }
 
-    async fn emit_touched(&mut self) {
+    /// Reads anew what is known of a conversation only when it `is_quiet`: of
+    /// one with much under way it costs much, and is not true for long.
+    async fn emit_touched(&mut self, is_quiet: bool) {
         let touched = std::mem::take(&mut self.touched);
         for (peer, stale) in touched.peers {
-            if stale == Stale::Yes {
-                self.refresh_summary(peer).await;
+            match stale {
+                Stale::Yes if is_quiet => self.refresh_summary(peer).await,
+                Stale::Yes => self.touch(peer, stale),
+                Stale::No => {}
             }
             self.emit_contact(peer);
         }

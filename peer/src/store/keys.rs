@@ -88,7 +88,7 @@ fn swap_conversations(db: &Connection, old: &[u8; 32], new: &[u8; 32]) -> Result
 mod tests {
     use super::*;
     use crate::api::{Draft, MessageState, Page};
-    use crate::store::chat::append::{append_own, append_theirs};
+    use crate::store::chat::append::{Own, append_own, append_theirs};
     use crate::store::chat::delivery::{outbox, receive_receipts, resume, resume_sending};
     use crate::store::chat::{Ends, history, summary};
     use crate::store::{contacts, in_memory};
@@ -119,8 +119,14 @@ mod tests {
             text: text.into(),
             ..Draft::default()
         };
-        let written = append_own(db, ends, &draft, Uuid::now_v7(), now());
-        written.unwrap().0.id
+        let own = Own {
+            id: Uuid::now_v7(),
+            sent_at: now(),
+            draft,
+        };
+        let id = own.id;
+        append_own(db, ends, &[own]).unwrap();
+        id
     }
 
     fn rekeyed() -> Connection {

@@ -111,7 +111,11 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         match command {
             Command::Headless(typed) => {
                 let config = resolved::headless(*typed)?;
-                headless::run(config).await.map(|()| ExitCode::SUCCESS)
+                // Among the workers, where the engine is, and not in a
+                // thread beside them that would have to be woken each time.
+                let ended = tokio::spawn(headless::run(config)).await;
+                ended.map_err(|broken| Failure::Run(broken.to_string()))??;
+                Ok(ExitCode::SUCCESS)
             }
             Command::Echo(typed) => {
                 let (config, sign_up) = resolved::echo(typed)?;

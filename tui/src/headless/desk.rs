@@ -32,21 +32,28 @@ pub(super) const PAGE: usize = 100;
 pub(super) struct Desk {
     engine: Engine,
     output: Output,
+    /// Whom the last message named by an id was for: to read one takes some
+    /// arithmetic on the curve, and many messages go to one contact.
+    last: Option<(String, PeerId)>,
 }
 
 impl Desk {
     pub(super) fn new(engine: Engine, output: Output) -> Self {
-        Self { engine, output }
+        Self {
+            engine,
+            output,
+            last: None,
+        }
     }
 
     /// Sees to the request in a task of its own. Only messages are handed in
     /// before this ends, so that they keep the order of their lines.
-    pub(super) async fn take(&self, request: Request, under_way: &mut JoinSet<()>) {
+    pub(super) async fn take(&mut self, request: Request, under_way: &mut JoinSet<()>) {
         let Request { id, ask } = request;
         let (engine, output) = (self.engine.clone(), self.output.clone());
         match ask {
             Ask::Send(send) => {
-                let submitted = submit(&engine, send).await;
+                let submitted = self.submit(send).await;
                 under_way.spawn(async move {
                     let result = match submitted {
                         Ok(saved) => saved.await.and_then(|id| fields(&json!({"id": id}))),
@@ -73,24 +80,32 @@ impl Desk {
             output.answer(&id, Answer::from(Err(error))).await;
         });
     }
-}
 
-async fn submit(
-    engine: &Engine,
-    send: Send,
-) -> Result<impl Future<Output = Result<Uuid, Error>> + std::marker::Send + use<>, Error> {
-    // An id needs nobody to look it up; whether it is a contact's is asked
-    // when the message is taken.
-    let to = match send.to.parse() {
-        Ok(peer) => peer,
-        Err(_) => engine.resolve(&send.to).await?,
-    };
-    let draft = Draft {
-        text: send.text,
-        reply_to: send.reply_to.map(|id| message(&id)).transpose()?,
-        client_id: send.client_id,
-    };
-    engine.submit(to, draft).await
+    async fn submit(
+        &mut self,
+        send: Send,
+    ) -> Result<impl Future<Output = Result<Uuid, Error>> + std::marker::Send + use<>, Error> {
+        let to = self.addressee(&send.to).await?;
+        let draft = Draft {
+            text: send.text,
+            reply_to: send.reply_to.map(|id| message(&id)).transpose()?,
+            client_id: send.client_id,
+        };
+        self.engine.submit(to, draft).await
+    }
+
+    /// Whom a message is for. An id needs nobody to look it up; whether it is
+    /// a contact's is asked when the message is taken.
+    async fn addressee(&mut self, named: &str) -> Result<PeerId, Error> {
+        if let Some((_, peer)) = self.last.as_ref().filter(|(text, _)| text == named) {
+            return Ok(*peer);
+        }
+        let Ok(peer) = named.parse() else {
+            return self.engine.resolve(named).await;
+        };
+        self.last = Some((named.to_owned(), peer));
+        Ok(peer)
+    }
 }
 
 async fn perform(engine: &Engine, verb: Verb) -> Result<Value, Error> {

@@ -61,9 +61,9 @@ pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     output.write(&stamped(&Ready::new(&me))).await;
     let told = tokio::spawn(tell(events, output.clone()));
 
-    let desk = Desk::new(engine.clone(), output.clone());
+    let mut desk = Desk::new(engine.clone(), output.clone());
     let mut under_way = JoinSet::new();
-    let quit = serve(&desk, &mut under_way, &mut signals, &output).await?;
+    let quit = serve(&mut desk, &mut under_way, &mut signals, &output).await?;
 
     let _late = timeout(FINISHING, finished(&mut under_way)).await;
     drop(control);
@@ -85,7 +85,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Failure> {
 /// Takes requests until there are no more, or none are wanted. Gives the id
 /// of `quit`, if that was it.
 async fn serve(
-    desk: &Desk,
+    desk: &mut Desk,
     under_way: &mut JoinSet<()>,
     signals: &mut Signals,
     output: &Output,

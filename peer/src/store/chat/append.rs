@@ -1,13 +1,13 @@
 //! Taking entries in: ours from the interface, theirs from a link.
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Result, params};
 use twocan_proto::body::{Content, Entry};
 use twocan_proto::time::Timestamp;
 use uuid::Uuid;
 
 use super::{Ends, Talk, amend, history, set_stored, sql, uuid};
 use crate::api::{Change, Draft, Message};
-use crate::store::calls;
+use crate::store::{StoreError, calls};
 
 /// What came of entries that a link brought.
 #[derive(Debug, Default, PartialEq)]
@@ -20,49 +20,88 @@ pub(crate) struct Appended {
     pub(crate) gap: bool,
 }
 
-/// Puts a message of ours into the conversation and thereby into the outbox.
-/// With a `client_id` that was used before, gives the message of then and
-/// no entry.
-pub(crate) fn append_own(
-    db: &Connection,
-    ends: Ends,
-    draft: &Draft,
-    id: Uuid,
-    now: Timestamp,
-) -> Result<(Message, Option<Entry>)> {
+/// A message of ours that is to be put into a conversation.
+#[derive(Debug, Clone)]
+pub(crate) struct Own {
+    pub(crate) id: Uuid,
+    pub(crate) sent_at: Timestamp,
+    pub(crate) draft: Draft,
+}
+
+/// What became of a message of ours: how it is shown, and what goes out.
+pub(crate) type Written = std::result::Result<(Message, Option<Entry>), StoreError>;
+
+/// Puts messages of ours into the conversation and thereby into the outbox.
+/// One with a `client_id` that was used before gives the message of then and
+/// no entry; one that cannot be kept, such as with the `client_id` of another
+/// conversation, leaves nothing and takes no number.
+///
+/// # Errors
+/// What concerns all of them: then none is there.
+pub(crate) fn append_own(db: &Connection, ends: Ends, messages: &[Own]) -> Result<Vec<Written>> {
     let talk = Talk::open(db, ends)?;
-    if let Some(client_id) = &draft.client_id {
-        let earlier = db
-            .prepare_cached("SELECT id FROM entries WHERE client_id = ?1")?
-            .query_row([client_id], |row| row.get::<_, Vec<u8>>(0))
-            .optional()?;
-        if let Some(id) = earlier.and_then(uuid)
-            && let Some(message) = history::find(db, ends, id)?
-        {
-            return Ok((message, None));
-        }
+    let mut last = talk.my_last;
+    let mut written = Vec::with_capacity(messages.len());
+    for message in messages {
+        written.push(match append_one(db, &talk, message, last + 1) {
+            Ok(new) => {
+                last += u64::from(new.1.is_some());
+                Ok(new)
+            }
+            Err(error) if is_of_one_row(&error) => Err(error.into()),
+            Err(error) => return Err(error),
+        });
+    }
+    if last != talk.my_last {
+        set_stored(db, talk.mine, last)?;
+    }
+    Ok(written)
+}
+
+fn append_one(
+    db: &Connection,
+    talk: &Talk,
+    message: &Own,
+    seq: u64,
+) -> Result<(Message, Option<Entry>)> {
+    let Own { id, sent_at, draft } = message;
+    let client_id = draft.client_id.as_deref();
+    if let Some(client_id) = client_id
+        && let Some(earlier) = sent_as(db, talk.ends, client_id)?
+    {
+        return Ok((earlier, None));
     }
     let entry = Entry {
-        id,
-        seq: talk.my_last + 1,
+        id: *id,
+        seq,
         after: None,
-        sent_at: now,
+        sent_at: *sent_at,
         content: Content::Text {
             text: draft.text.clone(),
             reply_to: draft.reply_to,
             call: None,
         },
     };
-    insert(
-        db,
-        &talk,
-        talk.mine,
-        &entry,
-        now,
-        draft.client_id.as_deref(),
-    )?;
-    set_stored(db, talk.mine, entry.seq)?;
-    Ok((history::fresh(&talk, talk.mine, &entry), Some(entry)))
+    insert(db, talk, talk.mine, &entry, *sent_at, client_id)?;
+    Ok((history::fresh(talk, talk.mine, &entry), Some(entry)))
+}
+
+/// The message of this conversation that was sent with a `client_id`.
+fn sent_as(db: &Connection, ends: Ends, client_id: &str) -> Result<Option<Message>> {
+    let id = db
+        .prepare_cached("SELECT id FROM entries WHERE client_id = ?1")?
+        .query_row([client_id], |row| row.get::<_, Vec<u8>>(0))
+        .optional()?;
+    match id.and_then(uuid) {
+        Some(id) => history::find(db, ends, id),
+        None => Ok(None),
+    }
+}
+
+/// The row was refused and nothing else was touched (SQLite takes back what a
+/// statement did that breaks a constraint).
+fn is_of_one_row(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
 /// Puts the trace of a call of ours that nobody took into the conversation,

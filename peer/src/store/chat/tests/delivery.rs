@@ -57,7 +57,7 @@ fn a_clock_that_jumps_changes_no_order_and_no_state() {
             text: format!("message {n}"),
             ..Draft::default()
         };
-        append_own(&a.db, a.ends, &draft, Uuid::now_v7(), now).unwrap();
+        a.send(&draft, Uuid::now_v7(), now);
         // The other's clock jumps the other way.
         let back = Timestamp::from_millis(jump.saturating_neg());
         let has = resume(&b.db, b.ends).unwrap().stored;
@@ -109,8 +109,8 @@ fn the_same_client_id_sends_once() {
         reply_to: None,
     };
     let now = Timestamp::from_millis(1);
-    let (first, new) = append_own(&a.db, a.ends, &draft, Uuid::now_v7(), now).unwrap();
-    let (second, again) = append_own(&a.db, a.ends, &draft, Uuid::now_v7(), now).unwrap();
+    let (first, new) = a.send(&draft, Uuid::now_v7(), now);
+    let (second, again) = a.send(&draft, Uuid::now_v7(), now);
     assert!(new.is_some() && again.is_none());
     assert_eq!(first.id, second.id);
     assert_eq!(a.texts(), ["hi"]);
@@ -139,14 +139,7 @@ fn a_profile_set_back_neither_loses_nor_overwrites() {
         text: "one".into(),
         ..Draft::default()
     };
-    append_own(
-        &old.db,
-        old.ends,
-        &draft,
-        kept[0].id,
-        Timestamp::from_millis(1),
-    )
-    .unwrap();
+    old.send(&draft, kept[0].id, Timestamp::from_millis(1));
     old.write("new");
     let after = resume_sending(&old.db, old.ends, resume(&b.db, b.ends).unwrap()).unwrap();
     let appended = b.take(&old.outbox(after));

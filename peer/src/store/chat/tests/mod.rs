@@ -4,7 +4,7 @@ use twocan_proto::body::Entry;
 use twocan_proto::identity::Identity;
 
 use super::amend::{Amendment, Refused, amend_own};
-use super::append::{Appended, append_own, append_theirs};
+use super::append::{Appended, Own, append_own, append_theirs};
 use super::delivery::{outbox, receive_receipts, resume};
 use super::history::{find, page as history};
 use super::*;
@@ -39,15 +39,15 @@ impl End {
             text: text.into(),
             ..Draft::default()
         };
-        append_own(
-            &self.db,
-            self.ends,
-            &draft,
-            Uuid::now_v7(),
-            Timestamp::from_millis(1),
-        )
-        .unwrap()
-        .0
+        self.send(&draft, Uuid::now_v7(), Timestamp::from_millis(1))
+            .0
+    }
+
+    fn send(&self, draft: &Draft, id: Uuid, sent_at: Timestamp) -> (Message, Option<Entry>) {
+        let draft = draft.clone();
+        let own = Own { id, sent_at, draft };
+        let written = append_own(&self.db, self.ends, &[own]).unwrap();
+        written.into_iter().next().unwrap().unwrap()
     }
 
     fn take(&self, messages: &[Entry]) -> Appended {
