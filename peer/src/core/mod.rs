@@ -15,6 +15,7 @@
 //! | [`dialling`] | who is dialled when |
 //! | [`links`] | the links there are, which of two stays |
 //! | [`chat`], [`saving`] | messages on their way between the handle, the database and links |
+//! | [`preferences`] | what the user has set |
 //! | [`archive`] | exports, imports, and letting old messages go |
 //! | [`calls`] | calls and their media |
 //! | [`transfers`], [`file_words`], [`file_runs`] | files: what is decided, what is said of it, and when their contents flow |
@@ -38,13 +39,13 @@ use twocan_proto::link::{ContactLink, Place};
 use twocan_voice::LevelReader;
 use uuid::Uuid;
 
-use crate::api::{Config, Error, ErrorCode, Event, SETTINGS, WhoAmI};
+use crate::api::{Config, Error, ErrorCode, Event, WhoAmI};
 use crate::discovery::Heard;
 use crate::link::listen::{self, Accepted};
 use crate::link::task::{LinkEvent, LinkId};
 use crate::link::tls::LinkTls;
 use crate::profile::Profile;
-use crate::store::{Store, StoreError, settings};
+use crate::store::{Store, settings};
 
 mod accounts;
 mod adding;
@@ -64,6 +65,7 @@ mod lobbies;
 mod lookups;
 mod nearby;
 mod persona;
+mod preferences;
 mod rate;
 mod registries;
 mod requests;
@@ -479,67 +481,6 @@ impl Core {
         self.name = shown;
         Ok(())
     }
-
-    async fn set_setting(&mut self, key: &str, value: Value) -> Result<(), Error> {
-        known_setting(key)?;
-        self.set_call_setting(key, &value)?;
-        self.set_sound_setting(key, &value)?;
-        if key == transfers::FOLDER_SETTING {
-            self.set_files_folder(&value)?;
-        }
-        if key == archive::KEEP_SETTING {
-            self.set_retention(&value)?;
-        }
-        let is_lan = [nearby::LAN_SETTING, nearby::LAN_NAME_SETTING].contains(&key);
-        if is_lan || [settings::RECEIPTS, settings::TYPING].contains(&key) {
-            checked_switch(key, &value)?;
-        }
-        let key = key.to_owned();
-        self.store
-            .run(move |db| settings::set(db, &key, &value))
-            .await?;
-        if is_lan {
-            self.search_nearby().await;
-        }
-        Ok(())
-    }
-
-    /// Whether a setting that is on unless switched off is on.
-    async fn is_on(&self, key: &'static str) -> Result<bool, Error> {
-        Ok(self.store.run(move |db| settings::is_on(db, key)).await?)
-    }
-
-    async fn get_setting(&self, key: &str) -> Result<Value, Error> {
-        known_setting(key)?;
-        let key = key.to_owned();
-        let found: Result<_, StoreError> = self.store.run(move |db| settings::get(db, &key)).await;
-        Ok(found?.unwrap_or(Value::Null))
-    }
-}
-
-/// A setting that is true or false.
-fn checked_switch(key: &str, value: &Value) -> Result<(), Error> {
-    if value.is_boolean() || value.is_null() {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorCode::BadRequest,
-        format!("{key} is true or false"),
-    ))
-}
-
-fn known_setting(key: &str) -> Result<(), Error> {
-    if SETTINGS.iter().any(|(name, _)| *name == key) {
-        return Ok(());
-    }
-    let names: Vec<_> = SETTINGS.iter().map(|(name, _)| *name).collect();
-    Err(Error::new(
-        ErrorCode::NotFound,
-        format!(
-            "no setting is called {key}; there are: {}",
-            names.join(", ")
-        ),
-    ))
 }
 
 /// A moment that does not come, for a branch that is switched off.

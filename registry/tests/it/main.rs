@@ -20,6 +20,7 @@ mod logs;
 #[cfg(target_os = "linux")]
 mod mail_tls;
 mod operation;
+mod orders;
 mod page;
 mod presence;
 mod process;
