@@ -68,7 +68,21 @@ say 'starting the contact "echo"'
 echo_pid=$!
 wait_for_line "$demo/echo.out" '.' "$echo_pid" 'the contact "echo"'
 
-say "opening the client; the registry is $url"
+# The client opens signed in, with an account of its own. The session is kept
+# in its profile, as that of a user is.
+if ! grep -qs '"id":1,"ok"' "$demo/sign-in.out"; then
+    name=$(id -un | tr -cd '[:alnum:]' | cut -c 1-20)
+    case "$name" in '' | echo | root) name=me ;; esac
+    say "making the account \"$name\""
+    [[ -s "$demo/password" ]] || (umask 077 && head -c 18 /dev/urandom | base64 >"$demo/password")
+    printf '{"id":1,"do":"sign_in","registry":"%s","username":"%s","password":"%s","register":true}\n' \
+        "$url" "$name" "$(cat "$demo/password")" |
+        "$twocan" headless --data "$demo/me" --no-passphrase --no-lan --listen 127.0.0.1:0 --name "$name" \
+            >"$demo/sign-in.out" 2>"$demo/sign-in.log" || true
+    grep -q '"id":1,"ok"' "$demo/sign-in.out" || fail "no account was made: $(tail -n 1 "$demo/sign-in.out" "$demo/sign-in.log")"
+fi
+
+say "opening the client; the registry is $url, the account's password in data/demo/password"
 say 'the contact "echo" says everything back: write to it, call it'
 # A port of its own, so that a twocan in daily use is not in the way.
 "$twocan" --data "$demo/me" --no-passphrase --listen 127.0.0.1:0 --registry "$url" --add echo

@@ -467,8 +467,12 @@ pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> O
         };
         let label = format!("{mark} {:<9} ", field.label);
         let room = cells.saturating_sub(wrap::width(&label) + 1).max(1);
-        // The end is what is being typed, so the beginning gives way.
-        let shown = tail(&text, room);
+        // The end is what is being typed, so there the beginning gives way;
+        // what is only looked at is known by its beginning.
+        let shown = match focused {
+            true => tail(&text, room),
+            false => wrap::truncate(&text, room, theme.signs.cut),
+        };
         let x = area.x + u16::try_from(wrap::width(&label) + wrap::width(&shown)).unwrap_or(0);
         let style = if focused {
             theme.heading()

@@ -1,6 +1,7 @@
 //! Finding one device and opening a stream on it.
 
 use std::{
+    borrow::Borrow,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -108,7 +109,7 @@ impl Health {
         }
         if !self.failed.swap(true, Relaxed) {
             let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
-            *reason = Some(error.to_string());
+            *reason = Some(said(error));
         }
     }
 }
@@ -309,8 +310,13 @@ fn running(
     })
 }
 
-pub(super) fn said(error: cpal::Error) -> String {
-    error.to_string()
+/// What the host says, as a part of a sentence.
+pub(super) fn said(error: impl Borrow<cpal::Error>) -> String {
+    let error = error.borrow();
+    match error.kind() {
+        cpal::ErrorKind::DeviceNotAvailable => "there is none, or it was taken away".to_owned(),
+        _ => error.to_string().trim_end_matches('.').to_owned(),
+    }
 }
 
 /// Runs a generic function on samples of whatever type the device has.
@@ -427,6 +433,6 @@ mod tests {
         assert_eq!(health.failure(), None);
         health.report(&cpal::Error::new(cpal::ErrorKind::DeviceNotAvailable));
         health.report(&cpal::Error::new(cpal::ErrorKind::BackendError));
-        assert!(health.failure().unwrap().contains("disconnected"));
+        assert!(health.failure().unwrap().contains("taken away"));
     }
 }
