@@ -159,6 +159,9 @@ impl Serve {
             let mut signals = Signals::new()?;
             let server = Server::start(config).await?;
             say(&format!("listening {}", server.url()))?;
+            if let Some(url) = server.url_elsewhere() {
+                tracing::info!("clients on other machines reach it as {url}");
+            }
             while signals.next().await == Wish::Reload {
                 self.reload(&server, &log);
             }

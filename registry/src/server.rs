@@ -25,7 +25,7 @@ use actix_web::{App, HttpServer, dev::ServerHandle, web::Data};
 use std::{
     fs::{self, File, TryLockError},
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr, UdpSocket},
     path::Path,
     sync::Arc,
 };
@@ -179,6 +179,15 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> &RegistryUrl {
         &self.url
+    }
+
+    /// The same for clients on other machines, where it is not that: when it
+    /// listens on all addresses and this machine has one towards others.
+    #[must_use]
+    pub fn url_elsewhere(&self) -> Option<RegistryUrl> {
+        let ip = outward_ip(self.address).filter(|_| self.address.ip().is_unspecified())?;
+        let at = SocketAddr::new(ip, self.address.port());
+        Some(RegistryUrl::new(&at.into(), self.url.pin()))
     }
 
     /// Where HTTPS is answered.
@@ -386,4 +395,22 @@ async fn sweep(service: Data<Service>) {
         ticks.tick().await;
         service.sweep().await;
     }
+}
+
+/// The address with which this machine reaches others, of a kind that a socket
+/// bound to `bound` takes. The system chooses it when a socket for packets is
+/// told where they would go; none is sent (the addresses are those of RFC 5737
+/// and RFC 3849, which nobody has).
+fn outward_ip(bound: SocketAddr) -> Option<IpAddr> {
+    let four: [SocketAddr; 2] = [([0; 4], 0).into(), ([192, 0, 2, 1], 9).into()];
+    let nobody = [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1];
+    let six: [SocketAddr; 2] = [([0_u16; 8], 0).into(), (nobody, 9).into()];
+    let chosen = |[from, to]: [SocketAddr; 2]| {
+        let socket = UdpSocket::bind(from).ok()?;
+        socket.connect(to).ok()?;
+        socket.local_addr().ok().map(|own| own.ip())
+    };
+    let either = [Some(four), bound.is_ipv6().then_some(six)];
+    let mut own = either.into_iter().flatten().filter_map(chosen);
+    own.find(|ip| !ip.is_loopback())
 }

@@ -359,3 +359,20 @@ async fn the_log_names_nobody_and_holds_no_secret() {
         }
     }
 }
+
+#[tokio::test]
+async fn one_that_listens_everywhere_says_where_others_reach_it() {
+    let near = start().await;
+    assert_eq!(near.server.url_elsewhere(), None);
+    near.server.stop().await.unwrap();
+    for all in ["0.0.0.0:0", "[::]:0"] {
+        let registry = start_with(|config| config.listen = all.parse().unwrap()).await;
+        // A machine without a network has no such place.
+        if let Some(url) = registry.server.url_elsewhere() {
+            assert_ne!(url.base(), registry.server.url().base());
+            assert_eq!(url.pin(), registry.server.url().pin());
+            twocan_registry::ping::ping(&url).await.unwrap();
+        }
+        registry.server.stop().await.unwrap();
+    }
+}
