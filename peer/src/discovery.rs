@@ -234,6 +234,7 @@ fn here(service: &ResolvedService) -> Option<Heard> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use twocan_proto::identity::Identity;
 
     fn told(name: Option<&str>) -> Announcement {
@@ -286,5 +287,31 @@ mod tests {
             heard(&told(None), "0.0.0.0"),
             Some(Heard::Here { addresses, .. }) if addresses.is_empty()
         ));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_claimed_is_few_safe_and_of_use(
+            claim in prop_oneof![Just(told(None).me.compact()), "[ -~]{0,60}"],
+            port: u16,
+            txt in proptest::collection::vec(any::<String>(), 0..4),
+            ips in proptest::collection::vec(any::<IpAddr>(), 0..40),
+        ) {
+            let txt: Vec<(&str, &str)> = txt.iter().map(|text| (NAME, &**text)).collect();
+            let info = ServiceInfo::new(SERVICE, &claim, "h.local.", &ips[..], port, &txt[..]);
+            // The library takes no name or text that is too long for DNS.
+            let Ok(info) = info else { return Ok(()) };
+            let Some(Heard::Here { peer, name, addresses }) = here(&info.as_resolved_service()) else {
+                prop_assert_ne!(claim, told(None).me.compact());
+                return Ok(());
+            };
+            prop_assert_eq!(peer, told(None).me);
+            prop_assert_eq!(text::name(&name, limits::NAME_BYTES), name);
+            prop_assert!(addresses.len() <= limits::NEARBY_ADDRESSES);
+            for address in addresses {
+                prop_assert!(ips.contains(&address.ip()) && address.port() == port);
+                prop_assert!(!address.ip().is_unspecified() && !address.ip().is_multicast());
+            }
+        }
     }
 }
