@@ -18,6 +18,9 @@ use crate::clock;
 use crate::store::chat::Summary;
 use crate::store::contacts::{RegistryName, SavedContact};
 
+/// Messages that are counted in a moment.
+const COUNTED_SOON: u64 = 1000;
+
 /// A contact with all that is known at run time.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -154,6 +157,12 @@ impl Book {
         if let Some(entry) = self.get_mut(peer) {
             entry.summary.waiting = entry.summary.waiting.saturating_sub(count);
         }
+    }
+
+    /// Whether what is unread and what waits is soon counted.
+    pub(super) fn counts_few(&self, peer: PeerId) -> bool {
+        let summary = self.get(peer).map(|entry| entry.summary);
+        summary.is_none_or(|counted| counted.unread + counted.waiting <= COUNTED_SOON)
     }
 
     pub(super) fn on_their_messages(&mut self, peer: PeerId, count: u64) {

@@ -402,13 +402,16 @@ impl Core {
         since.is_some_and(|since| since.elapsed() >= TOUCHED_AT_MOST)
     }
 
-    /// Reads anew what is known of a conversation only when it `is_quiet`: of
-    /// one with much under way it costs much, and is not true for long.
+    /// Reads anew what is known of a conversation. One of which there is much
+    /// to count waits for that until it `is_quiet`: it costs much, and while
+    /// much is under way it is not true for long.
     async fn emit_touched(&mut self, is_quiet: bool) {
         let touched = std::mem::take(&mut self.touched);
         for (peer, stale) in touched.peers {
             match stale {
-                Stale::Yes if is_quiet => self.refresh_summary(peer).await,
+                Stale::Yes if is_quiet || self.contacts.counts_few(peer) => {
+                    self.refresh_summary(peer).await;
+                }
                 Stale::Yes => self.touch(peer, stale),
                 Stale::No => {}
             }

@@ -281,7 +281,7 @@ pub(crate) enum Outcome {
         took_ms: u64,
         found: Result<Vec<Message>, Error>,
     },
-    Named(Result<(), Error>),
+    Named(Result<String, Error>),
     Added(Result<Box<Contact>, Error>),
     Connected(Result<Connected, Error>),
     Accepted(Result<Box<Contact>, Error>),

@@ -332,7 +332,7 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
                 error,
             }
         }
-        Effect::SetName(name) => Outcome::Named(engine.set_name(&name).await),
+        Effect::SetName(name) => Outcome::Named(engine.set_name(&name).await.map(|()| name)),
         Effect::AddContact { who, note } => {
             Outcome::Added(engine.contact_add(&who, &note).await.map(Box::new))
         }

@@ -94,11 +94,6 @@ pub(super) fn named(state: &mut State, error: Option<&Error>) {
     match error {
         Some(error) => first_run.error = Some(error.to_string()),
         None => {
-            // Known here before the engine is asked: what is filled in with
-            // it may be opened at once.
-            if let Some(me) = &mut state.me {
-                first_run.name.text().trim().clone_into(&mut me.name);
-            }
             first_run.step = Step::Key;
             if let Some(username) = first_run.form.fields.get_mut(1)
                 && username.editor.is_empty()

@@ -191,9 +191,14 @@ pub(super) fn failed(state: &mut State, what: &str, error: &Error) {
     state.notify(level, format!("{what}: {error}{wait}"));
 }
 
-fn named(state: &mut State, result: Result<(), Error>, out: &mut Effects) {
+fn named(state: &mut State, result: Result<String, Error>, out: &mut Effects) {
     match result {
-        Ok(()) => {
+        Ok(name) => {
+            // Before all else is asked: what is filled in with it may be
+            // opened at once.
+            if let Some(me) = &mut state.me {
+                me.name = name;
+            }
             out.push(Effect::LoadSelf);
             first_run::named(state, None);
         }

@@ -338,12 +338,14 @@ fn the_first_run_walks_by_enter_and_keeps_its_errors_in_sight() {
     start(&mut state, true);
     press(&mut state, "Enter");
     assert!(state.first_run.as_ref().unwrap().error.is_some());
-    let out = enter(&mut state, "alice");
+    let out = enter(&mut state, "nora");
     assert!(has(
         &out,
-        |e| matches!(e, Effect::SetName(n) if n == "alice")
+        |e| matches!(e, Effect::SetName(n) if n == "nora")
     ));
-    outcome(&mut state, Outcome::Named(Ok(())));
+    outcome(&mut state, Outcome::Named(Ok("nora".into())));
+    // What is opened at once is filled in with it.
+    assert_eq!(state.me.as_ref().map(|me| me.name.as_str()), Some("nora"));
     for _ in 0..3 {
         press(&mut state, "Enter");
     }
