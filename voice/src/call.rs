@@ -19,6 +19,7 @@ use crate::{
     sink::Drain,
     source::Feed,
     stats::Shared,
+    tones::Tone,
 };
 
 /// Packets that may wait for the media thread, which takes them every 10 ms:
@@ -188,6 +189,15 @@ impl Call {
     /// When the file cannot be opened; the output then stays as it was.
     pub fn set_output(&self, output: &OutputSpec) -> Result<(), AudioError> {
         self.change(Change::Output(open_output(output)?))
+    }
+
+    /// Lets a tone be heard beside the other, once, where the output is a
+    /// device; one that is heard already gives way.
+    ///
+    /// # Errors
+    /// When the sound has ended or is busy with other changes.
+    pub fn cue(&self, tone: Tone) -> Result<(), AudioError> {
+        self.change(Change::Cue(tone))
     }
 
     /// Changes how the packets that are sent are laid out, from the next one on:

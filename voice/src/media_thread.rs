@@ -30,6 +30,7 @@ use crate::{
     source::Feed,
     stats::{DeviceState, Shared},
     sys::monotonic_seconds_at,
+    tones::{Cue, Tone},
 };
 
 /// Longest sleep, in case a device stops waking us.
@@ -45,6 +46,7 @@ const MOST_DEVICE_EVENTS: usize = 16;
 pub(crate) enum Change {
     Input(Input),
     Output(Output),
+    Cue(Tone),
 }
 
 /// An input, opened as far as it can be outside the media thread.
@@ -74,6 +76,8 @@ pub(crate) struct MediaThread {
     capture: Option<Capture>,
     playback: Playback,
     output_meter: Meter,
+    /// What is heard beside the other.
+    cue: Option<Cue>,
     /// What was heard and is to be sent back, in a loopback call.
     echo: Option<Vec<f32>>,
 }
@@ -100,6 +104,7 @@ impl MediaThread {
             capture: None,
             playback: Playback::paced(Drain::Null, now),
             output_meter: Meter::default(),
+            cue: None,
             echo: loopback.then(|| Vec::with_capacity(2 * FRAME_SAMPLES)),
             shared,
             inbox,
@@ -145,6 +150,7 @@ impl MediaThread {
             match change {
                 Change::Input(input) => self.change_input(input, now),
                 Change::Output(output) => self.change_output(output, now),
+                Change::Cue(tone) => self.cue = Some(Cue::new(tone, now)),
             }
         }
     }
@@ -262,7 +268,9 @@ impl MediaThread {
             let (jitter, shares) = (self.playout.jitter_stats(), self.playout.shares());
             self.shared.publish_output(meter, jitter, shares);
             self.shared.publish_stream(self.playout.stream());
+            self.cue.take_if(|cue| cue.is_over(now));
             if let Some(latency) = self.playback.device_latency() {
+                self.cue.iter_mut().for_each(|cue| cue.mix_into(block));
                 self.processor.render(block);
                 self.shared.playback_ms.set(latency.as_secs_f32() * 1_000.0);
             }

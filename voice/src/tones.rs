@@ -1,6 +1,8 @@
 //! What is heard of a call before and after its sound: ringing here, ringing
 //! there, busy, over. Made of sines, played through the same devices as calls
-//! but by a thread of its own, so that no call waits for a tone.
+//! but by a thread of its own, so that no call waits for a tone. What is heard
+//! within a call (the microphone off or on, the call taken) is mixed into its
+//! sound instead: at once, and where echo cancelling knows of it.
 
 use std::{
     f32::consts::{PI, TAU},
@@ -33,7 +35,7 @@ const MOST_EVENTS: usize = 16;
 /// Largest block that a playback asks for at once.
 const MOST_BLOCK: usize = 960;
 
-/// What can be heard of a call without sound.
+/// What can be heard of a call beside its sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
     /// Somebody calls: two bells every 5 s.
@@ -44,6 +46,12 @@ pub enum Tone {
     Busy,
     /// The call is over: two soft, falling ones.
     Ended,
+    /// The other is there: two rising ones.
+    Joined,
+    /// The microphone is off: a short, falling one.
+    Muted,
+    /// The microphone is on again: a short, rising one.
+    Unmuted,
 }
 
 /// One note: frequency in Hz, begin and length in milliseconds.
@@ -68,6 +76,9 @@ impl Tone {
                 None,
             ),
             Self::Ended => (&[(523.0, 0, 140), (392.0, 170, 200)], None),
+            Self::Joined => (&[(523.0, 0, 140), (784.0, 120, 200)], None),
+            Self::Muted => (&[(587.0, 0, 70), (440.0, 70, 90)], None),
+            Self::Unmuted => (&[(440.0, 0, 70), (587.0, 70, 90)], None),
         }
     }
 
@@ -100,8 +111,8 @@ impl Tone {
     /// Bells fade; signals do not.
     fn decay(self, at: usize) -> f32 {
         match self {
-            Self::Ring | Self::Ended => (-(at as f32) / (0.12 * SAMPLE_RATE as f32)).exp(),
             Self::RingBack | Self::Busy => 1.0,
+            _ => (-(at as f32) / (0.12 * SAMPLE_RATE as f32)).exp(),
         }
     }
 }
@@ -222,20 +233,48 @@ impl Melody {
     fn feed(&mut self, playback: &mut Playback, now: Instant) -> Result<(), AudioError> {
         let mut block = [0.0; MOST_BLOCK];
         while !self.over && playback.next_due(now).is_some() {
-            let length = playback.block().min(MOST_BLOCK);
-            self.fill(&mut block[..length]);
-            playback.write(&block[..length])?;
+            let block = &mut block[..playback.block().min(MOST_BLOCK)];
+            block.fill(0.0);
+            self.mix_into(block);
+            playback.write(block)?;
         }
         Ok(())
     }
 
-    fn fill(&mut self, block: &mut [f32]) {
+    /// Adds itself to 48 kHz mono.
+    fn mix_into(&mut self, block: &mut [f32]) {
         for sample in block {
             let next = self.tone.sample(self.at);
             self.over |= next.is_none();
-            *sample = next.unwrap_or(0.0);
+            *sample = (*sample + next.unwrap_or(0.0)).clamp(-1.0, 1.0);
             self.at += 1;
         }
+    }
+}
+
+/// A tone within the sound of a call.
+pub(crate) struct Cue {
+    melody: Melody,
+    /// What has not begun by then is no news any more.
+    until: Instant,
+}
+
+impl Cue {
+    pub(crate) fn new(tone: Tone, now: Instant) -> Self {
+        Self {
+            melody: Melody::new(tone),
+            until: now + PATIENCE,
+        }
+    }
+
+    /// Adds the next part of it to what a device is about to get: 48 kHz mono.
+    pub(crate) fn mix_into(&mut self, block: &mut [f32]) {
+        self.melody.mix_into(block);
+    }
+
+    /// Whether nothing more is to come of it.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.melody.is_over() || self.melody.at == 0 && now > self.until
     }
 }
 
@@ -244,16 +283,26 @@ mod tests {
     use super::*;
     use crate::level::{decibels, rms};
 
+    const TONES: [Tone; 7] = [
+        Tone::Ring,
+        Tone::RingBack,
+        Tone::Busy,
+        Tone::Ended,
+        Tone::Joined,
+        Tone::Muted,
+        Tone::Unmuted,
+    ];
+
     fn heard(tone: Tone, seconds: usize) -> Vec<f32> {
         let mut melody = Melody::new(tone);
         let mut sound = vec![0.0; seconds * SAMPLE_RATE as usize];
-        melody.fill(&mut sound);
+        melody.mix_into(&mut sound);
         sound
     }
 
     #[test]
     fn tones_are_soft_and_do_not_click() {
-        for tone in [Tone::Ring, Tone::RingBack, Tone::Busy, Tone::Ended] {
+        for tone in TONES {
             let sound = heard(tone, 6);
             let loudest = sound.iter().fold(0.0f32, |most, s| most.max(s.abs()));
             assert!((0.05..0.3).contains(&loudest), "{tone:?}: {loudest}");
@@ -277,11 +326,17 @@ mod tests {
             assert!(!Melody::new(tone).is_over());
             assert_eq!(decibels(rms(&first[3 * 48_000..])), -96.0, "a pause");
         }
-        for (tone, ms) in [(Tone::Busy, 1_500), (Tone::Ended, 370)] {
+        for (tone, ms) in [
+            (Tone::Busy, 1_500),
+            (Tone::Ended, 370),
+            (Tone::Joined, 320),
+            (Tone::Muted, 160),
+            (Tone::Unmuted, 160),
+        ] {
             let end = ms * 48;
             assert!(tone.sample(end - 1).is_some() && tone.sample(end).is_none());
             let mut melody = Melody::new(tone);
-            melody.fill(&mut vec![1.0; end + 1]);
+            melody.mix_into(&mut vec![0.0; end + 1]);
             assert!(melody.is_over());
         }
     }
@@ -291,6 +346,33 @@ mod tests {
         let second = &heard(Tone::RingBack, 1)[..];
         let crossings = second.windows(2).filter(|w| w[0] < 0.0 && w[1] >= 0.0);
         assert!((423..=426).contains(&crossings.count()));
+    }
+
+    #[test]
+    fn a_cue_is_added_to_what_is_heard_and_ends() {
+        let now = Instant::now();
+        let mut cue = Cue::new(Tone::Muted, now);
+        let mut sound = vec![0.9; 192];
+        let mut changed = 0;
+        for _ in 0..100 {
+            if cue.is_over(now + 2 * PATIENCE) && changed > 0 {
+                break;
+            }
+            sound.fill(0.9);
+            cue.mix_into(&mut sound);
+            assert!(sound.iter().all(|sample| (0.7..=1.0).contains(sample)));
+            changed += sound.iter().filter(|sample| **sample != 0.9).count();
+        }
+        assert!(cue.is_over(now), "it ends");
+        assert!((150 * 48..=160 * 48).contains(&changed), "{changed}");
+    }
+
+    #[test]
+    fn a_cue_that_found_no_device_is_no_news_any_more() {
+        let now = Instant::now();
+        let cue = Cue::new(Tone::Joined, now);
+        assert!(!cue.is_over(now + PATIENCE));
+        assert!(cue.is_over(now + PATIENCE + Duration::from_millis(1)));
     }
 
     #[test]

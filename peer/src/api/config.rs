@@ -38,8 +38,8 @@ pub struct Config {
     pub auto_answer: bool,
     /// Be the echo contact: repeat messages and play calls back.
     pub echo: bool,
-    /// Let calls be heard ringing and ending, where the settings do not say
-    /// otherwise.
+    /// Let calls be heard ringing, beginning, muted and ending, where the
+    /// settings do not say otherwise.
     pub tones: bool,
     /// Whether people in the local network are looked for.
     pub lan: Lan,
@@ -83,6 +83,14 @@ pub const SETTINGS: &[(&str, &str)] = &[
     (
         "call.gain_control",
         "whether the microphone's sound is brought to a usual level; true unless set to false",
+    ),
+    (
+        "call.joined_sound",
+        "whether you hear that the other is there now; true unless set to false",
+    ),
+    (
+        "call.mute_sound",
+        "whether you hear your microphone being switched off and on in a call; true unless set to false",
     ),
     (
         "call.noise_suppression",

@@ -27,7 +27,7 @@ mod task;
 use std::net::IpAddr;
 
 use tokio::sync::{mpsc, oneshot};
-use twocan_voice::{Activation, CallConfig, InputSpec, LevelReader, OutputSpec, Processing};
+use twocan_voice::{Activation, CallConfig, InputSpec, LevelReader, OutputSpec, Processing, Tone};
 
 use crate::api::{CallHint, CallStats, Path};
 
@@ -75,6 +75,8 @@ pub(crate) enum MediaCommand {
     Talking(bool),
     /// Other things done to the microphone's sound.
     Process(Processing),
+    /// A tone beside what is heard.
+    Cue(Tone),
     /// Another microphone.
     Input(InputSpec, oneshot::Sender<Result<(), String>>),
     /// Another loudspeaker.

@@ -5,7 +5,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use twocan_voice::{
     Activation, Call, CallConfig, CallStats, DeviceState, Format, InputSpec, OutputSpec,
-    Processing, ReceivedPacket, SentPacket,
+    Processing, ReceivedPacket, SentPacket, Tone,
 };
 
 /// Packets of ours waiting to be sent; when the network task is held up for
@@ -158,6 +158,13 @@ impl Sound {
     pub(super) fn set_talking(&mut self, talking: bool) {
         self.talking = talking;
         self.call.iter().for_each(|call| call.set_talking(talking));
+    }
+
+    /// Lets a tone be heard, if there is sound: without it, nobody misses one.
+    pub(super) fn cue(&self, tone: Tone) {
+        if let Some(Err(error)) = self.call.as_ref().map(|call| call.cue(tone)) {
+            tracing::debug!(%error, "no tone");
+        }
     }
 
     /// Whether the microphone is off.

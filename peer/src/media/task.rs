@@ -364,6 +364,7 @@ impl<'a> Task<'a> {
             MediaCommand::Activation(activation) => self.sound.set_activation(activation),
             MediaCommand::Process(processing) => self.sound.set_processing(processing),
             MediaCommand::Talking(talking) => self.sound.set_talking(talking),
+            MediaCommand::Cue(tone) => self.sound.cue(tone),
             MediaCommand::Input(input, reply) => self.sound.set_input(input, reply),
             MediaCommand::Output(output, reply) => self.sound.set_output(output, reply),
         }

@@ -63,6 +63,8 @@ pub(crate) fn values(key: &str) -> &'static [&'static str] {
         "call.activation" => &["continuous", "push_to_talk", "voice"],
         "call.echo_cancellation"
         | "call.gain_control"
+        | "call.joined_sound"
+        | "call.mute_sound"
         | "call.noise_suppression"
         | "call.tones"
         | "chat.receipts"

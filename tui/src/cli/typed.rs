@@ -196,7 +196,7 @@ pub(super) struct Headless {
     pub(super) sound: Sound,
     #[command(flatten)]
     pub(super) consent: Consent,
-    /// Let calls be heard ringing and ending
+    /// Let calls be heard ringing, beginning, muted and ending
     #[arg(long)]
     pub(super) tones: bool,
 }

@@ -11,7 +11,7 @@ use std::{
 use crate::apart;
 use crate::common::{Score, arrived, compare, read_wav, speech, until, write_wav};
 use twocan_voice::{
-    Call, CallConfig, DeviceState, FrameSink, InputSpec, OutputSpec, Processing, list_devices,
+    Call, CallConfig, DeviceState, FrameSink, InputSpec, OutputSpec, Processing, Tone, list_devices,
 };
 
 /// How often sound is tried that a busy machine may have spoiled.
@@ -77,6 +77,12 @@ fn speech_goes_through_virtual_devices() {
 #[test]
 fn devices_that_change_go_or_come_back_are_followed() {
     in_own_world("devices::inside_a_changing_world", &[]);
+}
+
+#[test]
+fn a_cue_is_heard_beside_a_call() {
+    let devices = [("PULSE_SINK", "cable"), ("PULSE_SOURCE", "cable.monitor")];
+    in_own_world("devices::inside_a_world_of_cues", &devices);
 }
 
 #[test]
@@ -158,6 +164,29 @@ fn inside_a_changing_world() {
         is_missing(&input()) && is_missing(&output())
     });
     until("silence is sent", || call.stats().sent > sent + 25);
+}
+
+#[test]
+fn inside_a_world_of_cues() {
+    if apart::folder().is_none() {
+        return;
+    }
+    let microphone = start(InputSpec::Default, OutputSpec::Null, None);
+    let level = || microphone.stats().level_in_db;
+    until("the microphone listens", || {
+        runs_through(&microphone.stats().input, "cable")
+    });
+    let call = start(InputSpec::Silence, OutputSpec::Default, None);
+    // The loudspeaker is not open yet, and what is not heard has cues as well.
+    call.set_deafened(true);
+    call.cue(Tone::Joined).unwrap();
+    until("the cue is heard", || level() > -40.0);
+    until("it ends", || level() < -80.0);
+    call.cue(Tone::Muted).unwrap();
+    until("the next is heard", || level() > -40.0);
+    until("the other is no part of it", || {
+        call.stats().level_out_db < -90.0
+    });
 }
 
 #[test]

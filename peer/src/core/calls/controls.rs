@@ -47,6 +47,7 @@ impl Core {
                 "the volume is a number from 0 to 2, 1 as sent",
             ));
         }
+        let before = (entry.muted, entry.deafened);
         entry.muted = change.muted.unwrap_or(entry.muted);
         entry.deafened = change.deafened.unwrap_or(entry.deafened);
         entry.volume = change.volume.unwrap_or(entry.volume);
@@ -67,6 +68,7 @@ impl Core {
         }
         let (shown, peer) = (entry.shown(), entry.peer);
         self.emit(Event::Call(shown));
+        self.cue_switched(before);
         self.choose_processing(&change).await?;
         if let Some(input) = change.audio_in {
             self.choose_input(input).await?;

@@ -156,6 +156,7 @@ impl Core {
         if CallState::from(&entry.state) != before {
             let shown = entry.shown();
             self.follow_tone();
+            self.cue_joined(before);
             self.emit(Event::Call(shown));
         }
         if self

@@ -18,6 +18,10 @@ const RING: &str = "call.ring_timeout_s";
 const ACTIVATION: &str = "call.activation";
 /// Whether calls are heard before they begin and when they end.
 const TONES: &str = "call.tones";
+/// Whether it is heard that the other is there.
+const JOINED_SOUND: &str = "call.joined_sound";
+/// Whether the microphone is heard being switched off and on.
+const MUTE_SOUND: &str = "call.mute_sound";
 const RING_SECONDS: RangeInclusive<u64> = 5..=300;
 /// How loud each contact was made, as one object: what users do not set by
 /// this name.
@@ -29,6 +33,8 @@ pub(super) struct Settings {
     pub(super) ring_time: Duration,
     pub(super) activation: Activation,
     pub(super) tones: bool,
+    pub(super) joined_sound: bool,
+    pub(super) mute_sound: bool,
     /// Contacts that are louder or softer than 1.0.
     volumes: BTreeMap<PeerId, f32>,
 }
@@ -39,6 +45,8 @@ impl Default for Settings {
             ring_time: limits::RING_TIME,
             activation: Activation::default(),
             tones: true,
+            joined_sound: true,
+            mute_sound: true,
             volumes: BTreeMap::new(),
         }
     }
@@ -54,10 +62,9 @@ impl Settings {
         match key {
             RING => self.ring_time = ring_time(value)?,
             ACTIVATION => self.activation = activation(value)?,
-            TONES => {
-                let on = value.as_bool();
-                self.tones = on.ok_or_else(|| bad(format!("{TONES} is true or false")))?;
-            }
+            TONES => self.tones = switch(key, value)?,
+            JOINED_SOUND => self.joined_sound = switch(key, value)?,
+            MUTE_SOUND => self.mute_sound = switch(key, value)?,
             _ => {}
         }
         Ok(())
@@ -66,7 +73,7 @@ impl Settings {
 
 impl Core {
     pub(in crate::core) async fn load_call_settings(&mut self) -> Result<(), Error> {
-        for key in [RING, ACTIVATION, TONES] {
+        for key in [RING, ACTIVATION, TONES, JOINED_SOUND, MUTE_SOUND] {
             let saved = self.store.run(move |db| settings::get(db, key)).await?;
             // What another version has kept does not keep this one from starting.
             if let Some(Err(error)) = saved.map(|value| self.calls.settings.take(key, &value)) {
@@ -133,6 +140,11 @@ fn activation(value: &Value) -> Result<Activation, Error> {
         .map_err(|_| bad(format!("{ACTIVATION} is continuous, voice or push_to_talk")))
 }
 
+fn switch(key: &str, value: &Value) -> Result<bool, Error> {
+    let on = value.as_bool();
+    on.ok_or_else(|| bad(format!("{key} is true or false")))
+}
+
 fn bad(text: String) -> Error {
     Error::new(ErrorCode::BadRequest, text)
 }
@@ -147,17 +159,21 @@ mod tests {
         let mut settings = Settings::default();
         settings.take(RING, &json!(45)).unwrap();
         settings.take(ACTIVATION, &json!("voice")).unwrap();
-        settings.take(TONES, &json!(false)).unwrap();
+        for key in [TONES, JOINED_SOUND, MUTE_SOUND] {
+            settings.take(key, &json!(false)).unwrap();
+        }
         for (key, value) in [
             (RING, json!(4)),
             (ACTIVATION, json!("loud")),
             (TONES, json!("no")),
+            (JOINED_SOUND, json!(0)),
+            (MUTE_SOUND, Value::Null),
         ] {
             let refused = settings.take(key, &value).unwrap_err();
             assert!(refused.message.contains(key), "{refused}");
         }
         assert_eq!(settings.ring_time, Duration::from_secs(45));
         assert_eq!(settings.activation, Activation::Voice);
-        assert!(!settings.tones);
+        assert!(!settings.tones && !settings.joined_sound && !settings.mute_sound);
     }
 }
