@@ -13,10 +13,10 @@ use crate::cli::secret::{ask, ask_new, ask_openly, can_ask, tell};
 const ATTEMPTS: usize = 3;
 
 const OFFER: &str = "\
-This is a new profile. What shall protect your key and your messages on this disk?
+A new profile. What shall protect your key and your messages on this disk?
   1  a passphrase, asked for at every start; nobody can give you a new one
   2  the system keyring, which opens with your login
-  3  nothing: whoever can read this disk can read your messages and write in your name
+  3  nothing: whoever can read this disk can read along and write in your name
 It can be changed later with: twocan passphrase";
 
 /// Starts the engine, and asks for the passphrase if the profile has one that

@@ -13,6 +13,7 @@ pub(crate) mod form;
 pub(crate) mod history;
 pub(crate) mod links;
 pub(crate) mod lobby;
+mod look;
 mod marked;
 pub(crate) mod msg;
 pub(crate) mod overlay;
@@ -30,5 +31,6 @@ pub(crate) mod user_file;
 mod visible;
 mod ways;
 
-pub(crate) use state::{Focus, Look, Notice, State, registry_word};
+pub(crate) use look::{Glyphs, Look};
+pub(crate) use state::{Focus, Notice, State, registry_word};
 pub(crate) use visible::Stale;

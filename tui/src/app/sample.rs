@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::audio::SoundSetup;
 use super::calls::CallView;
-use super::state::{Look, State};
+use super::look::Look;
+use super::state::State;
 
 /// 2026-11-20 14:02:30 UTC.
 pub(crate) const NOW_MS: i64 = 1_795_183_350_000;

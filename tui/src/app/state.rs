@@ -21,6 +21,7 @@ use super::editor::Editor;
 use super::first_run::FirstRun;
 use super::history::InputHistory;
 use super::lobby::Lobbies;
+use super::look::{Look, Themes};
 use super::overlay::Overlay;
 use super::preferences::Preferences;
 use super::roster::{Contacts, Entry};
@@ -30,8 +31,6 @@ use super::visible::Stale;
 use crate::input::chord::Chord;
 use crate::input::complete::{Names, Offer};
 use crate::input::keymap::{Context, Keymap, Preset};
-use crate::view::theme::file::Custom;
-use crate::view::theme::palette::{self, Palette};
 
 /// Lines kept for `/log`.
 const LOG_LINES: usize = 500;
@@ -53,42 +52,6 @@ pub(crate) enum Focus {
     Composer,
     Browse,
     List,
-}
-
-/// How the screen looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Look {
-    /// Only ASCII signs.
-    pub(crate) ascii: bool,
-    /// No colours; bold, reverse and underline stay.
-    pub(crate) mono: bool,
-    pub(crate) palette: Palette,
-    /// Meters are numbers.
-    pub(crate) still: bool,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self {
-            ascii: false,
-            mono: false,
-            palette: palette::ANSI16,
-            still: false,
-        }
-    }
-}
-
-/// What the palette is made from.
-#[derive(Debug, Default)]
-pub(crate) struct Themes {
-    /// What the command line asks for, until another is chosen.
-    pub(crate) asked: Option<String>,
-    /// What was chosen by name, and is kept.
-    pub(crate) chosen: Option<String>,
-    /// What `theme.toml` says.
-    pub(crate) custom: Custom,
-    /// The terminal's background is light; unknown until it says so.
-    pub(crate) light: Option<bool>,
 }
 
 /// A line that says something happened.
@@ -404,11 +367,7 @@ impl State {
 
     /// Makes the palette anew after something it is made from has changed.
     pub(crate) fn settle_theme(&mut self) {
-        let themes = &self.themes;
-        let name = themes.asked.as_ref().or(themes.chosen.as_ref());
-        let name = name.or(themes.custom.base.as_ref());
-        let named = palette::named(name.map_or("auto", String::as_str), themes.light);
-        let palette = themes.custom.over(named.unwrap_or(palette::ANSI16));
+        let palette = self.themes.palette();
         if palette != self.look.palette {
             self.look.palette = palette;
             self.stale = Stale::All;

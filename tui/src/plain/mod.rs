@@ -36,7 +36,7 @@ use self::out::Out;
 use crate::app::effect::{Effect, Outcome};
 use crate::app::msg::Msg;
 use crate::app::update::{start, update};
-use crate::app::{Focus, Look, State};
+use crate::app::{Focus, Glyphs, Look, State};
 use crate::input::chord::{Chord, Key};
 use crate::terminal::{Options, Runner, Signal, Signals, now, zone};
 
@@ -98,7 +98,7 @@ struct Session {
 impl Session {
     fn new(engine: Engine, options: &Options) -> Self {
         let look = Look {
-            ascii: true,
+            glyphs: Glyphs::Ascii,
             mono: true,
             ..Look::default()
         };

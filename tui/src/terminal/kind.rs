@@ -1,13 +1,15 @@
 //! What the environment says of the terminal: only what it understands is
 //! sent to it.
 
+use crate::app::Glyphs;
+
 /// A terminal, and what stands between us and it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Kind {
     pub(super) tmux: bool,
     /// GNU screen, which passes on little.
     pub(super) screen: bool,
-    /// The console of Linux: no titles, no links, nothing to ask.
+    /// The console of Linux: no titles, no links, few signs, nothing to ask.
     pub(super) console: bool,
     pub(super) mosh: bool,
     /// Whoever looks is at another machine.
@@ -46,6 +48,15 @@ impl Kind {
     /// titles, notifications, the clipboard.
     pub(super) fn has_extras(self) -> bool {
         !self.console
+    }
+
+    /// The signs that it has, where the user is not content with `ascii`.
+    pub(super) fn glyphs(self, ascii: bool) -> Glyphs {
+        match (ascii, self.console) {
+            (true, _) => Glyphs::Ascii,
+            (false, true) => Glyphs::Console,
+            (false, false) => Glyphs::Unicode,
+        }
     }
 
     /// Whether it takes links within the text.
@@ -109,6 +120,9 @@ mod tests {
         let console = kind(&[("TERM", "linux")]);
         assert!(!console.has_extras() && !console.has_links());
         assert_eq!(console.questions(), "\x1b[c");
+        assert_eq!(console.glyphs(false), Glyphs::Console);
+        assert_eq!(console.glyphs(true), Glyphs::Ascii);
+        assert_eq!(plain.glyphs(false), Glyphs::Unicode);
         let screen = kind(&[("TERM", "screen.xterm-256color"), ("STY", "1.pts")]);
         assert!(screen.screen && !screen.has_links() && screen.questions() == "\x1b[c");
         let tmux = kind(&[("TERM", "screen-256color"), ("TMUX", "/tmp/tmux,1,0")]);

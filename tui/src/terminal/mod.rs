@@ -146,7 +146,7 @@ impl Screen {
     fn new(engine: Engine, options: &Options, kind: Kind, workers: &Handle) -> io::Result<Self> {
         let mono = options.no_color || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let look = Look {
-            ascii: options.ascii,
+            glyphs: kind.glyphs(options.ascii),
             mono,
             ..Look::default()
         };

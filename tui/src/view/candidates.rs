@@ -10,6 +10,7 @@ use super::draw::{put, span};
 use super::layout::Panes;
 use super::theme::Theme;
 use super::wrap;
+use crate::app::Glyphs;
 use crate::app::State;
 use crate::input::complete::Choice;
 
@@ -34,7 +35,7 @@ pub(super) fn draw(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes)
         ..panes.notice
     };
     Clear.render(area, buf);
-    let names = choices.iter().map(|c| name(c, state.look.ascii));
+    let names = choices.iter().map(|c| name(c, state.look.glyphs));
     let names: Vec<String> = names.collect();
     let widest = names.iter().map(|n| wrap::width(n)).max();
     let cells = (widest.unwrap_or(0).min(NAME_CELLS), usize::from(area.width));
@@ -53,8 +54,8 @@ pub(super) fn draw(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes)
 }
 
 /// What a choice is called, with the sign it stands for beside it.
-fn name(choice: &Choice, ascii: bool) -> String {
-    match ascii || choice.text.starts_with(&choice.name) {
+fn name(choice: &Choice, glyphs: Glyphs) -> String {
+    match !glyphs.has_emoji() || choice.text.starts_with(&choice.name) {
         true => choice.name.clone(),
         false => format!("{} {}", choice.text, choice.name),
     }

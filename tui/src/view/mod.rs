@@ -19,6 +19,7 @@ mod message_overlays;
 pub(crate) mod messages;
 mod overlays;
 mod people_overlays;
+mod qr;
 mod registries;
 mod search;
 mod settings;

@@ -10,7 +10,7 @@ use super::marks::mark_row;
 use super::status::level_style;
 use super::theme::Theme;
 use super::{
-    audio, call_log, calls, help, lobby, message_overlays, people_overlays, registries, search,
+    audio, call_log, calls, help, lobby, message_overlays, people_overlays, qr, registries, search,
     settings, transfers, wrap,
 };
 use crate::app::State;
@@ -291,8 +291,9 @@ fn page(page: &Page, theme: Theme, buf: &mut Buffer, room: Rect) {
     } else {
         "Esc close"
     };
-    let code = page.qr.as_deref().map(qr_rows).unwrap_or_default();
-    let widest = code.first().map_or(0, |r| r.chars().count());
+    let code = page.qr.as_deref().map(|text| qr::lines(text, theme));
+    let code = code.unwrap_or_default();
+    let widest = code.first().map_or(0, Line::width);
     let width = room
         .width
         .min(92)
@@ -306,7 +307,7 @@ fn page(page: &Page, theme: Theme, buf: &mut Buffer, room: Rect) {
     if page.qr.is_some() {
         if fits && !code.is_empty() {
             rows.push(Line::default());
-            rows.extend(code.into_iter().map(|r| line(r, theme.qr())));
+            rows.extend(code);
         } else {
             rows.push(line(
                 "The window is too small for the QR code.",
@@ -320,35 +321,6 @@ fn page(page: &Page, theme: Theme, buf: &mut Buffer, room: Rect) {
     let inner = window(buf, theme, room, &page.title, hint, (width, height));
     let most = rows.len().saturating_sub(usize::from(inner.height));
     put_all(buf, inner, &rows[page.scroll.min(most)..]);
-}
-
-/// A QR code, two rows of it in each row of cells.
-fn qr_rows(text: &str) -> Vec<String> {
-    const QUIET: usize = 2;
-    let Ok(code) = qrcode::QrCode::with_error_correction_level(text, qrcode::EcLevel::L) else {
-        return Vec::new();
-    };
-    let size = code.width();
-    let dark = |x: usize, y: usize| {
-        let inside = |at: usize| at.checked_sub(QUIET).filter(|at| *at < size);
-        match (inside(x), inside(y)) {
-            (Some(x), Some(y)) => code[(x, y)] == qrcode::Color::Dark,
-            _ => false,
-        }
-    };
-    let all = size + 2 * QUIET;
-    (0..all)
-        .step_by(2)
-        .map(|y| {
-            let cell = |x| match (dark(x, y), dark(x, y + 1)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            };
-            (0..all).map(cell).collect()
-        })
-        .collect()
 }
 
 fn log(state: &State, up: usize, theme: Theme, buf: &mut Buffer, room: Rect) {

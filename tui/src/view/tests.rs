@@ -18,7 +18,7 @@ use super::screen;
 use crate::app::msg::Msg;
 use crate::app::sample;
 use crate::app::update::update;
-use crate::app::{Look, State};
+use crate::app::{Glyphs, Look, State};
 
 const SIZES: [(u16, u16); 5] = [(120, 36), (80, 24), (40, 15), (20, 5), (1, 1)];
 
@@ -127,7 +127,7 @@ fn styles(buffer: &Buffer) -> String {
 fn every_screen_in_its_other_looks() {
     for (name, scene) in SCENES {
         let ascii = Look {
-            ascii: true,
+            glyphs: Glyphs::Ascii,
             ..Look::default()
         };
         let mut all = at_all_sizes(*scene, ascii);
@@ -178,25 +178,32 @@ fn emoji_are_offered_with_their_signs() {
     insta::assert_snapshot!("completing_emoji", at_all_sizes(scene, Look::default()));
 }
 
+/// The signs beside ASCII that the kernel's own font and all of Debian's for
+/// Latin, Greek and Cyrillic have.
+const OF_THE_CONSOLE: &str = "─│┌┐└┘░█▼•·■↑↓";
+
 #[test]
-fn ascii_is_nothing_but_ascii() {
-    let look = Look {
-        ascii: true,
-        ..Look::default()
-    };
-    for (name, scene) in SCENES.iter().filter(|(name, _)| *name != "invite") {
-        for size in SIZES {
-            for row in rows(&drawn(&scene(size, look))) {
-                // What people wrote stays as it is.
-                let theirs = [
-                    "\u{4f60}\u{597d}",
-                    "\u{2764}",
-                    "\u{5e9}\u{5dc}\u{5d5}\u{5dd}",
-                ];
-                let ours = theirs
-                    .iter()
-                    .fold(row.clone(), |row, text| row.replace(text, ""));
-                assert!(ours.is_ascii(), "{name} {size:?}: {row}");
+fn where_fonts_have_few_signs_no_others_are_drawn() {
+    for (glyphs, more) in [(Glyphs::Ascii, ""), (Glyphs::Console, OF_THE_CONSOLE)] {
+        let look = Look {
+            glyphs,
+            ..Look::default()
+        };
+        for (name, scene) in SCENES {
+            for size in SIZES {
+                for row in rows(&drawn(&scene(size, look))) {
+                    // What people wrote stays as it is.
+                    let theirs = [
+                        "\u{4f60}\u{597d}",
+                        "\u{2764}",
+                        "\u{5e9}\u{5dc}\u{5d5}\u{5dd}",
+                    ];
+                    let ours = theirs
+                        .iter()
+                        .fold(row.clone(), |row, text| row.replace(text, ""));
+                    let has = |c: char| c.is_ascii() || more.contains(c);
+                    assert!(ours.chars().all(has), "{glyphs:?} {name} {size:?}: {row}");
+                }
             }
         }
     }
@@ -281,6 +288,10 @@ fn no_color_keeps_reverse_on_the_wire() {
     assert!(cell.inverse(), "the live microphone does not stand out");
 }
 
+fn glyphs() -> impl Strategy<Value = Glyphs> {
+    prop::sample::select(&Glyphs::ALL[..])
+}
+
 /// Texts with everything that terminals lay out in their own ways.
 fn texts() -> impl Strategy<Value = String> {
     let part = prop_oneof![
@@ -308,8 +319,8 @@ proptest! {
 
     /// What a terminal makes of our bytes is what was meant, cell by cell.
     #[test]
-    fn columns_stay_where_they_are(text in texts(), wide: bool, ascii: bool, mono: bool) {
-        let look = Look { ascii, mono, ..Look::default() };
+    fn columns_stay_where_they_are(text in texts(), wide: bool, glyphs in glyphs(), mono: bool) {
+        let look = Look { glyphs, mono, ..Look::default() };
         let mut state = sample::busy(if wide { (100, 20) } else { (40, 15) }, look);
         // As the engine hands it on.
         let text = twocan_proto::text::multiline(&text);
@@ -352,9 +363,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_size_is_drawn(width in 0u16..200, height in 0u16..60, ascii: bool, mono: bool) {
+    fn any_size_is_drawn(width in 0u16..200, height in 0u16..60, glyphs in glyphs(), mono: bool) {
         for (_, scene) in SCENES {
-            drawn(&scene((width, height), Look { ascii, mono, ..Look::default() }));
+            drawn(&scene((width, height), Look { glyphs, mono, ..Look::default() }));
         }
     }
 }

@@ -14,14 +14,14 @@ use twocan_proto::identity::PeerId;
 
 use self::palette::Palette;
 use self::signs::Signs;
-use crate::app::{Look, reaction};
+use crate::app::{Glyphs, Look, reaction};
 use crate::view::marks::Mark;
 
 /// How the screen is to look.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Theme {
     palette: Palette,
-    ascii: bool,
+    pub(crate) glyphs: Glyphs,
     /// Nothing moves by itself.
     pub(crate) still: bool,
     pub(crate) signs: &'static Signs,
@@ -35,12 +35,12 @@ impl Theme {
         };
         Self {
             palette,
-            ascii: look.ascii,
+            glyphs: look.glyphs,
             still: look.still,
-            signs: if look.ascii {
-                &signs::ASCII
-            } else {
-                &signs::UNICODE
+            signs: match look.glyphs {
+                Glyphs::Unicode => &signs::UNICODE,
+                Glyphs::Console => &signs::CONSOLE,
+                Glyphs::Ascii => &signs::ASCII,
             },
         }
     }
@@ -102,10 +102,20 @@ impl Theme {
         self.palette.qr
     }
 
-    /// An emoji as this screen shows it: by its name where only ASCII is wanted
-    /// and it has one.
+    /// A cell of a QR code that is all dark.
+    pub(crate) fn qr_dark(self) -> Style {
+        let light = self.palette.qr;
+        match (light.fg, light.bg) {
+            (Some(dark), Some(light)) => Style::new().fg(light).bg(dark),
+            // Reversed, where there are no colours.
+            _ => Style::new(),
+        }
+    }
+
+    /// An emoji as this screen shows it: by its name where the font has none and
+    /// it has one.
     pub(crate) fn emoji(self, emoji: &str) -> String {
-        let named = reaction::name(emoji).filter(|_| self.ascii);
+        let named = reaction::name(emoji).filter(|_| !self.glyphs.has_emoji());
         named.unwrap_or(emoji).to_owned()
     }
 

@@ -1,5 +1,5 @@
 //! Signs that stand for states: none of them has an emoji form, and all of
-//! them have one of ASCII.
+//! them have one of ASCII and one that the Linux console shows.
 
 /// Signs that stand for states; none of them has an emoji form.
 #[derive(Debug)]
@@ -76,7 +76,29 @@ pub(super) static UNICODE: Signs = Signs {
     spark: &["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
 };
 
-pub(super) static ASCII: Signs = Signs {
+pub(super) static ASCII: Signs = PLAIN;
+
+/// The console's own font (code page 437) and those that Debian gives it have
+/// these in common.
+pub(super) static CONSOLE: Signs = Signs {
+    busy: "■",
+    coming: "↓",
+    going: "↑",
+    queued: "·",
+    quote: "│",
+    across: "─",
+    down: "│",
+    corners: ["┌", "┐", "└", "┘"],
+    more_below: "▼",
+    between: "·",
+    secret: "•",
+    eighths: &["█"],
+    empty: "░",
+    peak: "│",
+    ..PLAIN
+};
+
+const PLAIN: Signs = Signs {
     online: "*",
     offline: "-",
     away: "~",
