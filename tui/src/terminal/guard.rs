@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ThreadId};
 
-use crossterm::cursor::Show;
+use crossterm::cursor::{MoveTo, Show};
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
     KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
@@ -14,8 +14,8 @@ use crossterm::event::{
 use crossterm::queue;
 use crossterm::style::{Print, ResetColor};
 use crossterm::terminal::{
-    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
 use tokio::sync::mpsc;
 
@@ -223,6 +223,10 @@ fn write_restore(out: &mut impl Write, modes: Modes) -> io::Result<()> {
         DisableBracketedPaste,
         ResetColor,
         Show,
+        // For terminals without another screen (GNU screen as it comes, old
+        // consoles): what was said does not stay, nor a prompt in its midst.
+        Clear(ClearType::All),
+        MoveTo(0, 0),
         LeaveAlternateScreen
     )?;
     if modes.extras {
@@ -309,6 +313,18 @@ mod tests {
         assert_eq!(left.matches("\x1b[<1u").count(), 2, "{left:?}");
         assert!(entered.contains(TITLE_SAVE) && left.contains(TITLE_BACK));
         assert!(entered.contains(OTHER_KEYS_ON) && left.contains(OTHER_KEYS_OFF));
+    }
+
+    #[test]
+    fn where_there_is_no_other_screen_nothing_stays() {
+        let mut bytes = Vec::new();
+        write_enter(&mut bytes, FEWEST).unwrap();
+        bytes.extend(b"what was said");
+        write_restore(&mut bytes, FEWEST).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let parser = modes(text.replace("\x1b[?1049", "\x1b[?9999").as_bytes());
+        assert_eq!(parser.screen().contents(), "");
+        assert_eq!(parser.screen().cursor_position(), (0, 0));
     }
 
     #[test]
