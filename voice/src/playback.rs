@@ -12,6 +12,8 @@ use crate::{
 pub(crate) const MOST_BLOCK: usize = 480;
 /// Blocks of up to 4 ms for devices: what is not asked for yet can still arrive.
 const DEVICE_BLOCK: usize = 192;
+/// A callback that asks for a little more than that gets it as one block.
+const MOST_DEVICE_BLOCK: usize = 240;
 /// The shortest block for a device, 2 ms: shorter ones would wake us too often.
 const LEAST_BLOCK: usize = 96;
 /// What is kept in a device's ring at first, beside one callback's worth where
@@ -20,6 +22,9 @@ const LEAST_BLOCK: usize = 96;
 /// callback's patience. With 1 ms, measured calls came to this after an underrun
 /// in their first seconds; a machine that stalls has them still.
 const FIRST_SLACK: Duration = Duration::from_millis(4);
+/// Callbacks that can wait are spared it where they ask for so little more than
+/// the slack: it costs a wake-up on each side, every period.
+const NEARLY: Duration = Duration::from_millis(1);
 /// What is added each time the device found too little.
 const MORE_SLACK: Duration = Duration::from_millis(3);
 /// A device that needs more slack than this has other troubles.
@@ -187,10 +192,9 @@ impl DevicePlayback {
         self.adapt(now);
         let rate = u64::from(self.port.rate);
         let room = self.port.ring.buffer().capacity();
-        let slack = (self.slack.as_micros() as u64 * rate / 1_000_000) as usize;
-        let ready = self.ready() + slack;
-        self.port.feedback.wake_below(ready);
-        let wanted = ready.max(self.port.feedback.demanded());
+        let kept = self.kept();
+        self.port.feedback.wake_below(kept);
+        let wanted = kept.max(self.port.feedback.demanded());
         let wanted = wanted.min(room.saturating_sub(2 * self.device_block()));
         let held = room - self.port.ring.slots();
         let Some(short) = wanted.checked_sub(held).filter(|short| *short > 0) else {
@@ -200,19 +204,28 @@ impl DevicePlayback {
         let short = (short as u64 * u64::from(SAMPLE_RATE) / rate) as usize;
         if self.port.rate == SAMPLE_RATE {
             // Other rates are converted in whole blocks.
-            self.block = short.clamp(LEAST_BLOCK, DEVICE_BLOCK);
+            self.block = short.clamp(LEAST_BLOCK, MOST_DEVICE_BLOCK);
         }
         let after = samples_to_duration(short.saturating_sub(self.block) as u64);
         Some(self.clock.follow(now.checked_sub(after).unwrap_or(now)))
     }
 
-    /// What a callback must find in the ring beside the slack, in samples of the
-    /// device.
-    fn ready(&self) -> usize {
-        if self.port.waits {
-            return 0;
+    /// What the ring should hold between callbacks, in samples of the device:
+    /// the slack, and where callbacks cannot wait what one of them takes.
+    fn kept(&self) -> usize {
+        let slack = self.samples(self.slack);
+        let largest = self.port.feedback.largest();
+        let more = slack + self.samples(NEARLY);
+        match self.port.waits {
+            true if largest <= more => more,
+            true => slack,
+            false => slack + largest.max(self.device_block()),
         }
-        self.port.feedback.largest().max(self.device_block())
+    }
+
+    /// How many samples of the device a time is.
+    fn samples(&self, time: Duration) -> usize {
+        (time.as_micros() as u64 * u64::from(self.port.rate) / 1_000_000) as usize
     }
 
     /// [`DEVICE_BLOCK`] in samples of the device.
@@ -225,7 +238,7 @@ impl DevicePlayback {
     fn latency(&self) -> Duration {
         let at_48_khz = |samples| samples * SAMPLE_RATE as usize / self.port.rate as usize;
         let after = at_48_khz(self.port.feedback.largest()).saturating_sub(DEVICE_BLOCK);
-        let before = self.slack + samples_to_duration((at_48_khz(self.ready()) + after) as u64);
+        let before = samples_to_duration((at_48_khz(self.kept()) + after) as u64);
         before + self.port.latency.get()
     }
 
@@ -268,6 +281,8 @@ mod tests {
         /// What the ring held at most when the device took from it, in the second
         /// half.
         most_held: usize,
+        /// Callbacks that had to wait.
+        waited: usize,
     }
 
     /// Runs a device that takes `period` samples at a time, and waits for them or
@@ -284,29 +299,38 @@ mod tests {
             latency: Arc::default(),
         };
         let mut playback = DevicePlayback::new(port, start).unwrap();
-        let (mut heard, mut blocks, mut most_held) = (Vec::new(), Vec::new(), 0);
+        let (mut heard, mut blocks) = (Vec::new(), Vec::new());
+        let (mut most_held, mut waited) = (0, 0);
         for callback in 0..2 * rate as usize / period {
             let elapsed = (callback * period) as u64 * 48_000 / u64::from(rate);
             let now = start + samples_to_duration(elapsed);
             if waits && device.slots() < period {
                 feedback.demand(period);
+                waited += 1;
             }
-            while let Some(due) = playback.next_due(now) {
-                blocks.push((due.saturating_duration_since(start), playback.block));
-                playback.write(&[0.5; DEVICE_BLOCK][..playback.block]);
-            }
+            let mut fill = || {
+                while let Some(due) = playback.next_due(now) {
+                    blocks.push((due.saturating_duration_since(start), playback.block));
+                    playback.write(&[0.5; MOST_DEVICE_BLOCK][..playback.block]);
+                }
+            };
+            fill();
             feedback.demand(0);
             feedback.asked(period, device.slots());
             if heard.len() > rate as usize {
                 most_held = most_held.max(device.slots());
             }
             heard.extend((0..period).map(|_| device.pop().unwrap_or(0.0)));
+            if feedback.is_low(device.slots()) {
+                fill();
+            }
         }
         Run {
             heard,
             blocks,
             slack: playback.slack,
             most_held,
+            waited,
         }
     }
 
@@ -355,12 +379,24 @@ mod tests {
     }
 
     #[test]
-    fn the_last_block_of_a_callback_is_due_when_it_is_made() {
-        let period = Duration::from_millis(20);
+    fn a_callback_does_not_wait_for_a_few_samples_more_than_the_slack() {
+        let near = run(48_000, 199, true);
+        assert!(near.waited < 3, "{}", near.waited);
+        assert_eq!(near.most_held, 240);
+        let last = near.blocks.iter().rev().take(100);
+        assert!(last.into_iter().all(|(_, samples)| *samples == 199));
+        // A larger one is not kept ready: that would be delay.
+        let far = run(48_000, 256, true);
+        assert!(far.waited > 300, "{}", far.waited);
+    }
+
+    #[test]
+    fn the_last_block_of_a_callback_is_due_about_when_it_is_made() {
         let run = run(48_000, 960, true);
+        let made = Duration::from_secs(2) - Duration::from_millis(20);
         let (last, _) = run.blocks[run.blocks.len() - 1];
-        let since = Duration::from_secs(2) - period - last;
-        assert!(since < Duration::from_millis(1), "{since:?}");
+        let off = last.abs_diff(made);
+        assert!(off < Duration::from_millis(5), "{off:?}");
     }
 
     fn slack_of(run: &Run, rate: u32) -> usize {
