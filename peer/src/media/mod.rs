@@ -6,7 +6,7 @@
 //!  voice thread <-ReceivedPacket- task <--RTP-- reader ((( peer
 //! ```
 //!
-//! One task a call owns the str0m state. Session descriptions travel through
+//! One task a call, on a thread of its own, has the str0m state. Session descriptions travel through
 //! the peers' own link, so the DTLS fingerprint in them is bound to the
 //! identity keys. Media starts when the path is there, and the task tells the
 //! core what becomes of the path; whether the call goes on is the core's
@@ -24,7 +24,10 @@ mod sockets;
 mod sound;
 mod task;
 
+use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 use twocan_voice::{Activation, CallConfig, InputSpec, LevelReader, OutputSpec, Processing, Tone};
@@ -137,11 +140,18 @@ impl Media {
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let (done, finished) = oneshot::channel();
-        tokio::spawn(async move {
-            task::run(call, role, near, sound, inbox, Box::new(events)).await;
+        let events = Arc::new(events);
+        let told = Arc::clone(&events);
+        let running = on_own_thread(async move {
+            let tell = Box::new(move |event| told(event));
+            task::run(call, role, near, sound, inbox, tell).await;
             // Nobody waits for the end of most calls.
             let _not_waiting = done.send(());
         });
+        if let Err(error) = running {
+            let failed = format!("there is no thread for its packets: {error}");
+            tokio::spawn(events(MediaEvent::Failed(failed)));
+        }
         Self { commands, finished }
     }
 
@@ -159,4 +169,16 @@ impl Media {
         // An error means that the task is gone already.
         let _gone = self.finished.await;
     }
+}
+
+/// Runs a call's packets where nothing else is done: neither a flood of
+/// messages nor a file makes them late.
+fn on_own_thread(body: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_name("call-helper")
+        .build()?;
+    let thread = thread::Builder::new().name("call".into());
+    thread.spawn(move || runtime.block_on(body))?;
+    Ok(())
 }
