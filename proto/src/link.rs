@@ -13,8 +13,6 @@ use crate::address::{Address, AddressError, PEER_PORT, REGISTRY_PORT};
 use crate::api::{Username, UsernameError};
 use crate::identity::{IdError, PeerId};
 
-const SCHEME: &str = "twocan:";
-
 /// Where a contact link says a person is to be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -38,18 +36,25 @@ pub struct ContactLink {
     pub key: PeerId,
 }
 
+impl ContactLink {
+    /// What every link begins with.
+    pub const SCHEME: &str = "twocan:";
+}
+
 impl fmt::Display for ContactLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Registry { username, registry } => {
                 write!(
                     f,
-                    "{SCHEME}{username}@{}",
+                    "{}{username}@{}",
+                    Self::SCHEME,
                     registry.with_default_port(REGISTRY_PORT)
                 )?;
             }
             Place::Direct(address) => {
-                write!(f, "{SCHEME}{}", address.with_default_port(PEER_PORT))?;
+                let address = address.with_default_port(PEER_PORT);
+                write!(f, "{}{address}", Self::SCHEME)?;
             }
         }
         write!(f, "#{}", self.key.compact())
@@ -60,7 +65,10 @@ impl FromStr for ContactLink {
     type Err = LinkError;
 
     fn from_str(text: &str) -> Result<Self, LinkError> {
-        let rest = text.trim().strip_prefix(SCHEME).ok_or(LinkError::Scheme)?;
+        let rest = text
+            .trim()
+            .strip_prefix(Self::SCHEME)
+            .ok_or(LinkError::Scheme)?;
         let (place, key) = rest.split_once('#').ok_or(LinkError::NoKey)?;
         let key = key.parse()?;
         let place = match place.split_once('@') {

@@ -80,6 +80,7 @@ impl Guard {
     pub(super) fn enter(kind: Kind) -> io::Result<Self> {
         EXTRAS.store(kind.has_extras(), Ordering::Release);
         OTHER_KEYS.store(kind.has_other_keys(), Ordering::Release);
+        MOUSE.store(kind.has_mouse(), Ordering::Release);
         enable_raw_mode()?;
         let guard = Self(());
         enter()?;
@@ -163,9 +164,11 @@ fn write_enter(out: &mut impl Write, modes: Modes) -> io::Result<()> {
     if modes.extras {
         queue!(out, Print(TITLE_SAVE))?;
     }
+    // Where there is no second screen what stands on the only one is drawn over.
     queue!(
         out,
         EnterAlternateScreen,
+        Clear(ClearType::All),
         EnableBracketedPaste,
         EnableFocusChange
     )?;
@@ -317,14 +320,21 @@ mod tests {
 
     #[test]
     fn where_there_is_no_other_screen_nothing_stays() {
-        let mut bytes = Vec::new();
+        // What a terminal without one makes of it.
+        let seen = |bytes: &[u8]| {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            modes(text.replace("\x1b[?1049", "\x1b[?9999").as_bytes())
+        };
+        let mut bytes = b"what the shell wrote".to_vec();
         write_enter(&mut bytes, FEWEST).unwrap();
+        assert_eq!(seen(&bytes).screen().contents(), "");
         bytes.extend(b"what was said");
         write_restore(&mut bytes, FEWEST).unwrap();
-        let text = String::from_utf8(bytes).unwrap();
-        let parser = modes(text.replace("\x1b[?1049", "\x1b[?9999").as_bytes());
-        assert_eq!(parser.screen().contents(), "");
-        assert_eq!(parser.screen().cursor_position(), (0, 0));
+        let left = seen(&bytes);
+        assert_eq!(left.screen().contents(), "");
+        assert_eq!(left.screen().cursor_position(), (0, 0));
+        // Elsewhere the shell's is back.
+        assert_eq!(modes(&bytes).screen().contents(), "what the shell wrote");
     }
 
     #[test]

@@ -30,7 +30,10 @@ impl Kind {
 
     fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
         let term = variable("TERM").unwrap_or_default();
-        let tmux = variable("TMUX").is_some() || term.starts_with("tmux");
+        // Of one within the other the inner counts. Only screen's name for
+        // itself tells: the variables of both are there.
+        let inner_screen = term.starts_with("screen.");
+        let tmux = !inner_screen && (variable("TMUX").is_some() || term.starts_with("tmux"));
         let remote = ["SSH_CONNECTION", "SSH_TTY", "MOSH_CONNECTION"];
         Self {
             tmux,
@@ -64,6 +67,12 @@ impl Kind {
         !self.console && !self.screen && !self.mosh
     }
 
+    /// Whether it reports the mouse and is none the worse for it: GNU screen
+    /// then keeps Escape back until another key is pressed.
+    pub(super) fn has_mouse(self) -> bool {
+        !self.screen
+    }
+
     /// Whether Shift+Enter and its like are told by modifyOtherKeys.
     pub(super) fn has_other_keys(self) -> bool {
         self.tmux || self.xterm
@@ -88,11 +97,28 @@ impl Kind {
 
     /// A sequence for the terminal itself, through what stands before it.
     pub(super) fn through(self, sequence: &str) -> String {
-        match self.tmux {
-            true => format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b")),
+        if self.tmux {
+            return format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b"));
+        }
+        match self.screen {
+            true => through_screen(sequence),
             false => sequence.to_owned(),
         }
     }
+}
+
+/// GNU screen hands on what is in a string of its own, but only so much of it in
+/// one (the rest it would show), and no character beyond Latin-1.
+fn through_screen(sequence: &str) -> String {
+    const PIECE: usize = 200;
+    // Its strings have the end that some sequences have, too.
+    let sequence = sequence.replace("\x1b\\", "\x07");
+    let known = sequence.chars().map(|c| if c > '\u{ff}' { '?' } else { c });
+    let known: Vec<char> = known.collect();
+    let pieces = known.chunks(PIECE);
+    pieces
+        .map(|piece| format!("\x1bP{}\x1b\\", String::from_iter(piece)))
+        .collect()
 }
 
 /// `foreground;background`, by the numbers of the sixteen colours.
@@ -125,6 +151,11 @@ mod tests {
         assert_eq!(plain.glyphs(false), Glyphs::Unicode);
         let screen = kind(&[("TERM", "screen.xterm-256color"), ("STY", "1.pts")]);
         assert!(screen.screen && !screen.has_links() && screen.questions() == "\x1b[c");
+        assert!(!screen.has_mouse() && plain.has_mouse());
+        let both = [("STY", "1.pts"), ("TMUX", "/tmp/x,1,0")];
+        let inner = |term| kind(&[both[0], both[1], ("TERM", term)]);
+        assert!(inner("screen.tmux-256color").screen && !inner("screen.tmux-256color").tmux);
+        assert!(inner("screen-256color").tmux && !inner("screen-256color").screen);
         let tmux = kind(&[("TERM", "screen-256color"), ("TMUX", "/tmp/tmux,1,0")]);
         assert!(tmux.tmux && !tmux.screen && tmux.has_other_keys());
         assert_eq!(
@@ -132,6 +163,14 @@ mod tests {
             "\x1bPtmux;\x1b\x1b]9;x\x07\x1b\\"
         );
         assert_eq!(plain.through("\x1b]9;x\x07"), "\x1b]9;x\x07");
+        assert_eq!(
+            screen.through("\x1b]9;\u{e4}\u{4f60}\x1b\\"),
+            "\x1bP\x1b]9;\u{e4}?\x07\x1b\\"
+        );
+        let long = screen.through(&format!("\x1b]52;c;{}\x07", "x".repeat(500)));
+        let pieces: Vec<&str> = long.split("\x1b\\").collect();
+        assert_eq!(pieces.len(), 4, "{pieces:?}");
+        assert!(pieces.iter().all(|piece| piece.len() <= 202));
     }
 
     #[test]

@@ -384,7 +384,7 @@ impl Screen {
                 }
                 Effect::Title(_) => {}
                 Effect::Clipboard(text) => self.copy(&text)?,
-                Effect::ReportMouse(on) => guard::report_mouse(on)?,
+                Effect::ReportMouse(on) => guard::report_mouse(on && self.kind.has_mouse())?,
                 Effect::OpenOutside(what) => {
                     if let Err(error) = outside::open(&what) {
                         waiting.extend(update(&mut self.state, now(), Msg::NotOpened(error)));
@@ -414,8 +414,10 @@ impl Screen {
 
     /// Puts text on the clipboard of whoever looks at the terminal (OSC 52):
     /// tmux hands it on both by itself and through it.
-    fn copy(&self, text: &str) -> io::Result<()> {
+    fn copy(&mut self, text: &str) -> io::Result<()> {
         if !self.kind.has_extras() {
+            self.state
+                .info("nothing is copied: the Linux console has no clipboard");
             return Ok(());
         }
         let mut sequence = String::new();
@@ -423,9 +425,9 @@ impl Screen {
             .write_ansi(&mut sequence)
             .map_err(io::Error::other)?;
         if self.kind.tmux {
-            execute!(io::stdout(), Print(self.kind.through(&sequence)))?;
+            execute!(io::stdout(), Print(&sequence))?;
         }
-        execute!(io::stdout(), Print(sequence))
+        execute!(io::stdout(), Print(self.kind.through(&sequence)))
     }
 
     /// Draws every cell anew.

@@ -2,6 +2,7 @@
 
 use twocan_peer::api::{ContactChange, Presence};
 use twocan_proto::identity::PeerId;
+use twocan_proto::link::ContactLink;
 
 use super::super::effect::Effect;
 use super::super::overlay::{Confirm, Confirmed, Overlay, Page};
@@ -18,6 +19,8 @@ pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effec
         Action::Add => add(state, args, out),
         Action::Connect => match first_word(args) {
             ("", _) => usage(state, "connect"),
+            // Not only an address: whose key it is is known, too.
+            (link, _) if link.starts_with(ContactLink::SCHEME) => add(state, args, out),
             (to, _) => {
                 state.info(format!("connecting to {to}"));
                 out.push(Effect::Connect(to.to_owned()));
@@ -69,7 +72,6 @@ fn me(state: &mut State, args: &str, out: &mut Effects) {
     compose::send_text(state, &text, out);
 }
 
-/// Whether the open contact may ring and notify.
 /// Switches a setting of what contacts learn of us.
 fn switch(state: &mut State, (command, key): (&str, &str), args: &str, out: &mut Effects) {
     match args.trim() {
@@ -79,6 +81,7 @@ fn switch(state: &mut State, (command, key): (&str, &str), args: &str, out: &mut
     }
 }
 
+/// Whether the open contact may ring and notify.
 fn notify(state: &mut State, args: &str, out: &mut Effects) {
     let muted = match args.trim() {
         "all" => false,

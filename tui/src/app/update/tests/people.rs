@@ -162,3 +162,15 @@ fn whom_the_command_line_names_is_asked_once_a_registry_hears_us() {
     assert_eq!(asks(&outcome(&mut state, Outcome::Myself(me.clone()))), 1);
     assert_eq!(asks(&outcome(&mut state, Outcome::Myself(me))), 0);
 }
+
+#[test]
+fn to_connect_to_a_link_is_to_ask_whom_it_names() {
+    let mut state = busy();
+    let link = "twocan:192.168.1.9:7777#key";
+    let out = enter(&mut state, &format!("/connect {link} hello"));
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::AddContact { who, note } if who == link && note == "hello")
+    ));
+    assert!(!has(&out, |e| matches!(e, Effect::Connect(_))));
+}
