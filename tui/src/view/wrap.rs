@@ -83,6 +83,21 @@ fn graphemes(text: &str) -> impl Iterator<Item = (usize, &str)> {
     single.chain(other.grapheme_indices(true))
 }
 
+/// The same, but a grapheme that has no room in `cells` is in characters: marks
+/// with cells of their own can make one of any width.
+fn pieces(text: &str, cells: usize) -> impl Iterator<Item = (usize, &str)> {
+    graphemes(text).flat_map(move |(at, grapheme)| {
+        let whole = grapheme_width(grapheme) <= cells.max(2);
+        let (one, apart) = match whole {
+            true => (Some((at, grapheme)), ""),
+            false => (None, grapheme),
+        };
+        let characters = apart.char_indices();
+        let each = characters.map(move |(n, c)| (at + n, &grapheme[n..n + c.len_utf8()]));
+        one.into_iter().chain(each)
+    })
+}
+
 /// Cells that the text takes when drawn.
 pub(crate) fn width(text: &str) -> usize {
     match is_plain(text) {
@@ -173,7 +188,7 @@ fn wrap_line(line: &str, offset: usize, cells: usize, found: &mut Vec<Range<usiz
     let mut used = 0;
     // Where a break may go, and how wide the row is up to there.
     let mut candidate: Option<(usize, usize)> = None;
-    for (at, grapheme) in graphemes(line) {
+    for (at, grapheme) in pieces(line, cells) {
         let wide = grapheme_width(grapheme);
         let space = grapheme == " " || grapheme == "\t";
         if wide > 1 && at > row_start {
@@ -243,6 +258,17 @@ mod tests {
         assert_eq!(
             lines("ab e\u{301}e\u{301}e\u{301}", 2),
             ["ab ", "e\u{301}e\u{301}", "e\u{301}"]
+        );
+    }
+
+    #[test]
+    fn a_grapheme_wider_than_a_row_is_broken() {
+        let text = format!("ab \u{1f460}{}", "\u{940}".repeat(6));
+        let rows = lines(&text, 4);
+        assert_eq!(rows.concat(), text);
+        assert!(
+            rows.iter().all(|row| width(row.trim_end()) <= 4),
+            "{rows:?}"
         );
     }
 
