@@ -44,6 +44,8 @@ pub(crate) struct Metrics {
     answer_times: Durations,
     commits: Durations,
     connections: AtomicI64,
+    /// Requests that have no answer yet.
+    pub(crate) in_progress: AtomicI64,
     /// Heartbeats that counted.
     pub(crate) heartbeats: AtomicU64,
     /// Datagrams that did not.
@@ -62,6 +64,7 @@ impl Default for Metrics {
             answer_times: Durations::default(),
             commits: Durations::default(),
             connections: AtomicI64::new(0),
+            in_progress: AtomicI64::new(0),
             heartbeats: AtomicU64::new(0),
             datagrams_dropped: AtomicU64::new(0),
             banned: AtomicU64::new(0),
@@ -128,6 +131,11 @@ impl Metrics {
                 "connections",
                 "Open connections.",
                 self.connections.load(Relaxed),
+            ),
+            (
+                "requests_in_progress",
+                "Requests without an answer yet.",
+                self.in_progress.load(Relaxed),
             ),
             ("accounts", "Accounts.", signed(gauges.accounts)),
             ("sessions", "Sessions.", signed(gauges.sessions)),

@@ -6,7 +6,6 @@ use super::error::ApiError;
 use crate::{
     bans::Ban,
     directory::Directory,
-    metrics::Metrics,
     notices::Notices,
     now,
     service::{Service as Registry, ServiceError},
@@ -95,8 +94,7 @@ where
         }
         Passage::Passed {
             future: self.inner.call(request),
-            begun: Instant::now(),
-            directory: Arc::clone(&self.gate.directory),
+            request: InProgress::begin(&self.gate.directory),
             closing: self.gate.notices.is_stopping(),
         }
     }
@@ -120,8 +118,7 @@ pin_project! {
         Passed {
             #[pin]
             future: F,
-            begun: Instant,
-            directory: Arc<Directory>,
+            request: InProgress,
             closing: bool,
         },
     }
@@ -143,8 +140,7 @@ where
             },
             Step::Passed {
                 future,
-                begun,
-                directory,
+                request,
                 closing,
             } => {
                 let outcome = ready!(future.poll(context));
@@ -152,7 +148,7 @@ where
                     Ok(answer) => answer.status(),
                     Err(error) => error.as_response_error().status_code(),
                 };
-                count(&directory.metrics, status, *begun);
+                request.answered(status);
                 Poll::Ready(outcome.map(|answer| {
                     let mut answer = answer.map_into_boxed_body();
                     if *closing {
@@ -166,6 +162,34 @@ where
     }
 }
 
-fn count(metrics: &Metrics, status: StatusCode, begun: Instant) {
-    metrics.answered(status.as_u16(), begun.elapsed());
+/// A request that is counted as in progress for as long as this lives, for who
+/// asks may go away before the answer.
+struct InProgress {
+    begun: Instant,
+    directory: Arc<Directory>,
+}
+
+impl InProgress {
+    fn begin(directory: &Arc<Directory>) -> Self {
+        directory
+            .metrics
+            .in_progress
+            .fetch_add(1, Ordering::Relaxed);
+        Self {
+            begun: Instant::now(),
+            directory: Arc::clone(directory),
+        }
+    }
+
+    fn answered(&self, status: StatusCode) {
+        let metrics = &self.directory.metrics;
+        metrics.answered(status.as_u16(), self.begun.elapsed());
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        let metrics = &self.directory.metrics;
+        metrics.in_progress.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -23,6 +23,8 @@ async fn metrics_count_and_are_not_for_strangers() {
         "twocan_registry_requests_total{status=\"404\"} 1",
         "twocan_registry_requests_total{status=\"201\"} 1",
         "twocan_registry_connections 1",
+        // The one for this.
+        "twocan_registry_requests_in_progress 1",
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
     }
@@ -132,13 +134,13 @@ async fn a_stop_finishes_what_was_begun_and_waits_for_nobody_for_long() {
     let body = json!({"username": "ada", "password": "pw", "host": "192.0.2.7"});
     let slow = client.post(registry.path("/register")).json(&body).send();
     let stop = async {
-        // The request is in when the metrics count its connection.
+        // The metrics count the request for them, too.
         until("the request is in", async || {
             let text = client.get(registry.path("/metrics")).send().await.unwrap();
             text.text()
                 .await
                 .unwrap()
-                .contains("connections 2")
+                .contains("requests_in_progress 2")
                 .then_some(())
         })
         .await;
