@@ -50,6 +50,9 @@ pub struct CallConfig {
     pub format: Format,
     /// What is done to a microphone's sound before it is sent.
     pub processing: Processing,
+    /// The number of the first packet that is sent, below 2^15, so that the
+    /// numbers do not wrap before the first packets arrive.
+    pub first_number: u16,
 }
 
 /// The sound of one call. Dropping it stops the sound and completes files.
@@ -96,6 +99,7 @@ impl Call {
             receiver,
             sink,
             config.loopback,
+            config.first_number,
         ) {
             Ok(mut media) => {
                 if started.send(Ok(())).is_ok() {

@@ -70,7 +70,7 @@ impl Path {
             start,
             microphone,
             capture: Capture::device(port).unwrap(),
-            sender: Sender::new(shared, sink, start).unwrap(),
+            sender: Sender::new(shared, sink, start, 0).unwrap(),
             sent,
             line: Vec::new(),
             playout: Playout::new(start).unwrap(),

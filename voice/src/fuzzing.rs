@@ -160,7 +160,7 @@ impl PlayoutRun {
         self.playout.pull(self.now, &mut out);
         assert!(out.iter().all(|sample| sample.is_finite()));
         self.now += Duration::from_millis(20);
-        self.playout.take_report(self.now);
+        self.playout.tell(self.now);
         self.playout.take_heard();
     }
 }

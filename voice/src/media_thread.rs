@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    AudioError, FRAME_SAMPLES, FrameSink, Report,
+    AudioError, FRAME_SAMPLES, FrameSink,
     call::Inbox,
     capture::Capture,
     device::{DeviceEvent, Direction, Keeper, Wanted},
@@ -93,13 +93,14 @@ impl MediaThread {
         changes: Receiver<Change>,
         sink: FrameSink,
         loopback: bool,
+        first_number: u16,
     ) -> Result<Self, AudioError> {
         let now = Instant::now();
         Ok(Self {
             devices: Devices::new(Arc::clone(&shared)),
             processor: Processor::default(),
             microphone: Microphone::new(Arc::clone(&shared), loopback),
-            sender: Sender::new(Arc::clone(&shared), sink, now)?,
+            sender: Sender::new(Arc::clone(&shared), sink, now, first_number)?,
             playout: Playout::new(now)?,
             capture: None,
             playback: Playback::paced(Drain::Null, now),
@@ -133,16 +134,12 @@ impl MediaThread {
     /// What each side tells of the other's stream passes through here.
     fn exchange_reports(&mut self, now: Instant) {
         self.sender.follow_reports();
-        if let Some(report) = self.playout.take_heard() {
-            self.sender.on_report(report);
+        self.sender.hear(self.playout.take_heard());
+        let mut told = self.playout.tell(now);
+        if let Some(report) = &mut told.report {
+            report.capture_ms = self.shared.capture_ms.get().round() as u8;
         }
-        if let Some(report) = self.playout.take_report(now) {
-            let ours = self.shared.capture_ms.get().round();
-            self.sender.attach(Report {
-                capture_ms: ours as u8,
-                ..report
-            });
-        }
+        self.sender.attach(told);
     }
 
     fn take_changes(&mut self, now: Instant) {

@@ -24,8 +24,9 @@ pub enum Format {
 pub struct SentPacket {
     /// How the payload is laid out.
     pub format: Format,
-    /// Counts the packets from 0. RTP numbers must go with it, whatever becomes
-    /// of a packet on the way: repair finds its frames by them.
+    /// Counts the packets from [`crate::CallConfig::first_number`]. It is the RTP
+    /// number of the packet, whatever becomes of it on the way: repair finds its
+    /// frames by them, and the other side names by them what it lacks.
     pub sequence: u64,
     /// The RTP payload: at most [`crate::MAX_PACKET_BYTES`].
     pub payload: Vec<u8>,

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Instant};
 
 use crate::{
-    FRAME_SAMPLES, ReceivedPacket, Report, SAMPLE_RATE,
+    FRAME_SAMPLES, ReceivedPacket, Report, SAMPLE_RATE, Told,
     codec::{self, CodecError, Decoder, Snapshot},
     concealer::{Concealer, Filled, Missing},
     jitter::{Decision, JitterBuffer, JitterStats, Later, Packet},
@@ -36,7 +36,7 @@ pub(crate) struct Playout {
     jitter: JitterBuffer,
     reporter: Reporter,
     /// What the other side says about our stream, not yet taken.
-    heard: Option<Report>,
+    heard: Told,
     decoder: Decoder,
     concealer: Concealer,
     ready: VecDeque<f32>,
@@ -107,7 +107,7 @@ impl Playout {
             unpacker: Unpacker::default(),
             jitter: JitterBuffer::new(epoch),
             reporter: Reporter::new(epoch),
-            heard: None,
+            heard: Told::default(),
             decoder: Decoder::new()?,
             concealer: Concealer::default(),
             ready: VecDeque::with_capacity(2 * MOST_SAMPLES),
@@ -135,7 +135,10 @@ impl Playout {
                 return;
             }
         };
-        self.heard = unpacked.report.or(self.heard);
+        self.heard = Told {
+            report: unpacked.told.report.or(self.heard.report),
+            missing: unpacked.told.missing.or(self.heard.missing),
+        };
         self.jitter.set_reach(unpacked.reach.samples, arrived);
         for frame in unpacked.frames {
             let Some((packet, is_padded)) = packet_of(frame) else {
@@ -162,8 +165,19 @@ impl Playout {
         }
     }
 
-    /// What the other side is to be told about its stream, when it is time.
-    pub(crate) fn take_report(&mut self, now: Instant) -> Option<Report> {
+    /// What the other side is to be told about its stream now.
+    pub(crate) fn tell(&mut self, now: Instant) -> Told {
+        let awaited =
+            |sequence, media_time, samples| self.jitter.awaits(sequence, media_time, samples);
+        let missing = self.unpacker.missing(awaited);
+        Told {
+            report: self.take_report(now),
+            missing,
+        }
+    }
+
+    /// What has become of its stream, when it is time.
+    fn take_report(&mut self, now: Instant) -> Option<Report> {
         let stats = self.jitter.stats();
         let wait = samples_to_duration(stats.target.max(0) as u64);
         let report = self.reporter.report(now, wait)?;
@@ -178,8 +192,8 @@ impl Playout {
     }
 
     /// What the other side has told about our stream since the last call.
-    pub(crate) fn take_heard(&mut self) -> Option<Report> {
-        self.heard.take()
+    pub(crate) fn take_heard(&mut self) -> Told {
+        std::mem::take(&mut self.heard)
     }
 
     /// Fills `out` (48 kHz mono) with the sound that is due from `due` on.
@@ -445,6 +459,49 @@ mod tests {
             assert!(out.iter().all(|sample| sample.abs() <= 2.0));
         }
         assert!(playout.shares().concealed > 0.1);
+    }
+
+    #[test]
+    fn what_is_lost_and_still_in_time_is_lacking() {
+        let epoch = Instant::now();
+        let mut encoder = Encoder::new(Settings::default()).unwrap();
+        let mut playout = Playout::new(epoch).unwrap();
+        let mut packet = |sequence: u64| ReceivedPacket {
+            format: crate::Format::Protected,
+            sequence,
+            media_time: sequence * FRAME_SAMPLES as u64,
+            payload: [&[0], &encoder.encode(&[0.1; FRAME_SAMPLES]).unwrap()[..]].concat(),
+            arrived: epoch + Duration::from_millis(20 * sequence),
+        };
+        let mut lacking = Vec::new();
+        for sequence in 0..300 {
+            let sent = packet(sequence);
+            let now = sent.arrived;
+            if sequence < 100 || (sequence % 10 != 3 && sequence % 20 != 9) {
+                playout.insert(sent);
+            }
+            lacking.push(playout.tell(now).missing);
+            // Some come 60 ms late, and that is waited for.
+            if sequence > 110 && sequence % 10 == 6 {
+                let late = ReceivedPacket {
+                    arrived: now,
+                    ..packet(sequence - 3)
+                };
+                playout.insert(late);
+            }
+            playout.pull(now, &mut [0.0; FRAME_SAMPLES]);
+        }
+        let names = |newest: usize, sequence| {
+            let missing = lacking[newest];
+            missing.is_some_and(|m| m.sequences(newest as u64).any(|named| named == sequence))
+        };
+        // At first it could as well have been overtaken.
+        assert!(lacking[..125].iter().all(Option::is_none));
+        assert!((294..=296).all(|newest| names(newest, 293)));
+        // It has come.
+        assert!((297..300).all(|newest| !names(newest, 293)));
+        // Its time is over.
+        assert!(names(290, 289) && !names(296, 289));
     }
 
     /// Packets of a tone that rises all the time.

@@ -3,6 +3,8 @@
 //! All counts run from the start of the stream and wrap: a report that is lost
 //! costs nothing, because the next one says the same and more.
 
+use crate::Missing;
+
 /// Bytes of a report inside a packet.
 const BYTES: usize = 18;
 
@@ -35,6 +37,15 @@ pub struct Report {
     /// How long the receiver's own sound takes from its microphone to its
     /// packets, in milliseconds: the part of mouth to ear that only it knows.
     pub capture_ms: u8,
+}
+
+/// What a packet tells of the stream that its sender receives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Told {
+    /// What has become of it.
+    pub report: Option<Report>,
+    /// What of it is lacking.
+    pub missing: Option<Missing>,
 }
 
 /// What happened between two reports.

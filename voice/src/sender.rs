@@ -7,13 +7,13 @@ use std::{
 };
 
 use crate::{
-    AudioError, FRAME_SAMPLES, Format, FrameSink, Report, SentPacket,
+    AudioError, FRAME_SAMPLES, Format, FrameSink, Report, SentPacket, Told,
     adapt::Adapter,
     codec::Encoder,
     losses::LossHistory,
     microphone::Outgoing,
     pacer::{duration_to_samples, samples_to_duration},
-    protect::{Packer, SentFrame},
+    protect::{Answers, Packer, SentFrame},
     stats::{Shared, Theirs},
 };
 
@@ -29,8 +29,10 @@ pub(crate) struct Sender {
     waiting: Vec<f32>,
     /// Whether somebody may be speaking in it.
     voiced: bool,
+    /// What is sent again.
+    answers: Answers,
     /// What the other side is to be told about its stream.
-    report: Option<Report>,
+    told: Told,
     /// What they have told of ours.
     history: LossHistory,
     epoch: Instant,
@@ -43,12 +45,15 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
+    /// Its first packet will have this number.
+    ///
     /// # Errors
     /// When the codec cannot be set up.
     pub(crate) fn new(
         shared: Arc<Shared>,
         sink: FrameSink,
         epoch: Instant,
+        first_number: u16,
     ) -> Result<Self, AudioError> {
         let format = shared.format();
         let adapter = Adapter::new(format);
@@ -62,11 +67,12 @@ impl Sender {
             packer: Packer::default(),
             waiting: Vec::new(),
             voiced: false,
-            report: None,
+            answers: Answers::default(),
+            told: Told::default(),
             history: LossHistory::default(),
             epoch,
             media_time: 0,
-            sequence: 0,
+            sequence: first_number.into(),
             first: true,
         })
     }
@@ -81,16 +87,32 @@ impl Sender {
     }
 
     /// Takes what the other side has told about our stream.
-    pub(crate) fn on_report(&mut self, report: Report) {
+    pub(crate) fn hear(&mut self, told: Told) {
+        if let Some(report) = told.report {
+            self.on_report(report);
+        }
+        if let Some(missing) = told.missing {
+            let heard = self.answers.take(missing, self.sequence);
+            if let Some(newest) = heard {
+                self.adapter.answered_after(self.sequence - newest);
+            }
+        }
+    }
+
+    fn on_report(&mut self, report: Report) {
         self.adapter.on_report(report, self.now());
         let losses = self.history.take(report);
         self.shared
             .publish_theirs(|theirs| *theirs = Theirs::told(report, losses));
     }
 
-    /// Tells the other side this with the next packet, if its format can.
-    pub(crate) fn attach(&mut self, report: Report) {
-        self.report = Some(report);
+    /// Tells the other side this with the next packet, if its format can: what
+    /// is missing now, and the last report.
+    pub(crate) fn attach(&mut self, told: Told) {
+        self.told = Told {
+            report: told.report.or(self.told.report),
+            missing: told.missing,
+        };
     }
 
     /// After a pause without frames, lets the media time go on as the clock did.
@@ -113,7 +135,7 @@ impl Sender {
     /// A packet that has begun is completed, and a report does not wait.
     pub(crate) fn take(&mut self, frame: &[f32; FRAME_SAMPLES], outgoing: Outgoing) {
         self.first |= outgoing.begins;
-        let reports = self.format == Format::Protected && self.report.is_some();
+        let reports = self.format == Format::Protected && self.told != Told::default();
         if outgoing.sent || reports || !self.waiting.is_empty() {
             self.send(frame, outgoing.voiced);
         } else {
@@ -165,10 +187,10 @@ impl Sender {
             samples,
         };
         let plan = self.adapter.plan();
-        let report = self.report.take();
-        let payload = self
-            .packer
-            .pack(self.format, plan.windows, report.as_ref(), frame);
+        let told = std::mem::take(&mut self.told);
+        let again = self.answers.next(self.sequence, plan.again, plan.reach());
+        let windows = [plan.windows, &again].concat();
+        let payload = self.packer.pack(self.format, &windows, told, frame);
         self.adapter.sent(payload.len(), self.now());
         self.shared.publish_sent(plan);
         let sequence = self.sequence;
@@ -193,7 +215,7 @@ mod tests {
     use std::sync::{Mutex, PoisonError};
 
     use super::*;
-    use crate::{ReceivedPacket, protect::Unpacker};
+    use crate::{Missing, ReceivedPacket, protect::Unpacker};
 
     type Packets = Arc<Mutex<Vec<SentPacket>>>;
 
@@ -207,7 +229,7 @@ mod tests {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(packet);
         });
-        let sender = Sender::new(Arc::clone(&shared), sink, Instant::now()).unwrap();
+        let sender = Sender::new(Arc::clone(&shared), sink, Instant::now(), 0).unwrap();
         (sender, shared, packets)
     }
 
@@ -221,9 +243,19 @@ mod tests {
         std::mem::take(&mut *packets.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn received(packet: SentPacket) -> ReceivedPacket {
+        ReceivedPacket {
+            format: packet.format,
+            sequence: packet.sequence,
+            media_time: packet.media_time,
+            payload: packet.payload,
+            arrived: Instant::now(),
+        }
+    }
+
     /// A report of a stream of which so many packets came, lost and queued.
-    fn report(highest: u16, lost: u16, queue_ms: u16) -> Report {
-        Report {
+    fn report(highest: u16, lost: u16, queue_ms: u16) -> Told {
+        let report = Report {
             highest,
             lost,
             runs: lost,
@@ -231,6 +263,10 @@ mod tests {
             clock_ms: highest.wrapping_mul(20),
             bytes: u32::from(highest - lost) * 10,
             ..Report::default()
+        };
+        Told {
+            report: Some(report),
+            missing: None,
         }
     }
 
@@ -238,11 +274,14 @@ mod tests {
     fn a_report_brings_redundancy_and_another_rides_along() {
         let (mut sender, _, packets) = sender(Format::Protected);
         speak(&mut sender, 20);
-        sender.on_report(report(10, 0, 0));
-        sender.on_report(report(20, 4, 0));
-        sender.attach(Report {
-            capture_ms: 7,
-            ..Report::default()
+        sender.hear(report(10, 0, 0));
+        sender.hear(report(20, 4, 0));
+        sender.attach(Told {
+            report: Some(Report {
+                capture_ms: 7,
+                ..Report::default()
+            }),
+            missing: None,
         });
         speak(&mut sender, 10);
         let sent = taken(&packets);
@@ -252,22 +291,71 @@ mod tests {
         let mut unpacker = Unpacker::default();
         let unpacked: Vec<_> = sent
             .into_iter()
-            .map(|packet| {
-                let received = ReceivedPacket {
-                    format: packet.format,
-                    sequence: packet.sequence,
-                    media_time: packet.media_time,
-                    payload: packet.payload,
-                    arrived: Instant::now(),
-                };
-                unpacker.take(received).unwrap()
-            })
+            .map(|packet| unpacker.take(received(packet)).unwrap())
             .collect();
         assert_eq!(unpacked[19].reach.packets, 0);
         assert!(unpacked[25].reach.packets > 1);
-        let told: Vec<_> = unpacked.iter().filter_map(|each| each.report).collect();
+        let told: Vec<_> = unpacked
+            .iter()
+            .filter_map(|each| each.told.report)
+            .collect();
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].capture_ms, 7);
+    }
+
+    #[test]
+    fn what_is_lacking_is_sent_again() {
+        let (mut sender, _, packets) = sender(Format::Protected);
+        speak(&mut sender, 20);
+        sender.hear(report(10, 0, 0));
+        sender.hear(report(20, 4, 0));
+        speak(&mut sender, 20);
+        sender.hear(Told {
+            missing: Missing::before(37, |sequence| sequence == 35),
+            report: None,
+        });
+        taken(&packets);
+        speak(&mut sender, 2);
+        // One who has nothing else knows a frame by a copy alone.
+        let repaired = |packet: SentPacket| {
+            let unpacked = Unpacker::default().take(received(packet)).unwrap();
+            let frames: Vec<_> = unpacked.frames[1..].iter().map(|f| f.sequence).collect();
+            frames
+        };
+        let again: Vec<_> = taken(&packets).into_iter().map(repaired).collect();
+        assert_eq!(again, [vec![35], vec![]]);
+    }
+
+    #[test]
+    fn who_says_nothing_still_says_what_is_lacking() {
+        let (mut sender, _, packets) = sender(Format::Protected);
+        let silent = Outgoing {
+            sent: false,
+            voiced: false,
+            begins: false,
+        };
+        let frame = [0.0; FRAME_SAMPLES];
+        sender.take(&frame, silent);
+        assert_eq!(taken(&packets), []);
+        let missing = Missing::before(37, |sequence| sequence == 35);
+        sender.attach(Told {
+            report: None,
+            missing,
+        });
+        sender.take(&frame, silent);
+        let told = taken(&packets).into_iter().map(|packet| {
+            let unpacked = Unpacker::default().take(received(packet)).unwrap();
+            unpacked.told.missing
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [missing]);
+        // It is not lacking any more.
+        sender.attach(Told {
+            report: None,
+            missing,
+        });
+        sender.attach(Told::default());
+        sender.take(&frame, silent);
+        assert_eq!(taken(&packets), []);
     }
 
     #[test]
@@ -275,7 +363,7 @@ mod tests {
         let (mut sender, _, packets) = sender(Format::Protected);
         for number in 1..10 {
             speak(&mut sender, 10);
-            sender.on_report(report(10 * number, 0, 40 * number));
+            sender.hear(report(10 * number, 0, 40 * number));
         }
         taken(&packets);
         speak(&mut sender, 30);
@@ -290,7 +378,7 @@ mod tests {
         for number in 1..10 {
             sender.behind(Duration::from_millis(40 * u64::from(number)));
             speak(&mut sender, 10);
-            sender.on_report(report(10 * number, 0, 40 * number));
+            sender.hear(report(10 * number, 0, 40 * number));
         }
         taken(&packets);
         speak(&mut sender, 30);

@@ -105,8 +105,6 @@ pub(super) struct Session {
     /// The other side's last description.
     far: String,
     types: PayloadTypes,
-    /// The RTP number of the sound's first packet.
-    first_number: u64,
     has_sent: bool,
 }
 
@@ -147,7 +145,6 @@ impl Session {
             remote: None,
             far: String::new(),
             types: PayloadTypes::default(),
-            first_number: first_number(),
             has_sent: false,
         };
         addresses.for_each(|address| session.add_address(address));
@@ -269,7 +266,7 @@ impl Session {
         let time = (packet.media_time & u64::from(u32::MAX)) as u32;
         // The sound's repair counts on the numbers; one that was not sent is
         // as good as lost on the way.
-        let sequence = SeqNo::from(self.first_number + packet.sequence);
+        let sequence = SeqNo::from(packet.sequence);
         let is_first = !std::mem::replace(&mut self.has_sent, true);
         let write = RtpWrite::new(
             payload_type.into(),
@@ -377,12 +374,6 @@ impl Session {
         let payload: &Arc<[u8]> = &packet.payload;
         payload.to_vec()
     }
-}
-
-/// RFC 3550 section 5.1: the first sequence number is random. It stays in the
-/// lower half, so that it does not wrap before the first packets arrive.
-fn first_number() -> u64 {
-    u64::from(rand::random::<u16>() >> 1)
 }
 
 #[cfg(test)]

@@ -42,6 +42,11 @@ const WIDER: f32 = 1.15;
 const FEC_FROM: f32 = 0.03;
 /// In-band FEC for more than this costs more quality than it saves.
 const MOST_FEC: f32 = 30.0;
+/// What is sent again comes in time when no more packets than this are sent
+/// until it is heard what is lacking: 100 ms.
+const PROMPT: f32 = 5.0;
+/// Weight of one packet in how many they are.
+const LAG_WEIGHT: f32 = 0.1;
 /// What we send is counted over so long, as the receiver does.
 const COUNTED: Duration = Duration::from_secs(1);
 /// How long our own lateness explains what the receiver sees as a queue.
@@ -58,8 +63,17 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     /// What each packet carries of earlier frames.
     pub(crate) windows: &'static [Window],
+    /// How many frames that the receiver lacks each packet may carry again.
+    pub(crate) again: usize,
     /// Samples in a packet.
     pub(crate) samples: usize,
+}
+
+impl Plan {
+    /// How many packets later a lost frame is still waited for.
+    pub(crate) fn reach(&self) -> u64 {
+        self.windows.iter().map(Window::last).max().unwrap_or(0)
+    }
 }
 
 /// In words: `clean`, or `moderate: 1 symbol of 5`.
@@ -92,6 +106,9 @@ pub(crate) struct Adapter {
     sent: VecDeque<(Duration, usize)>,
     /// When packets were sent latest of late, and how late, in ms.
     behind: (Duration, f32),
+    /// How many packets are sent from one until it is heard what was lacking when
+    /// that came; none before the first time.
+    lag: Option<f32>,
     /// Index of the point among those of the carrier; none at the start.
     point: Option<usize>,
     /// Since when a milder point would do.
@@ -115,6 +132,7 @@ impl Adapter {
             reported: None,
             sent: VecDeque::with_capacity(MOST_COUNTED),
             behind: (Duration::ZERO, 0.0),
+            lag: None,
             point: None,
             milder_since: None,
             narrow: None,
@@ -164,6 +182,14 @@ impl Adapter {
         self.choose_narrow();
     }
 
+    /// Notes that so many packets were sent from one until it was heard what was
+    /// lacking when that came.
+    pub(crate) fn answered_after(&mut self, packets: u64) {
+        let packets = packets as f32;
+        let lag = self.lag.get_or_insert(packets);
+        *lag += (packets - *lag) * LAG_WEIGHT;
+    }
+
     /// Takes the share of our packets, 0 to 1, that RTCP says was lost. It counts
     /// only for receivers that send no reports.
     pub(crate) fn on_rtcp(&mut self, fraction: f32, now: Duration) {
@@ -187,6 +213,11 @@ impl Adapter {
                 deep: point.deep,
             },
             windows: point.windows,
+            // A line that is full has no room for more.
+            again: match self.capacity.limit() {
+                None => point.again,
+                Some(_) => 0,
+            },
             samples: point.frames * FRAME_SAMPLES,
         }
     }
@@ -256,7 +287,10 @@ impl Adapter {
         let (loss, run) = self.losses();
         points(self.carrier)
             .iter()
-            .rposition(|point| loss >= part * point.loss && run >= part_of_run * point.run)
+            .rposition(|point| {
+                let answered = !point.answered || self.lag.is_some_and(|lag| lag <= PROMPT);
+                answered && loss >= part * point.loss && run >= part_of_run * point.run
+            })
             .unwrap_or(0)
     }
 

@@ -249,6 +249,47 @@ fn bursts_get_distant_copies() {
 }
 
 #[test]
+fn where_answers_come_in_time_less_is_sent_beforehand() {
+    let bursts = Weather {
+        loss: 0.2,
+        run: 5.0,
+        ..CLEAN
+    };
+    let severe = Weather {
+        loss: 0.33,
+        ..CLEAN
+    };
+    for (weather, packets, expected) in [
+        (severe, 3, "severe, answered"),
+        (severe, 9, "severe"),
+        (bursts, 4, "bursts, answered"),
+        (bursts, 9, "long bursts"),
+    ] {
+        let mut line = Line::new(1);
+        for _ in 0..40 {
+            line.adapter.answered_after(packets);
+            line.run(1, weather);
+        }
+        let share = line.share_of(10_000, |plan| plan.name == expected);
+        assert!(share > 0.6, "{expected}: {share}");
+    }
+}
+
+#[test]
+fn a_full_line_carries_nothing_again() {
+    let mut line = Line::new(1);
+    line.run(20, Weather { loss: 0.1, ..CLEAN });
+    assert!(line.adapter.plan().again > 0);
+    let full = Weather {
+        capacity: 60_000.0,
+        loss: 0.1,
+        ..CLEAN
+    };
+    line.run(20, full);
+    assert!(line.share_of(25_000, |plan| plan.again == 0) > 0.8);
+}
+
+#[test]
 fn a_drop_of_capacity_is_followed_and_so_is_its_return() {
     let mut line = Line::new(3);
     line.run(10, CLEAN);
@@ -390,9 +431,9 @@ fn a_plan_says_in_words_what_it_sends() {
         adapter.plan().to_string()
     };
     assert_eq!(words(0), "clean");
-    assert_eq!(words(2), "moderate: 1 symbol of 5");
+    assert_eq!(words(2), "moderate: 1 symbol of 6");
     assert_eq!(words(4), "severe: 2 symbols of 9");
-    assert_eq!(words(6), "long bursts: a copy at 6, a copy at 12");
+    assert_eq!(words(7), "long bursts: a copy at 6, a copy at 12");
 }
 
 #[test]

@@ -169,6 +169,14 @@ impl JitterBuffer {
         self.keep(media, packet)
     }
 
+    /// Whether a frame that is not here is lost for certain, and would still be
+    /// in time if it came now.
+    pub(crate) fn awaits(&self, sequence: u64, media_time: u64, samples: u32) -> bool {
+        let media = self.time_line.find(sequence, media_time);
+        let end = media.map(|media| media + i64::from(samples));
+        self.loss.is_certain() && end.is_some_and(|end| self.next.is_some_and(|next| end > next))
+    }
+
     /// Notes how long after its time the sender's redundancy can repair a
     /// packet from now on, in samples.
     pub(crate) fn set_reach(&mut self, reach: u32, now: Instant) {

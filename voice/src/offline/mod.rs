@@ -22,13 +22,16 @@ pub use line::{Bottleneck, Bursts, HEADER_BYTES, Line};
 pub use scenario::{Scenario, scenarios};
 pub use stall::Stalls;
 
-use crate::{AudioError, Format, SAMPLE_RATE, pacer::samples_to_duration};
+use crate::{AudioError, Format, pacer::samples_to_duration};
 use line::Direction;
-use side::{Ear, Said, Side};
+use side::{Clock, Ear, Said, Side};
 use stall::Waking;
 
 /// How often each side moves sound, in samples: 10 ms, as with a device.
 const STEP: usize = 480;
+/// How much later than the second side's frames the first side's end: two
+/// machines do not keep step.
+const OUT_OF_STEP: Duration = Duration::from_millis(10);
 /// How much later than its media time the encoder lets sound come out of the
 /// decoder: its look-ahead of 6.5 ms (RFC 6716, 2.1.4, with `Voip`).
 const CODEC_DELAY_MS: f32 = 6.5;
@@ -147,8 +150,15 @@ impl Heard {
 pub fn run(speech: &[f32], line: &Line, options: &Options) -> Result<[Heard; 2], AudioError> {
     let epoch = Instant::now();
     let starts = [Duration::ZERO, options.second_speaks_after];
-    let slow = [1.0, 1.0 + options.drift_ppm / 1e6];
-    let side = |n: usize| Side::new(speech, starts[n], slow[n], options.format, epoch);
+    let clock = |begins, ppm| Clock {
+        begins,
+        slow: 1.0 + ppm / 1e6,
+    };
+    let clocks = [
+        clock(OUT_OF_STEP, 0.0),
+        clock(Duration::ZERO, options.drift_ppm),
+    ];
+    let side = |n: usize| Side::new(speech, starts[n], clocks[n], options.format, epoch);
     let mut sides = [side(0)?, side(1)?];
     let mut waking = [0, 1].map(|n| Waking::new(options.stalls[n], options.seed * 2 + n as u64));
     let mut directions =
@@ -172,17 +182,20 @@ pub fn run(speech: &[f32], line: &Line, options: &Options) -> Result<[Heard; 2],
     }
     let [first, second] = sides.map(Side::finish);
     Ok([
-        combine(&first.0, second.1, starts[0], slow[0]),
-        combine(&second.0, first.1, starts[1], slow[1]),
+        combine(&first.0, second.1, starts[0], clocks),
+        combine(&second.0, first.1, starts[1], [clocks[1], clocks[0]]),
     ])
 }
 
 /// What was heard of what was said, cut to begin where the speech began.
-fn combine(said: &Said, mut ear: Ear, start: Duration, slow: f64) -> Heard {
-    let from = ((start.as_millis() / 10) as usize).min(ear.blocks.len());
+fn combine(said: &Said, mut ear: Ear, start: Duration, clocks: [Clock; 2]) -> Heard {
+    let [speaker, listener] = clocks;
+    let began = speaker.real(start).saturating_sub(listener.begins);
+    let from = ((began.as_millis() / 10) as usize).min(ear.blocks.len());
     let delays = ear.blocks[from..].iter().map(|block| {
-        let spoken = block.media? as f64 / f64::from(SAMPLE_RATE) * slow;
-        Some(((block.end.as_secs_f64() - spoken) * 1e3) as f32 + CODEC_DELAY_MS)
+        let spoken = samples_to_duration(u64::try_from(block.media?).ok()?);
+        let taken = block.end.as_secs_f64() - speaker.real(spoken).as_secs_f64();
+        Some((taken * 1e3) as f32 + CODEC_DELAY_MS)
     });
     let seconds = ear.seconds.iter().zip(&said.bytes_by_second);
     Heard {
@@ -207,6 +220,7 @@ fn combine(said: &Said, mut ear: Ear, start: Duration, slow: f64) -> Heard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SAMPLE_RATE;
 
     fn voice(seconds: usize) -> Vec<f32> {
         (0..seconds * SAMPLE_RATE as usize)

@@ -18,11 +18,29 @@ use crate::{
 /// Steps in a second.
 const STEPS: u64 = SAMPLE_RATE as u64 / STEP as u64;
 
+/// Of a side's first packet: any will do, and calls draw theirs.
+const FIRST_NUMBER: u16 = 12_345;
+
+/// By which a side moves its sound.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    /// When it begins, since the call began.
+    pub(super) begins: Duration,
+    /// How much longer than real time it takes.
+    pub(super) slow: f64,
+}
+
+impl Clock {
+    /// When this clock shows so much, since the call began.
+    pub(super) fn real(&self, shown: Duration) -> Duration {
+        self.begins + shown.mul_f64(self.slow)
+    }
+}
+
 /// Someone who speaks and listens.
 pub(super) struct Side {
     epoch: Instant,
-    /// How much longer than real time this side's clock takes.
-    slow: f64,
+    clock: Clock,
     steps: u64,
     speech: Vec<f32>,
     shared: Arc<Shared>,
@@ -70,7 +88,7 @@ impl Side {
     pub(super) fn new(
         speech: &[f32],
         after: Duration,
-        slow: f64,
+        clock: Clock,
         format: Format,
         epoch: Instant,
     ) -> Result<Self, AudioError> {
@@ -84,10 +102,10 @@ impl Side {
         let sink = Box::new(move |packet| lock(&sink).push(packet));
         Ok(Self {
             epoch,
-            slow,
+            clock,
             steps: 0,
             speech: whole,
-            sender: Sender::new(Arc::clone(&shared), sink, epoch)?,
+            sender: Sender::new(Arc::clone(&shared), sink, epoch, FIRST_NUMBER)?,
             shared,
             sent,
             on_line: BinaryHeap::new(),
@@ -100,7 +118,8 @@ impl Side {
 
     /// When sound falls due next on this side, since the call began.
     pub(super) fn next_step(&self) -> Duration {
-        samples_to_duration(self.steps * STEP as u64).mul_f64(self.slow)
+        self.clock
+            .real(samples_to_duration(self.steps * STEP as u64))
     }
 
     /// Puts a packet of the other side on its way here.
@@ -186,12 +205,9 @@ impl Side {
 
     fn exchange_reports(&mut self, now: Instant) {
         self.sender.follow_reports();
-        if let Some(report) = self.playout.take_heard() {
-            self.sender.on_report(report);
-        }
-        if let Some(report) = self.playout.take_report(now) {
-            self.sender.attach(report);
-        }
+        self.sender.hear(self.playout.take_heard());
+        let told = self.playout.tell(now);
+        self.sender.attach(told);
     }
 
     /// Sends the frame that has just become complete, if one has.

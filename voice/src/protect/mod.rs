@@ -6,10 +6,13 @@
 //! payload -> Unpacker -> its frame, repaired frames, report, reach
 //! ```
 //!
+//! Frames that the receiver says it lacks are sent again (`answers`).
+//!
 //! Between two twocans this is a sliding-window code over GF(256) (`payload`,
 //! `window`), for others redundant audio (`red`), for the rest plain Opus.
 //! Which windows to send is not decided here but in `adapt`.
 
+mod answers;
 mod gf256;
 mod pack;
 mod payload;
@@ -19,7 +22,10 @@ mod tests;
 mod unpack;
 mod window;
 
+pub(crate) use answers::Answers;
 pub(crate) use pack::{Packer, SentFrame};
+#[cfg(test)]
+pub(crate) use payload::MOST_PARTS;
 pub(crate) use payload::Window;
 pub use unpack::{Frame, Origin, Reach, Unpacked, Unpacker};
 

@@ -5,7 +5,7 @@ use super::{
     red::{self, Block},
     window::Sent,
 };
-use crate::{Format, Report, codec};
+use crate::{Format, Told, codec};
 
 /// A frame, ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +33,12 @@ pub(crate) struct Packer {
 
 impl Packer {
     /// The payload of the next packet. A plain Opus payload has no room for
-    /// windows and reports, redundant audio only for copies.
+    /// windows and what is told, redundant audio only for copies.
     pub(crate) fn pack(
         &mut self,
         format: Format,
         windows: &[Window],
-        report: Option<&Report>,
+        told: Told,
         frame: SentFrame,
     ) -> Vec<u8> {
         // A receiver finds the media time of a repaired frame by counting back
@@ -60,7 +60,7 @@ impl Packer {
                     .iter()
                     .filter_map(|&window| self.sent.part(window))
                     .collect();
-                payload::write(report, &parts, &payload)
+                payload::write(told, &parts, &payload)
             }
         };
         self.sent.push(codec::bare(&payload));

@@ -3,13 +3,13 @@
 //!
 //! ```text
 //!  0 1 2 3 4 5 6 7
-//! +-+---+---------+--------+-- ... --+-- ... --+-- ... --+
-//! |R| N |    0    | report | part 1  | part N  | frame   |
-//! +-+---+---------+--------+-- ... --+-- ... --+-- ... --+
+//! +-+---+-+-------+--------+---------+-- ... --+-- ... --+-- ... --+
+//! |R| N |M|   0   | report | missing | part 1  | part N  | frame   |
+//! +-+---+-+-------+--------+---------+-- ... --+-- ... --+-- ... --+
 //! ```
 //!
-//! With R a [`Report`] follows, its length first. Each of the N parts repairs
-//! earlier frames:
+//! With R a [`Report`] follows, its length first, with M what is [`Missing`].
+//! Each of the N parts repairs earlier frames:
 //!
 //! ```text
 //!  0                   1
@@ -25,7 +25,7 @@
 use std::fmt;
 
 use super::PayloadError;
-use crate::Report;
+use crate::{Missing, Report, Told};
 
 /// Parts that a packet can carry.
 pub(crate) const MOST_PARTS: usize = 3;
@@ -41,7 +41,9 @@ pub(super) const PREFIX: usize = 1;
 
 const REPORT: u8 = 0x80;
 const PARTS_SHIFT: u32 = 5;
-const RESERVED: u8 = 0x1f;
+const MISSING: u8 = 0x10;
+const PARTS: u8 = 0x60;
+const RESERVED: u8 = 0x0f;
 
 /// The earlier frames that one part repairs: `count` of them, the nearest
 /// `first` packets ago, each `stride` packets before the one after it. A window
@@ -182,7 +184,7 @@ pub(crate) struct Part<S> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Payload<'a> {
     /// What the sender says about the stream that it receives.
-    pub(crate) report: Option<Report>,
+    pub(crate) told: Told,
     /// What repairs earlier frames: at most [`MOST_PARTS`].
     pub(crate) parts: Vec<Part<&'a [u8]>>,
     /// The frame of this packet: an Opus packet.
@@ -199,13 +201,19 @@ impl<'a> Payload<'a> {
         if head & RESERVED != 0 {
             return Err(PayloadError::Unknown);
         }
-        let (report, mut rest) = if head & REPORT == 0 {
+        let (report, rest) = if head & REPORT == 0 {
             (None, rest)
         } else {
             let (report, rest) = Report::read(rest).ok_or(PayloadError::Truncated)?;
             (Some(report), rest)
         };
-        let count = usize::from((head & !REPORT) >> PARTS_SHIFT);
+        let (missing, mut rest) = if head & MISSING == 0 {
+            (None, rest)
+        } else {
+            let (missing, rest) = Missing::read(rest).ok_or(PayloadError::Truncated)?;
+            (Some(missing), rest)
+        };
+        let count = usize::from((head & PARTS) >> PARTS_SHIFT);
         let mut parts = Vec::with_capacity(count);
         for _ in 0..count {
             let part;
@@ -216,7 +224,7 @@ impl<'a> Payload<'a> {
             return Err(PayloadError::Frame);
         }
         Ok(Self {
-            report,
+            told: Told { report, missing },
             parts,
             frame: rest,
         })
@@ -239,14 +247,18 @@ fn parse_part(bytes: &[u8]) -> Result<(Part<&[u8]>, &[u8]), PayloadError> {
 }
 
 /// Puts a payload together. Parts beyond [`MOST_PARTS`] are left out.
-pub(crate) fn write(report: Option<&Report>, parts: &[Part<Vec<u8>>], frame: &[u8]) -> Vec<u8> {
+pub(crate) fn write(told: Told, parts: &[Part<Vec<u8>>], frame: &[u8]) -> Vec<u8> {
     let parts = &parts[..parts.len().min(MOST_PARTS)];
     let symbols: usize = parts.iter().map(|part| part.symbols.len() + 3).sum();
     let mut out = Vec::with_capacity(32 + symbols + frame.len());
-    let flag = if report.is_some() { REPORT } else { 0 };
-    out.push(flag | (parts.len() as u8) << PARTS_SHIFT);
-    if let Some(report) = report {
+    let report = if told.report.is_some() { REPORT } else { 0 };
+    let missing = if told.missing.is_some() { MISSING } else { 0 };
+    out.push(report | missing | (parts.len() as u8) << PARTS_SHIFT);
+    if let Some(report) = told.report {
         report.write(&mut out);
+    }
+    if let Some(missing) = told.missing {
+        missing.write(&mut out);
     }
     for part in parts {
         out.extend_from_slice(&part.window.bits().to_be_bytes());
@@ -289,11 +301,15 @@ pub(super) mod tests {
             parts in prop::collection::vec(any_part(), 0..=MOST_PARTS),
             frame in prop::collection::vec(any::<u8>(), 1..400),
             highest in prop::option::of(any::<u16>()),
+            frames in prop::option::of(any::<u16>()),
         ) {
-            let report = highest.map(|highest| Report { highest, ..Report::default() });
-            let bytes = write(report.as_ref(), &parts, &frame);
+            let told = Told {
+                report: highest.map(|highest| Report { highest, ..Report::default() }),
+                missing: frames.map(|frames| Missing { newest: 7, frames }),
+            };
+            let bytes = write(told, &parts, &frame);
             let payload = Payload::parse(&bytes).unwrap();
-            prop_assert_eq!(payload.report, report);
+            prop_assert_eq!(payload.told, told);
             prop_assert_eq!(payload.frame, &frame[..]);
             let parsed: Vec<_> = payload
                 .parts
@@ -318,8 +334,11 @@ pub(super) mod tests {
             window: Window::dense(1, 6, 2),
             symbols: vec![1; 2 * 61],
         };
-        assert_eq!(write(None, &[part], &[7; 60]).len(), 1 + 3 + 2 * 61 + 60);
-        assert_eq!(write(None, &[], &[7; 60]).len(), 61);
+        assert_eq!(
+            write(Told::default(), &[part], &[7; 60]).len(),
+            1 + 3 + 2 * 61 + 60
+        );
+        assert_eq!(write(Told::default(), &[], &[7; 60]).len(), 61);
     }
 
     #[test]
@@ -335,6 +354,7 @@ pub(super) mod tests {
         assert_eq!(error(&[0x20, 0x00, 0x00, 0, 9, 9]), PayloadError::Symbol);
         assert_eq!(error(&[0x20, 0x00, 0x00, 3, 9, 9]), PayloadError::Truncated);
         assert_eq!(error(&[0x80, 14, 0, 0]), PayloadError::Truncated);
+        assert_eq!(error(&[0x10, 1, 0]), PayloadError::Truncated);
     }
 
     #[test]

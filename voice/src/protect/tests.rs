@@ -5,7 +5,7 @@ use std::time::Instant;
 use proptest::prelude::*;
 
 use super::{payload::tests::any_window, *};
-use crate::{FRAME_SAMPLES, Format, ReceivedPacket, Report};
+use crate::{FRAME_SAMPLES, Format, ReceivedPacket, Report, Told};
 
 const SAMPLES: u32 = FRAME_SAMPLES as u32;
 
@@ -54,7 +54,9 @@ impl Line {
             media_time,
             samples: SAMPLES,
         };
-        let payload = self.packer.pack(self.format, &self.windows, None, frame);
+        let payload = self
+            .packer
+            .pack(self.format, &self.windows, Told::default(), frame);
         ReceivedPacket {
             format: self.format,
             sequence: self.base + number,
@@ -185,7 +187,9 @@ fn a_pause_or_another_length_begins_a_new_row() {
             media_time,
             samples,
         };
-        packer.pack(Format::Protected, &windows, None, frame).len()
+        packer
+            .pack(Format::Protected, &windows, Told::default(), frame)
+            .len()
     };
     let alone = pack(0, SAMPLES);
     assert!(pack(960, SAMPLES) > alone);
@@ -206,7 +210,15 @@ fn a_report_rides_along() {
         media_time: 0,
         samples: SAMPLES,
     };
-    let payload = packer.pack(Format::Protected, &[], Some(&report), sent);
+    let payload = packer.pack(
+        Format::Protected,
+        &[],
+        Told {
+            report: Some(report),
+            ..Told::default()
+        },
+        sent,
+    );
     let packet = ReceivedPacket {
         format: Format::Protected,
         sequence: 0,
@@ -215,7 +227,7 @@ fn a_report_rides_along() {
         arrived: Instant::now(),
     };
     let unpacked = Unpacker::default().take(packet).unwrap();
-    assert_eq!(unpacked.report, Some(report));
+    assert_eq!(unpacked.told.report, Some(report));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
     red,
     window::{HORIZON, Solved, Solver},
 };
-use crate::{Format, ReceivedPacket, Report, codec};
+use crate::{Format, Missing, ReceivedPacket, Told, codec};
 
 /// So many packets in a row from far behind the newest are a sender that has
 /// begun anew.
@@ -57,7 +57,7 @@ pub struct Unpacked {
     /// that it repaired, each only once.
     pub frames: Vec<Frame>,
     /// What the sender says about the stream that it receives from us.
-    pub report: Option<Report>,
+    pub told: Told,
     /// How long it pays to wait for a lost frame.
     pub reach: Reach,
 }
@@ -67,6 +67,8 @@ pub struct Unpacked {
 pub struct Unpacker {
     solver: Solver,
     newest: Option<u64>,
+    /// Media time of that packet, and how long its frame plays.
+    newest_at: (u64, u32),
     strays: u32,
     /// Media times of missing frames that some window covers.
     missing: BTreeMap<u64, u64>,
@@ -88,7 +90,7 @@ impl Unpacker {
                 };
                 Ok(Unpacked {
                     frames: vec![own(&packet, packet.payload.clone())],
-                    report: None,
+                    told: Told::default(),
                     reach: Reach {
                         packets,
                         samples: packets * length,
@@ -130,7 +132,7 @@ impl Unpacker {
         reach.packets = reach.samples / length;
         Ok(Unpacked {
             frames,
-            report: None,
+            told: Told::default(),
             reach,
         })
     }
@@ -141,6 +143,9 @@ impl Unpacker {
         let mut frames = vec![own(packet, payload.frame.to_vec())];
         let mut reach = Reach::default();
         let near = self.follow(packet.sequence);
+        if self.newest == Some(packet.sequence) {
+            self.newest_at = (packet.media_time, length);
+        }
         let mut solved = self
             .solver
             .frame(packet.sequence, &codec::bare(payload.frame))
@@ -156,8 +161,20 @@ impl Unpacker {
         frames.extend(solved.into_iter().filter_map(|frame| self.place(frame)));
         Ok(Unpacked {
             frames,
-            report: payload.report,
+            told: payload.told,
             reach,
+        })
+    }
+
+    /// The frames before the newest one that are neither here nor repaired, and
+    /// of which `is_awaited` says, by number, media time and length, that they
+    /// would still be in time.
+    pub(crate) fn missing(&self, is_awaited: impl Fn(u64, u64, u32) -> bool) -> Option<Missing> {
+        let (newest, (media_time, length)) = (self.newest?, self.newest_at);
+        Missing::before(newest, |sequence| {
+            let back = (newest - sequence) * u64::from(length);
+            !self.solver.knows(sequence)
+                && is_awaited(sequence, media_time.wrapping_sub(back), length)
         })
     }
 

@@ -55,6 +55,8 @@ impl Core {
             loopback: self.config.echo,
             // Until the descriptions have settled it.
             format: Format::default(),
+            // Random (RFC 3550, 5.1), in the half that the field demands.
+            first_number: rand::random::<u16>() >> 1,
         };
         let (deafened, talking, volume) = (entry.deafened, entry.talking, entry.volume);
         let (call, peer, reports) = (entry.call, entry.peer, self.reports.clone());
