@@ -4,188 +4,25 @@
 //! limit of [`crate::limits`], so nothing further in has to ask again. Fields
 //! that we do not know are passed over, so that later versions can add some.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::frame::{Frame, FrameError, Kind};
 use crate::limits;
 
+mod call;
 mod entry;
-
-pub use entry::{Content, Entry, is_reaction};
-
 pub mod file;
+mod link;
+mod people;
+
+pub use call::{CallRef, Candidate, Hangup, SessionDescription};
+pub use entry::{Content, Entry, is_reaction};
+pub use link::{Bye, ByeReason, Complaint, Hello, Ping, Resume};
+pub use people::{Knock, Presence, Profile, Welcome};
 
 use file::{FileOffer, FileRef, FileSeen, FileState};
-
-/// The first frame of both sides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
-    /// Program and version, such as `twocan/0.1.0`.
-    pub client: String,
-    /// What the sender can do beyond the basics.
-    #[serde(default)]
-    pub capabilities: Vec<String>,
-    /// Drawn at the start of the program: tells a second link of the same
-    /// running program from one of a program that started again.
-    pub instance: Uuid,
-    /// The port where the sender takes connections, if it does.
-    #[serde(default)]
-    pub port: Option<u16>,
-    /// The receiver is a contact of the sender: messages and calls are welcome.
-    #[serde(default)]
-    pub welcome: bool,
-    /// The sender is not to be shown as online; said to contacts alone, as
-    /// part of `welcome`.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub invisible: bool,
-    /// The sender has moved to another address: the link that was there before
-    /// is dead at its end, though the receiver may not have noticed.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub moved: bool,
-    /// Where the conversation stands at the sender.
-    #[serde(default)]
-    pub resume: Resume,
-}
-
-/// What the sender of a hello has of the receiver's messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resume {
-    /// Sequence number up to which all are on the sender's disk.
-    #[serde(default)]
-    pub stored: u64,
-    /// Sequence number up to which the sender has read them.
-    #[serde(default)]
-    pub read: u64,
-}
-
-/// A sign of life asked for, and given: `nonce` comes back unchanged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ping {
-    /// Tells pings apart.
-    pub nonce: u64,
-}
-
-/// Why a link ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ByeReason {
-    /// The program ends.
-    Shutdown,
-    /// Another link between the same two is kept.
-    Replaced,
-    /// The user asked for it.
-    Disconnected,
-    /// One side is too old for the other.
-    Outdated,
-    /// What came made no sense.
-    Protocol,
-    /// Nothing came for too long.
-    Timeout,
-    /// The receiver is not wanted here.
-    Refused,
-    /// Something this version does not know.
-    #[serde(other)]
-    Other,
-}
-
-/// The link ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bye {
-    /// Why, for programs.
-    pub reason: ByeReason,
-    /// Why, for people; may be empty.
-    #[serde(default)]
-    pub text: String,
-}
-
-/// Something the receiver sent made no sense to the sender.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Complaint {
-    /// The type of the frame that is complained about.
-    pub kind: u8,
-    /// What is wrong with it.
-    #[serde(default)]
-    pub text: String,
-}
-
-/// May I be your contact?
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Knock {
-    /// What the sender calls herself.
-    pub name: String,
-    /// A sentence to say who she is; may be empty.
-    #[serde(default)]
-    pub note: String,
-}
-
-/// You are my contact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Welcome {
-    /// What the sender calls herself.
-    #[serde(default)]
-    pub name: String,
-}
-
-/// How somebody wants to be found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Presence {
-    /// Not at the machine.
-    Away,
-    /// There, and not to be rung or called to.
-    DoNotDisturb,
-    /// To be shown as offline.
-    Invisible,
-    /// There. What this version does not know counts as this.
-    #[default]
-    #[serde(other)]
-    Available,
-}
-
-/// Who the sender is, as far as contacts may know. Each takes the place of the
-/// one before.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
-    /// What the sender calls herself.
-    #[serde(default)]
-    pub name: String,
-    /// A line about what she is up to; may be empty.
-    #[serde(default)]
-    pub status: String,
-    /// How she wants to be found.
-    #[serde(default)]
-    pub presence: Presence,
-    /// What else she chose to tell, such as `mail` or `pronouns`.
-    #[serde(default)]
-    pub fields: BTreeMap<String, String>,
-}
-
-impl Profile {
-    /// Whether every part keeps its limit.
-    ///
-    /// # Errors
-    /// [`BodyError::Limit`], which names the part.
-    pub fn check(&self) -> Result<(), BodyError> {
-        within("name", self.name.len(), limits::NAME_BYTES)?;
-        within("status", self.status.len(), limits::STATUS_BYTES)?;
-        let count = self.fields.len();
-        within("number of profile fields", count, limits::PROFILE_FIELDS)?;
-        for (name, value) in &self.fields {
-            within(
-                "name of a profile field",
-                name.len(),
-                limits::FIELD_NAME_BYTES,
-            )?;
-            within("profile field", value.len(), limits::FIELD_BYTES)?;
-        }
-        Ok(())
-    }
-}
 
 /// All of the receiver's messages up to `upto` are stored, or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,54 +43,6 @@ pub struct Resend {
 pub struct Typing {
     /// Which of the two.
     pub on: bool,
-}
-
-/// May I talk with you? And the answer: yes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionDescription {
-    /// The call, named by the caller (UUIDv7).
-    pub call: Uuid,
-    /// SDP (RFC 8866) with ICE credentials and the DTLS fingerprint, which
-    /// this link thereby binds to the identity keys.
-    pub sdp: String,
-    /// Which path of the call it is about: 0 for the first; an offer of
-    /// another one (an ICE restart, RFC 8445 section 9) has a higher number
-    /// than every offer before, and its answer the same.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub round: u32,
-}
-
-fn is_zero(round: &u32) -> bool {
-    *round == 0
-}
-
-/// Something about a call that needs no more words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CallRef {
-    /// The call.
-    pub call: Uuid,
-}
-
-/// One more address where media reaches the sender.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// The call.
-    pub call: Uuid,
-    /// An ICE candidate line (RFC 8839 section 5.1).
-    pub candidate: String,
-}
-
-/// No, or no longer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hangup {
-    /// The call.
-    pub call: Uuid,
-    /// A SIP response code (RFC 3261 section 21): 200 for a call that simply
-    /// ends, 486 busy, 603 declined and so on.
-    pub code: u16,
-    /// The same in words, or a reason of one's own; may be empty.
-    #[serde(default)]
-    pub text: String,
 }
 
 /// The body of a frame, by its type.
