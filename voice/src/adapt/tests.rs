@@ -431,7 +431,7 @@ fn a_plan_says_in_words_what_it_sends() {
         adapter.plan().to_string()
     };
     assert_eq!(words(0), "clean");
-    assert_eq!(words(2), "moderate: 1 symbol of 6");
+    assert_eq!(words(2), "moderate: 1 symbol of 5");
     assert_eq!(words(4), "severe: 2 symbols of 9");
     assert_eq!(words(7), "long bursts: a copy at 6, a copy at 12");
 }
