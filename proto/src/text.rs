@@ -39,8 +39,9 @@ pub fn line(text: &str) -> String {
 /// characters), without fillers that show as nothing. What has nothing left
 /// to show becomes the empty text.
 pub fn name(text: &str, bytes: usize) -> String {
-    let shown: String = line(text).chars().filter(|c| !is_filler(*c)).collect();
-    cut(shown.trim(), bytes).trim_end().to_owned()
+    // First, for what stood on both sides of one stands together then.
+    let shown: String = text.chars().filter(|c| !is_filler(*c)).collect();
+    cut(&line(&shown), bytes).trim_end().to_owned()
 }
 
 /// What is left of a name when all that looks alike is the same: two names with
@@ -187,6 +188,8 @@ mod tests {
         assert_eq!(name("  Anna \n\t Berg  ", 64), "Anna Berg");
         assert_eq!(name("\u{3164}\u{2800}\u{200b}", 64), "");
         assert_eq!(name("\u{e9}\u{e9}\u{e9}", 5), "\u{e9}\u{e9}");
+        // A filler hides no joiner where there is nothing to join.
+        assert_eq!(name("G\u{2800}\u{200d}\u{301}h", 64), "G\u{301}h");
         assert_eq!(name("x\u{1f468}\u{200d}\u{1f469}", 10), "x");
     }
 
