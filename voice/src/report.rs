@@ -6,7 +6,7 @@
 use crate::Missing;
 
 /// Bytes of a report inside a packet.
-const BYTES: usize = 18;
+const BYTES: usize = 20;
 
 /// What the receiver of a stream has seen of it. Two reports are compared by
 /// [`Report::since`].
@@ -20,6 +20,8 @@ pub struct Report {
     pub lost: u16,
     /// Runs of one or more lost packets in a row.
     pub runs: u16,
+    /// Packets that came after one with a higher number had.
+    pub overtaken: u16,
     /// Frames that were still missing when they had to be played.
     pub unrepaired: u16,
     /// How much longer packets take now, from their last sample to their
@@ -57,6 +59,8 @@ pub struct Difference {
     pub lost: u16,
     /// Runs in which they were lost.
     pub runs: u16,
+    /// Packets that came after later ones.
+    pub overtaken: u16,
     /// Frames that no repair brought back in time.
     pub unrepaired: u16,
     /// Milliseconds that passed between the newest packets.
@@ -82,6 +86,7 @@ impl Report {
             expected,
             lost: grown(self.lost, earlier.lost).min(expected),
             runs: grown(self.runs, earlier.runs),
+            overtaken: grown(self.overtaken, earlier.overtaken).min(expected),
             unrepaired: grown(self.unrepaired, earlier.unrepaired),
             ms: self.clock_ms.wrapping_sub(earlier.clock_ms),
             bytes: self.bytes.wrapping_sub(earlier.bytes),
@@ -95,6 +100,7 @@ impl Report {
             self.highest,
             self.lost,
             self.runs,
+            self.overtaken,
             self.unrepaired,
             self.queue_ms,
             self.clock_ms,
@@ -110,7 +116,7 @@ impl Report {
     pub(crate) fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (&length, rest) = bytes.split_first()?;
         let (body, rest) = rest.split_at_checked(usize::from(length))?;
-        let (words, body) = body.split_first_chunk::<12>()?;
+        let (words, body) = body.split_first_chunk::<14>()?;
         let word = |index: usize| u16::from_be_bytes([words[2 * index], words[2 * index + 1]]);
         let (count, body) = body.split_first_chunk::<4>()?;
         let (&jitter_ms, body) = body.split_first()?;
@@ -118,9 +124,10 @@ impl Report {
             highest: word(0),
             lost: word(1),
             runs: word(2),
-            unrepaired: word(3),
-            queue_ms: word(4),
-            clock_ms: word(5),
+            overtaken: word(3),
+            unrepaired: word(4),
+            queue_ms: word(5),
+            clock_ms: word(6),
             bytes: u32::from_be_bytes(*count),
             jitter_ms,
             capture_ms: *body.first()?,
@@ -137,6 +144,7 @@ mod tests {
         highest: 40_000,
         lost: 12,
         runs: 7,
+        overtaken: 3,
         unrepaired: 1,
         queue_ms: 300,
         clock_ms: 65_000,

@@ -42,6 +42,7 @@ pub(crate) struct Reporter {
     packet_time: Duration,
     lost: u64,
     runs: u64,
+    overtaken: u64,
     in_run: bool,
     last_loss: Option<Instant>,
     /// Loss has begun that no report has told of.
@@ -64,6 +65,7 @@ impl Reporter {
             packet_time: Duration::from_millis(20),
             lost: 0,
             runs: 0,
+            overtaken: 0,
             in_run: false,
             last_loss: None,
             news: false,
@@ -109,7 +111,9 @@ impl Reporter {
             (self.highest, self.newest_at) = (Some(sequence), at);
             self.seen |= 1;
         } else if highest - sequence < WATCHED {
-            self.seen |= 1 << (highest - sequence);
+            let bit = 1 << (highest - sequence);
+            self.overtaken += u64::from(self.seen & bit == 0);
+            self.seen |= bit;
         }
     }
 
@@ -128,6 +132,7 @@ impl Reporter {
             highest: highest as u16,
             lost: self.lost as u16,
             runs: self.runs as u16,
+            overtaken: self.overtaken as u16,
             queue_ms: self.queue_ms(),
             clock_ms: self
                 .newest_at
@@ -255,15 +260,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_overtaken_is_not_lost() {
+    fn what_is_only_overtaken_is_not_lost_but_counted_once() {
         let epoch = Instant::now();
         let mut reporter = Reporter::new(epoch);
         for index in 0..200_u32 {
             let swapped = u64::from(index ^ 1);
             let now = epoch + FRAME * index;
             reporter.take(swapped, now, 80, 960, 960);
+            reporter.take(swapped, now, 80, 960, 960);
             if let Some(report) = reporter.report(now, Duration::ZERO) {
                 assert_eq!(report.lost, 0);
+                assert_eq!(u32::from(report.overtaken), index.div_ceil(2));
             }
         }
     }

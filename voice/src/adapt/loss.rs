@@ -52,6 +52,7 @@ pub(super) struct LossMeter {
     steady: Fading,
     /// Lost packets for each run of them.
     runs: Fading,
+    overtaken: Fading,
 }
 
 impl Default for LossMeter {
@@ -62,6 +63,7 @@ impl Default for LossMeter {
             quick: Fading::new(QUICK),
             steady: Fading::new(STEADY),
             runs,
+            overtaken: Fading::new(STEADY),
         }
     }
 }
@@ -77,11 +79,18 @@ impl LossMeter {
         self.quick.add(ms, lost, expected);
         self.steady.add(ms, lost, expected);
         self.runs.add(ms, lost, f32::from(seen.runs));
+        let overtaken = f32::from(seen.overtaken);
+        self.overtaken.add(ms, overtaken, expected);
     }
 
     /// Share of packets lost, 0 to 1.
     pub(super) fn share(&self) -> f32 {
         self.steady.share().max(QUICK_PART * self.quick.share())
+    }
+
+    /// Share of packets that came after later ones, 0 to 1.
+    pub(super) fn overtaken(&self) -> f32 {
+        self.overtaken.share()
     }
 
     /// Mean length of the runs of lost packets, as a multiple of what it would
@@ -103,6 +112,7 @@ mod tests {
             expected,
             lost,
             runs,
+            overtaken: 0,
             unrepaired: 0,
             ms: 20 * expected,
             bytes: 0,

@@ -229,6 +229,7 @@ impl Adapter {
             expected: sent.max(report.lost),
             lost: report.lost,
             runs: report.runs,
+            overtaken: report.overtaken,
             unrepaired: report.unrepaired,
             ms: COUNTED.as_millis() as u16,
             bytes: report.bytes,
@@ -282,14 +283,26 @@ impl Adapter {
         }
     }
 
+    /// Share of packets overtaken on the way, as far as somebody tells.
+    fn overtaken(&self) -> f32 {
+        match self.carrier {
+            Carrier::Protected => self.loss.overtaken(),
+            Carrier::Plain | Carrier::Redundant => 0.0,
+        }
+    }
+
     /// The last point whose conditions, each lowered to a part, are met.
     fn wanted(&self, part: f32, part_of_run: f32) -> usize {
         let (loss, run) = self.losses();
+        let overtaken = self.overtaken();
         points(self.carrier)
             .iter()
             .rposition(|point| {
                 let answered = !point.answered || self.lag.is_some_and(|lag| lag <= PROMPT);
-                answered && loss >= part * point.loss && run >= part_of_run * point.run
+                answered
+                    && loss >= part * point.loss
+                    && overtaken >= part * point.overtaken
+                    && run >= part_of_run * point.run
             })
             .unwrap_or(0)
     }

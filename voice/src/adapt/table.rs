@@ -47,6 +47,8 @@ pub(super) struct Point {
     pub(super) loss: f32,
     /// And from this mean length of their runs on, compared with random loss.
     pub(super) run: f32,
+    /// And from this share of overtaken packets on, 0 to 1.
+    pub(super) overtaken: f32,
     /// Whether what the receiver lacks must come there in time when it is sent
     /// again.
     pub(super) answered: bool,
@@ -76,6 +78,7 @@ const BASE: Point = Point {
     name: "",
     loss: 0.0,
     run: 0.0,
+    overtaken: 0.0,
     answered: false,
     rate: 30_000,
     least: LEAST_FULL,
@@ -105,10 +108,21 @@ pub(super) const START: Point = Point {
 /// beside it): bursts of 3, 5 and 8 at 20 %: 3.9, 4.1, 3.3 and 3.7, 4.0, 3.3;
 /// random 30, 40 and 50 %: 4.0, 3.9, 2.7 and 4.0, 3.1, 2.1; bursts of 5 at 30 %:
 /// 3.6 and 3.3. A burst longer than the wait cannot be repaired by it either.
-const PROTECTED: [Point; 9] = [
+const PROTECTED: [Point; 10] = [
     Point {
         name: "clean",
         ..BASE
+    },
+    // A frame that waits for its own packet alone waits longer than one that later
+    // packets may bring. Jitter with a standard deviation of 10, 20 and 40 ms:
+    // PESQ 4.42, 4.39 and 4.34; chosen by late packets alone 4.38, 4.33 and 4.30,
+    // and 12, 10 and 7 ms more delay.
+    Point {
+        name: "reordering",
+        overtaken: 0.04,
+        windows: &[Window::dense(1, 3, 1)],
+        again: 0,
+        ..ONE_SYMBOL
     },
     Point {
         name: "light",

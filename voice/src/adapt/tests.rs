@@ -120,7 +120,10 @@ impl Line {
         }
         let jitter = (self.uniform() + self.uniform()) * weather.jitter;
         self.late.push_back((self.now, due - now + jitter));
-        self.on_way.push_back((due + jitter + DELAY as f32, bytes));
+        due += jitter + DELAY as f32;
+        let overtakes = self.on_way.back().is_some_and(|(before, _)| due < *before);
+        self.report.overtaken += u16::from(overtakes);
+        self.on_way.push_back((due, bytes));
     }
 
     fn drops(&mut self, weather: Weather) -> bool {
@@ -339,16 +342,18 @@ fn it_does_not_swing_on_a_narrow_line() {
 }
 
 #[test]
-fn jitter_is_no_congestion() {
-    for seed in 0..5 {
-        let mut line = Line::new(seed);
-        let jitter = Weather {
-            jitter: 60.0,
-            ..CLEAN
-        };
-        line.run(60, jitter);
-        let share = line.share_of(5_000, |plan| plan.name == "clean");
-        assert!(share > 0.9, "{share}");
+fn jitter_is_no_congestion_and_gets_redundancy_once_packets_are_overtaken() {
+    for (jitter, expected) in [(9.0, "clean"), (30.0, "reordering"), (60.0, "reordering")] {
+        for seed in 0..5 {
+            let mut line = Line::new(seed);
+            line.run(60, Weather { jitter, ..CLEAN });
+            let share = line.share_of(5_000, |plan| plan.name == expected);
+            assert!(share > 0.95, "{jitter}: {share}");
+            let soon = line.first(0, |plan| plan.name == expected).unwrap();
+            assert!(soon < 2_500 || expected == "clean", "{jitter}: {soon}");
+            line.run(20, CLEAN);
+            assert_eq!(line.name(), "clean", "{jitter}");
+        }
     }
 }
 
@@ -431,9 +436,9 @@ fn a_plan_says_in_words_what_it_sends() {
         adapter.plan().to_string()
     };
     assert_eq!(words(0), "clean");
-    assert_eq!(words(2), "moderate: 1 symbol of 5");
-    assert_eq!(words(4), "severe: 2 symbols of 9");
-    assert_eq!(words(7), "long bursts: a copy at 6, a copy at 12");
+    assert_eq!(words(3), "moderate: 1 symbol of 5");
+    assert_eq!(words(5), "severe: 2 symbols of 9");
+    assert_eq!(words(8), "long bursts: a copy at 6, a copy at 12");
 }
 
 #[test]
