@@ -5,11 +5,12 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode, is_raw_mode_enabled, size};
 use twocan_peer::vault::{PASSPHRASE_BYTES, Passphrase};
 use zeroize::Zeroizing;
 
 use super::Failure;
+use crate::view::wrap;
 
 /// How often two different passphrases are taken for a slip of the fingers.
 const TRIES: usize = 3;
@@ -74,10 +75,14 @@ pub(crate) fn ask_openly(question: &str) -> Result<String, Failure> {
     line(question, Echo::On).map(|line| line.trim().to_owned())
 }
 
-/// Says something to the person at the terminal.
+/// Says something to the person at the terminal: one line, wrapped to its width.
 pub(crate) fn tell(text: &str) -> Result<(), Failure> {
-    // The carriage return is for a terminal in raw mode.
-    Ok(write!(io::stderr(), "{text}\r\n")?)
+    let cells = size().map_or(usize::MAX, |(columns, _)| usize::from(columns));
+    for row in wrap::hanging(text, cells) {
+        // The carriage return is for a terminal in raw mode.
+        write!(io::stderr(), "{row}\r\n")?;
+    }
+    Ok(())
 }
 
 /// The terminal in raw mode, until the first of these is dropped.

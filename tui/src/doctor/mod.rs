@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::task::spawn_blocking;
-use twocan_peer::api::Config;
+use twocan_peer::api::{Config, RegistryInfo};
 use twocan_peer::sound_check::{self, DeviceState, Scheduling, Tried};
 
 use crate::cli::Failure;
@@ -82,7 +82,8 @@ impl Finding {
 pub(crate) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let mut findings = sound(&config).await?;
     findings.push(port(config.listen));
-    findings.extend(elsewhere(&config).await);
+    findings.extend(clock_and_folder(&config));
+    findings.extend(network::findings(&config).await);
     let mut out = io::stdout().lock();
     for finding in &findings {
         write!(out, "{}", line(finding))?;
@@ -93,9 +94,9 @@ pub(crate) async fn run(config: Config) -> Result<ExitCode, Failure> {
     })
 }
 
-/// What is found while the interface runs, as lines to read. The port is ours
-/// then.
-pub(crate) async fn lines(config: &Config) -> Vec<String> {
+/// What is found while the interface runs, as lines to read. Port and profile
+/// are ours then; `own` are the registries of the profile.
+pub(crate) async fn lines(config: &Config, own: &[RegistryInfo]) -> Vec<String> {
     let mut findings = match sound(config).await {
         Ok(found) => found,
         Err(error) => vec![Finding::problem(
@@ -103,21 +104,19 @@ pub(crate) async fn lines(config: &Config) -> Vec<String> {
             "twocan doctor, outside",
         )],
     };
-    findings.extend(elsewhere(config).await);
+    findings.extend(clock_and_folder(config));
+    findings.extend(network::beside_engine(config, own).await);
     let lines = findings.iter().map(line);
     let mut lines: Vec<_> = lines
         .flat_map(|l| l.lines().map(str::to_owned).collect::<Vec<_>>())
         .collect();
     lines.push(String::new());
-    lines.push("twocan doctor, outside, looks at the port, too.".to_owned());
+    lines.push("twocan doctor, outside, looks at the port and the router, too.".to_owned());
     lines
 }
 
-/// Clock, folder and network.
-async fn elsewhere(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![clock(SystemTime::now()), folder(&config.data)];
-    findings.extend(network::findings(config).await);
-    findings
+fn clock_and_folder(config: &Config) -> [Finding; 2] {
+    [clock(SystemTime::now()), folder(&config.data)]
 }
 
 fn line(finding: &Finding) -> String {
@@ -194,7 +193,7 @@ fn kernel(folder: &Path) -> Option<Finding> {
 fn devices() -> Finding {
     match sound_check::list_devices() {
         Ok(list) => Finding::good(format!(
-            "{} microphones and {} loudspeakers",
+            "microphones: {}, loudspeakers: {}",
             list.inputs.len(),
             list.outputs.len()
         )),

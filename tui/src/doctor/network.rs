@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use twocan_peer::api::{Config, Error, ErrorCode, Lan};
+use twocan_peer::api::{Config, Error, ErrorCode, Lan, RegistryInfo, RegistryState};
 use twocan_peer::network_check::{self, Answered, Beat, Known};
 use twocan_proto::registry_url::RegistryUrl;
 
@@ -15,13 +15,24 @@ use super::Finding;
 /// nothing suffers.
 const CLOCK_OFF_S: i64 = 60;
 
+/// What is found while the engine runs, which has the profile: what is asked of
+/// registries as itself it says of its own.
+pub(super) async fn beside_engine(config: &Config, own: &[RegistryInfo]) -> Vec<Finding> {
+    let mut findings = of_this_machine(config, &network_check::addresses());
+    for info in own {
+        findings.extend(registry(&info.registry).await.0);
+        findings.push(signed_in(info));
+    }
+    if own.is_empty() {
+        findings.push(no_registry());
+    }
+    findings
+}
+
 /// Everything that is found.
 pub(super) async fn findings(config: &Config) -> Vec<Finding> {
     let local = network_check::addresses();
-    let mut findings = vec![addresses(&local), ways_out(network_check::ways_out())];
-    if config.lan != Lan::Off {
-        findings.push(local_names(network_check::local_names()));
-    }
+    let mut findings = of_this_machine(config, &local);
     let known = match network_check::registries(&config.data, &config.protection).await {
         Ok(known) => known,
         Err(error) => {
@@ -44,11 +55,34 @@ pub(super) async fn findings(config: &Config) -> Vec<Finding> {
         }
     }
     if config.registries.is_empty() && known.is_empty() {
-        findings.push(Finding::good(
-            "no registry: people are found in the local network and by address",
-        ));
+        findings.push(no_registry());
     }
     findings
+}
+
+fn of_this_machine(config: &Config, local: &[IpAddr]) -> Vec<Finding> {
+    let mut findings = vec![addresses(local), ways_out(network_check::ways_out())];
+    if config.lan != Lan::Off {
+        findings.push(local_names(network_check::local_names()));
+    }
+    findings
+}
+
+fn no_registry() -> Finding {
+    Finding::good("no registry: people are found in the local network and by address")
+}
+
+/// How the running engine stands with a registry.
+fn signed_in(info: &RegistryInfo) -> Finding {
+    let at = info.registry.address();
+    if info.state == RegistryState::SignedIn {
+        return Finding::good(format!("signed in at {at}, which hears our datagrams"));
+    }
+    let reason = info.reason.as_deref().map(|reason| format!(": {reason}"));
+    Finding::warning(
+        format!("not signed in at {at}{}", reason.unwrap_or_default()),
+        "/registries, where one signs in",
+    )
 }
 
 fn addresses(local: &[IpAddr]) -> Finding {
@@ -248,6 +282,22 @@ mod tests {
         let found = datagrams(&lost, &local);
         assert_eq!(found[0].level, Level::Problem);
         assert!(line(&found[0]).contains("UDP"));
+    }
+
+    #[test]
+    fn the_running_engine_tells_how_it_stands() {
+        let stands = |state, reason: Option<&str>| {
+            signed_in(&RegistryInfo {
+                registry: "https://registry.example:7443".parse().unwrap(),
+                username: None,
+                state,
+                reason: reason.map(str::to_owned),
+            })
+        };
+        assert_eq!(stands(RegistryState::SignedIn, None).level, Level::Good);
+        let out = stands(RegistryState::SignedOut, Some("the session ended"));
+        assert_eq!(out.level, Level::Warning);
+        assert!(line(&out).contains("registry.example:7443: the session ended"));
     }
 
     #[test]

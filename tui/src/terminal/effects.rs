@@ -142,7 +142,9 @@ impl Runner {
         if matches!(effect, Effect::Doctor) {
             let config = self.config.clone();
             let doctor = async move {
-                let found = doctor::lines(&config).await;
+                let me = engine.whoami().await;
+                let own = me.map_or(Vec::new(), |me| me.registries);
+                let found = doctor::lines(&config, &own).await;
                 report.ended(Some(Outcome::Findings(found))).await;
             };
             self.slow.spawn_on(doctor, &self.workers);

@@ -32,6 +32,27 @@ pub(crate) fn put(buf: &mut Buffer, area: Rect, y: u16, line: &Line<'_>) {
     }
 }
 
+/// As [`put`], but what is too long ends with `cut`.
+fn put_cut(buf: &mut Buffer, area: Rect, y: u16, line: &Line<'_>, cut: &str) {
+    let cells = usize::from(area.width);
+    if line.width() <= cells {
+        return put(buf, area, y, line);
+    }
+    let mut kept = Line::default().style(line.style);
+    let mut room = cells.saturating_sub(wrap::width(cut));
+    for span in line {
+        let text = wrap::take(&span.content, room);
+        room -= wrap::width(&text);
+        let is_whole = text == *span.content;
+        kept.push_span(Span::styled(text, span.style));
+        if !is_whole {
+            kept.push_span(Span::styled(cut.to_owned(), span.style));
+            break;
+        }
+    }
+    put(buf, area, y, &kept);
+}
+
 /// As [`Buffer::set_line`], which looks for graphemes in all of it; plain text
 /// needs none of that, and is most of a screen.
 fn set_line(buf: &mut Buffer, (mut x, y): (u16, u16), line: &Line<'_>, room: u16) {
@@ -60,16 +81,24 @@ pub(crate) fn put_all(buf: &mut Buffer, area: Rect, lines: &[Line<'_>]) {
     }
 }
 
-/// Draws left and right parts on one row; the left one gives way.
-pub(crate) fn put_ends(buf: &mut Buffer, area: Rect, y: u16, left: &Line<'_>, right: &Line<'_>) {
+/// Draws left and right parts on one row, a blank between; the left one gives
+/// way, and shows that it did by `cut`.
+pub(crate) fn put_ends(
+    buf: &mut Buffer,
+    area: Rect,
+    y: u16,
+    [left, right]: [&Line<'_>; 2],
+    cut: &str,
+) {
     let right_cells = u16::try_from(right.width())
         .unwrap_or(u16::MAX)
         .min(area.width);
+    let between = u16::from(right_cells > 0 && right_cells < area.width);
     let left_area = Rect {
-        width: area.width - right_cells,
+        width: area.width - right_cells - between,
         ..area
     };
-    put(buf, left_area, y, left);
+    put_cut(buf, left_area, y, left, cut);
     let right_area = Rect {
         x: area.right() - right_cells,
         width: right_cells,

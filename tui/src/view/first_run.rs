@@ -28,8 +28,8 @@ pub(crate) fn draw(
         buf,
         area,
         0,
-        &line(" twocan, first run", theme.heading()),
-        &right,
+        [&line(" twocan, first run", theme.heading()), &right],
+        theme.signs.cut,
     );
     put(buf, area, 1, &rule(theme, usize::from(area.width), ""));
     let margin = if area.width >= 70 { 4 } else { 1 };

@@ -85,7 +85,7 @@ pub(super) fn react(
     }
     let text = match own {
         Some(own) => format!("yours: {}; the same again takes it back", theme.emoji(own)),
-        None => "1 to 8, arrows, or type an emoji or its name".to_owned(),
+        None => "1 to 8, arrows, or an emoji or its name".to_owned(),
     };
     let text = wrap::truncate(&text, cells, theme.signs.cut);
     put(buf, inner, 4, &line(text, theme.dim()));

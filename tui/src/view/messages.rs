@@ -334,7 +334,7 @@ impl<'a> Canvas<'a> {
             self.conversation.oldest_loaded,
             self.conversation.messages().is_empty(),
         ) {
-            (true, true) => "No messages yet. What you write is kept until it arrives.",
+            (true, true) => "No messages yet. What you send is kept.",
             (true, false) => "This is where the conversation begins.",
             (false, _) => "Loading earlier messages.",
         };

@@ -160,12 +160,12 @@ fn how_to_go_on(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>>
     let mut lines = vec![Line::default()];
     lines.extend(draw::paragraph(&lead, cells, " ", theme.heading()));
     lines.push(Line::default());
-    let commands = state.ways(&[(Action::Palette, "shows all commands")]);
+    let commands = state.ways(&[(Action::Palette, "all commands")]);
     for (what, does) in [
-        ("/invite", "your own link, to give to a friend"),
-        ("/add WHO", "asks somebody by name, link or address"),
-        ("/connect HOST", "meets whoever is at an address"),
-        ("/signin", "a registry, where people find each other"),
+        ("/invite", "your link, for a friend"),
+        ("/add WHO", "asks by name or link"),
+        ("/connect HOST", "goes to an address"),
+        ("/signin", "signs in at a registry"),
         (
             &state.ways(&[(Action::Help, "")]),
             &format!("help; {commands}"),

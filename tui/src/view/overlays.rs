@@ -301,7 +301,8 @@ fn page(page: &Page, theme: Theme, buf: &mut Buffer, room: Rect) {
     let cells = usize::from(width.saturating_sub(4)).max(1);
     let mut rows: Vec<Line<'static>> = Vec::new();
     for text in &page.lines {
-        rows.extend(draw::paragraph(text, cells, "", theme.text()));
+        let hung = wrap::hanging(text, cells).into_iter();
+        rows.extend(hung.map(|row| line(row, theme.text())));
     }
     let fits = rows.len() + code.len() + 3 <= usize::from(room.height) && widest <= cells;
     if page.qr.is_some() {

@@ -9,7 +9,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use twocan_peer::api::Message;
 
-use super::draw::{line, put, put_ends, rule, span, time};
+use super::draw::{line, paragraph, put, put_all, put_ends, rule, span, time};
 use super::marks::mark_row;
 use super::overlays::window;
 use super::theme::Theme;
@@ -34,7 +34,8 @@ pub(super) fn draw(
     let inner = window(buf, theme, room, "SEARCH", hint, (104, room.height));
     let cells = usize::from(inner.width);
     let results = line(results(search, theme), theme.dim());
-    put_ends(buf, inner, 0, &scope(state, search, theme), &results);
+    let scope = scope(state, search, theme);
+    put_ends(buf, inner, 0, [&scope, &results], theme.signs.cut);
     let cursor = help::filter_line(buf, theme, part(inner, 1, 1), ">", &search.query);
     put(buf, inner, 2, &rule(theme, cells, ""));
     let rest = inner.height.saturating_sub(3);
@@ -122,7 +123,8 @@ fn hits(state: &State, search: &Search, theme: Theme, buf: &mut Buffer, area: Re
             (None, None, None) => "Type words; the beginning of a word is enough.",
             _ => "",
         };
-        put(buf, area, 0, &line(text, theme.dim()));
+        let lines = paragraph(text, usize::from(area.width), "", theme.dim());
+        put_all(buf, area, &lines);
     }
 }
 

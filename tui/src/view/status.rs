@@ -32,7 +32,8 @@ pub(crate) fn top(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) 
     } else {
         title(state, theme)
     };
-    put_ends(buf, panes.top, 0, &left, &Line::from(right));
+    let ends = [&left, &Line::from(right)];
+    put_ends(buf, panes.top, 0, ends, theme.signs.cut);
 }
 
 /// How our registries stand, in a word or two.
@@ -196,7 +197,15 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
     let cut = |text: &str| wrap::truncate(text, cells, theme.signs.cut);
     if let Some(bad) = state.grave_toast() {
         let style = level_style(bad.level, theme);
-        return put_all(buf, area, &paragraph(&bad.text, cells, "", style));
+        let mut lines = paragraph(&bad.text, cells, "", style);
+        let rows = usize::from(area.height);
+        if lines.len() > rows
+            && let Some(last) = rows.checked_sub(1)
+        {
+            let rest: Vec<_> = lines.drain(last..).map(|line| line.to_string()).collect();
+            lines.push(line(cut(&rest.join(" ")), style));
+        }
+        return put_all(buf, area, &lines);
     }
     if let Some(text) = typing_hint(state) {
         put(buf, area, 0, &line(cut(&text), theme.dim()));

@@ -79,9 +79,8 @@ pub(super) fn strip(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
             (TransferState::Running, _) => running(transfer),
             _ => state_word(transfer).to_owned(),
         };
-        let room = usize::from(area.width).saturating_sub(wrap::width(&word) + 1);
-        let left = line(wrap::truncate(&text, room, theme.signs.cut), theme.text());
-        put_ends(buf, area, y, &left, &line(word, theme.warn()));
+        let ends = [&line(text, theme.text()), &line(word, theme.warn())];
+        put_ends(buf, area, y, ends, theme.signs.cut);
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn draw(state: &State, theme: Theme, buf: &mut Buffer, status: Rect) 
     }
     let following = state.keymap.following(state.context(), &state.pending);
     let width = usize::from(status.width);
-    let most = usize::from(status.y).saturating_sub(2).max(1);
+    let most = usize::from(status.y).saturating_sub(1).max(1);
     // Wide columns where all rows fit, narrow ones where they do not.
     let columns = (width / COLUMN).max(following.len().div_ceil(most)).max(1);
     let cells = width / columns;

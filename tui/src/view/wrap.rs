@@ -2,6 +2,7 @@
 //! where they fit, graphemes always do. Every measure of text in cells comes
 //! from here, so what is drawn and what is scrolled agree.
 
+use std::iter;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
@@ -164,8 +165,24 @@ pub(crate) fn take(text: &str, cells: usize) -> String {
 pub(crate) fn fit(text: &str, cells: usize, mark: &str) -> String {
     let mut fitted = truncate(text, cells, mark);
     let missing = cells.saturating_sub(width(&fitted));
-    fitted.extend(std::iter::repeat_n(' ', missing));
+    fitted.extend(iter::repeat_n(' ', missing));
     fitted
+}
+
+/// The rows of one line of a list; all but the first begin below its first
+/// letter.
+pub(crate) fn hanging(text: &str, cells: usize) -> Vec<String> {
+    let letter = text.find(char::is_alphabetic).unwrap_or(0);
+    let (lead, words) = match text.split_at(letter) {
+        (lead, words) if width(lead) <= cells / 2 => (lead, words),
+        _ => ("", text),
+    };
+    let indent = width(lead);
+    let rows = rows(words, cells.saturating_sub(indent).max(1)).into_iter();
+    let leads = iter::once(lead.to_owned()).chain(iter::repeat(" ".repeat(indent)));
+    let hung = leads.zip(rows);
+    hung.map(|(lead, row)| lead + words[row].trim_end())
+        .collect()
 }
 
 /// Byte ranges of the rows that `text` takes at `cells` wide: at least one.
@@ -242,6 +259,17 @@ mod tests {
 
     fn lines(text: &str, cells: usize) -> Vec<&str> {
         rows(text, cells).into_iter().map(|r| &text[r]).collect()
+    }
+
+    #[test]
+    fn rows_of_a_list_hang_below_its_first_letter() {
+        let rows = hanging("  1  a passphrase, asked for at every start", 24);
+        let wanted = ["  1  a passphrase, asked", "     for at every start"];
+        assert_eq!(rows, wanted);
+        assert_eq!(hanging("short", usize::MAX), ["short"]);
+        assert_eq!(hanging("", 10), [""]);
+        let narrow = hanging("    words", 2);
+        assert!(narrow.iter().all(|row| width(row) <= 2), "{narrow:?}");
     }
 
     #[test]

@@ -17,6 +17,9 @@ use crate::input::action::{Action, commands};
 use crate::view::layout::details_fit_beside;
 use crate::view::theme::palette;
 
+/// Title of the page of findings.
+const DOCTOR: &str = "DOCTOR";
+
 /// How a setting reads that was never set.
 pub(crate) const NOT_SET: &str = "(not set)";
 
@@ -227,7 +230,8 @@ fn program(state: &mut State, action: Action, args: &str, out: &mut Effects) {
         }
         Action::Export => export(state, args, out),
         Action::Doctor => {
-            state.info("looking at sound and network; this takes some seconds");
+            let looking = "Looking at sound and network; this takes some seconds.";
+            show(state, DOCTOR, vec![looking.to_owned()]);
             out.push(Effect::Doctor);
         }
         Action::Log => state.overlay = Some(Overlay::Log { up: 0 }),
@@ -377,6 +381,23 @@ pub(super) fn show(state: &mut State, title: &str, lines: Vec<String>) {
         lines,
         ..Page::default()
     }));
+}
+
+/// Shows what the doctor found; in the log when something else has been begun
+/// since, which it should not cover.
+pub(super) fn found(state: &mut State, lines: Vec<String>) {
+    let free = match &state.overlay {
+        Some(Overlay::Page(page)) => page.title == DOCTOR,
+        Some(_) => false,
+        None => state.draft().is_empty(),
+    };
+    if free {
+        return show(state, DOCTOR, lines);
+    }
+    for line in lines {
+        state.info(line);
+    }
+    state.info("the doctor is done: /log has what it found");
 }
 
 /// The form that signs in, with what is known filled in.

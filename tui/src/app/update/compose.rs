@@ -192,6 +192,8 @@ pub(super) fn send(state: &mut State, out: &mut Effects) {
         Line::Command { action, args } => {
             state.history_mut().push(&text);
             state.draft_mut().take();
+            // What was wrong with the command before is no longer of use.
+            state.toast = None;
             actions::run(state, action, &args, out);
         }
         Line::Unknown { name, nearest } => {

@@ -1,6 +1,6 @@
 //! What came of effects.
 
-use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Relation, Role};
+use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Profile, Relation, Role};
 
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
@@ -75,10 +75,10 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             Ok(count) => state.info(format!("{count} messages written to {path}")),
             Err(error) => failed(state, "writing the conversation", &error),
         },
-        Outcome::Findings(lines) => actions::show(state, "DOCTOR", lines),
+        Outcome::Findings(lines) => actions::found(state, lines),
         Outcome::Transfers(found) => state.transfers.take_all(found),
         Outcome::Paths { typed, choices } => completion::paths(state, &typed, choices),
-        Outcome::Profile(profile) => state.profile = Some(profile),
+        Outcome::Profile(profile) => profile_is(state, profile),
         Outcome::Nearby(nearby) => state.nearby = nearby,
         Outcome::Safety { contact, safety } => state.safety = Some((contact, safety)),
         Outcome::KeyDecided(Ok(contact)) => {
@@ -191,15 +191,31 @@ pub(super) fn failed(state: &mut State, what: &str, error: &Error) {
     state.notify(level, format!("{what}: {error}{wait}"));
 }
 
+/// Takes our profile as it is now, and says what of a change is nowhere else to
+/// be seen.
+fn profile_is(state: &mut State, profile: Profile) {
+    let before = state.profile.replace(profile.clone());
+    if before.is_some_and(|before| before.status != profile.status) {
+        state.info(match profile.status.as_str() {
+            "" => "your contacts see no status".to_owned(),
+            status => format!("your contacts see: {status}"),
+        });
+    }
+}
+
 fn named(state: &mut State, result: Result<String, Error>, out: &mut Effects) {
     match result {
         Ok(name) => {
             // Before all else is asked: what is filled in with it may be
             // opened at once.
+            if let Some(profile) = &mut state.profile {
+                profile.name.clone_from(&name);
+            }
             if let Some(me) = &mut state.me {
                 me.name = name;
             }
             out.push(Effect::LoadSelf);
+            out.push(Effect::LoadProfile);
             first_run::named(state, None);
         }
         Err(error) if state.first_run.is_some() => first_run::named(state, Some(&error)),

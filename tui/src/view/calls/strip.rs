@@ -39,7 +39,7 @@ pub(crate) fn draw(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
     let name = state.name_of(call.call.contact);
     let head = head(state, call, &name, theme);
     let quality = line(quality_word(call), theme.heading());
-    put_ends(buf, area, 0, &head, &quality);
+    put_ends(buf, area, 0, [&head, &quality], theme.signs.cut);
     if area.height < 5 {
         return;
     }

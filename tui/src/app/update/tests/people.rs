@@ -123,6 +123,35 @@ fn status_and_presence_are_told() {
 }
 
 #[test]
+fn findings_cover_nothing_that_was_begun_since() {
+    let mut state = busy();
+    let found = || Outcome::Findings(vec!["all is well".into()]);
+    enter(&mut state, "/doctor");
+    outcome(&mut state, found());
+    assert!(matches!(&state.overlay, Some(Overlay::Page(page)) if page.lines == ["all is well"]));
+    press(&mut state, "Esc");
+    enter(&mut state, "/doctor");
+    press(&mut state, "Esc");
+    write(&mut state, "hi");
+    outcome(&mut state, found());
+    assert!(state.overlay.is_none());
+    assert!(state.log.iter().any(|entry| entry.text == "all is well"));
+}
+
+#[test]
+fn a_new_name_stays_when_something_else_is_told() {
+    let mut state = busy();
+    outcome(&mut state, Outcome::Profile(Profile::default()));
+    let out = outcome(&mut state, Outcome::Named(Ok("Alice B".into())));
+    assert!(has(&out, |e| matches!(e, Effect::LoadProfile)));
+    let out = enter(&mut state, "/presence away");
+    assert!(has(
+        &out,
+        |e| matches!(e, Effect::SaveProfile(profile) if profile.name == "Alice B")
+    ));
+}
+
+#[test]
 fn somebody_nearby_is_added_at_her_address() {
     let mut state = busy();
     let near = Nearby {
