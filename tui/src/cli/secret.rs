@@ -77,7 +77,9 @@ pub(crate) fn ask_openly(question: &str) -> Result<String, Failure> {
 
 /// Says something to the person at the terminal: one line, wrapped to its width.
 pub(crate) fn tell(text: &str) -> Result<(), Failure> {
-    let cells = size().map_or(usize::MAX, |(columns, _)| usize::from(columns));
+    // A terminal that does not know its width says 0.
+    let columns = size().ok().map(|(columns, _)| usize::from(columns));
+    let cells = columns.filter(|&cells| cells > 0).unwrap_or(usize::MAX);
     for row in wrap::hanging(text, cells) {
         // The carriage return is for a terminal in raw mode.
         write!(io::stderr(), "{row}\r\n")?;
@@ -145,6 +147,8 @@ fn keys(echo: Echo) -> Result<Zeroizing<String>, Failure> {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Enter => return Ok(text),
+            // Enter that was pressed before the terminal was in raw mode.
+            KeyCode::Char('j') if control => return Ok(text),
             KeyCode::Char('c' | 'd') if control => {
                 return Err(Failure::Run(
                     "nothing was given, nothing was done".to_owned(),

@@ -1,13 +1,13 @@
 //! What came of effects.
 
-use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Profile, Relation, Role};
+use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Relation, Role};
 
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
 use super::{
     Effects, actions, audio, call_log, completion, compose, days, drafts, first_run, keys, lobby,
-    messages, moving, registries, search, settings,
+    messages, moving, people, registries, search, settings,
 };
 use crate::app::State;
 use crate::app::preferences;
@@ -78,7 +78,7 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         Outcome::Findings(lines) => actions::found(state, lines),
         Outcome::Transfers(found) => state.transfers.take_all(found),
         Outcome::Paths { typed, choices } => completion::paths(state, &typed, choices),
-        Outcome::Profile(profile) => profile_is(state, profile),
+        Outcome::Profile(profile) => people::profile_is(state, profile),
         Outcome::Nearby(nearby) => state.nearby = nearby,
         Outcome::Safety { contact, safety } => state.safety = Some((contact, safety)),
         Outcome::KeyDecided(Ok(contact)) => {
@@ -189,18 +189,6 @@ pub(super) fn failed(state: &mut State, what: &str, error: &Error) {
         _ => NoticeLevel::Error,
     };
     state.notify(level, format!("{what}: {error}{wait}"));
-}
-
-/// Takes our profile as it is now, and says what of a change is nowhere else to
-/// be seen.
-fn profile_is(state: &mut State, profile: Profile) {
-    let before = state.profile.replace(profile.clone());
-    if before.is_some_and(|before| before.status != profile.status) {
-        state.info(match profile.status.as_str() {
-            "" => "your contacts see no status".to_owned(),
-            status => format!("your contacts see: {status}"),
-        });
-    }
 }
 
 fn named(state: &mut State, result: Result<String, Error>, out: &mut Effects) {

@@ -1,6 +1,6 @@
 //! Contacts and requests.
 
-use twocan_peer::api::{ContactChange, Presence};
+use twocan_peer::api::{ContactChange, Presence, Profile};
 use twocan_proto::identity::PeerId;
 use twocan_proto::link::ContactLink;
 
@@ -210,20 +210,46 @@ fn group(state: &mut State, args: &str, out: &mut Effects) {
     }
 }
 
+/// How presences are typed.
+const PRESENCES: [(&str, Presence); 4] = [
+    ("available", Presence::Available),
+    ("away", Presence::Away),
+    ("dnd", Presence::DoNotDisturb),
+    ("invisible", Presence::Invisible),
+];
+
 /// Changes what we tell of ourselves.
 fn tell(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     let Some(mut profile) = state.profile.clone() else {
         return state.info("the profile is still being read; try again in a moment");
     };
-    match (action, args.trim()) {
-        (Action::Status, text) => text.clone_into(&mut profile.status),
-        (_, "available") => profile.presence = Presence::Available,
-        (_, "away") => profile.presence = Presence::Away,
-        (_, "dnd") => profile.presence = Presence::DoNotDisturb,
-        (_, "invisible") => profile.presence = Presence::Invisible,
-        _ => return usage(state, "presence"),
+    let text = args.trim();
+    if action == Action::Status {
+        text.clone_into(&mut profile.status);
+    } else {
+        let Some((_, presence)) = PRESENCES.iter().find(|(word, _)| *word == text) else {
+            return usage(state, "presence");
+        };
+        profile.presence = *presence;
     }
     out.push(Effect::SaveProfile(profile));
+}
+
+/// Takes our profile as it is now, and says what has changed of what we tell.
+pub(super) fn profile_is(state: &mut State, profile: Profile) {
+    let Some(before) = state.profile.replace(profile.clone()) else {
+        return;
+    };
+    if before.status != profile.status {
+        state.info(match profile.status.as_str() {
+            "" => "your contacts see no status".to_owned(),
+            status => format!("your contacts see: {status}"),
+        });
+    }
+    if before.presence != profile.presence {
+        let word = PRESENCES.iter().find(|(_, p)| *p == profile.presence);
+        state.info(format!("you are {}", word.map_or("", |(word, _)| word)));
+    }
 }
 
 fn msg(state: &mut State, args: &str, out: &mut Effects) {

@@ -120,6 +120,12 @@ fn status_and_presence_are_told() {
     let out = enter(&mut state, "/presence dnd");
     assert_eq!(saved(&out).unwrap().presence, Presence::DoNotDisturb);
     assert!(saved(&enter(&mut state, "/presence asleep")).is_none());
+    let now = Profile {
+        presence: Presence::Away,
+        ..Profile::default()
+    };
+    outcome(&mut state, Outcome::Profile(now));
+    assert_eq!(state.toast.as_ref().unwrap().text, "you are away");
 }
 
 #[test]
