@@ -10,7 +10,8 @@ use twocan_voice::{Format, Report};
 #[derive(Arbitrary, Debug)]
 enum Words {
     Report {
-        counts: [u16; 7],
+        counts: [u16; 5],
+        times: [u16; 2],
         bytes: u32,
         ms: [u8; 2],
     },
@@ -31,7 +32,8 @@ fuzz_target!(|input: (u8, Vec<(u16, u16, Words)>)| {
             match words {
                 Words::Rtcp(share) => Said::Rtcp(share),
                 Words::Report {
-                    counts: [highest, lost, runs, overtaken, unrepaired, queue_ms, clock_ms],
+                    counts: [highest, lost, runs, overtaken, unrepaired],
+                    times: [queue_ms, clock_ms],
                     bytes,
                     ms,
                 } => Said::Report(Report {

@@ -45,6 +45,19 @@ pub(super) fn open(state: &mut State, id: PeerId, out: &mut Effects) {
     }
 }
 
+/// Shows the conversation with `id`, which was asked for a while ago, unless
+/// something has been begun since: nothing is written to whom it was not meant
+/// for, and no form is closed. `what` says what has come of it.
+pub(super) fn open_late(state: &mut State, id: PeerId, what: &str, out: &mut Effects) {
+    let writing = !state.draft().is_empty() || state.focus == Focus::Browse;
+    if state.open == Some(id) || !(state.covered() || writing) {
+        open(state, id, out);
+        return state.info(what);
+    }
+    let ways = state.with_ways(what, &[(Action::Jump, "opens it")]);
+    state.info(ways);
+}
+
 /// Makes the conversation with `id` the open one, and loads nothing.
 pub(super) fn enter(state: &mut State, id: PeerId, out: &mut Effects) {
     state.focus = Focus::Composer;

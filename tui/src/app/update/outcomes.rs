@@ -84,9 +84,9 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
         Outcome::KeyDecided(Ok(contact)) => {
             let id = contact.peer_id;
             state.contacts.insert(id, *contact);
-            moving::open(state, id, out);
             let name = state.name_of(id);
-            state.info(format!("the key of {name} is decided; /verify compares it"));
+            let what = format!("the key of {name} is decided; /verify compares it");
+            moving::open_late(state, id, &what, out);
         }
         Outcome::KeyDecided(Err(error)) => failed(state, "deciding about the key", &error),
         Outcome::Named(result) => named(state, result, out),
@@ -94,21 +94,22 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             Ok(contact) => {
                 let (id, relation) = (contact.peer_id, contact.relation);
                 state.contacts.insert(id, *contact);
-                moving::open(state, id, out);
                 let name = state.name_of(id);
-                state.info(match relation {
+                let what = match relation {
                     Relation::Mutual => format!("{name} is a contact"),
                     Relation::Asked | Relation::Rejected => {
                         format!("asked {name}; what you write waits for the answer")
                     }
-                });
+                };
+                moving::open_late(state, id, &what, out);
             }
             Err(error) => failed(state, "adding", &error),
         },
         Outcome::Connected(result) => match result {
             Ok(connected) => {
-                moving::open(state, connected.peer_id, out);
-                state.info(format!("connected to {}", state.name_of(connected.peer_id)));
+                let id = connected.peer_id;
+                let what = format!("connected to {}", state.name_of(id));
+                moving::open_late(state, id, &what, out);
             }
             Err(error) => failed(state, "connecting", &error),
         },
@@ -117,8 +118,8 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
                 let id = contact.peer_id;
                 state.requests.retain(|r| r.peer_id != id);
                 state.contacts.insert(id, *contact);
-                state.info(format!("{} is a contact now", state.name_of(id)));
-                moving::open(state, id, out);
+                let what = format!("{} is a contact now", state.name_of(id));
+                moving::open_late(state, id, &what, out);
             }
             Err(error) => failed(state, "accepting", &error),
         },

@@ -1,6 +1,8 @@
 //! Contacts as they are kept, changed keys, who is near.
 
-use twocan_peer::api::{ContactChange, KeyDecision, Nearby, Presence, Profile, RegistryState};
+use twocan_peer::api::{
+    Connected, ContactChange, KeyDecision, Nearby, Path, Presence, Profile, RegistryState,
+};
 
 use super::*;
 use crate::app::overlay::Overlay;
@@ -142,6 +144,28 @@ fn findings_cover_nothing_that_was_begun_since() {
     outcome(&mut state, found());
     assert!(state.overlay.is_none());
     assert!(state.log.iter().any(|entry| entry.text == "all is well"));
+}
+
+#[test]
+fn who_is_reached_late_takes_no_words_meant_for_another() {
+    let mut state = busy();
+    let (before, late) = (state.open, sample::id(3));
+    assert_ne!(before, Some(late));
+    let connected = || {
+        Outcome::Connected(Ok(Connected {
+            peer_id: late,
+            path: Path::Lan,
+        }))
+    };
+    write(&mut state, "for you alone");
+    outcome(&mut state, connected());
+    assert_eq!(state.open, before);
+    press(&mut state, "Enter Ctrl+S");
+    outcome(&mut state, connected());
+    assert!(matches!(state.overlay, Some(Overlay::Search(_))));
+    press(&mut state, "Esc");
+    outcome(&mut state, connected());
+    assert_eq!(state.open, Some(late));
 }
 
 #[test]
