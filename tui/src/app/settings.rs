@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use twocan_peer::api::SETTINGS;
+use serde_json::Value;
+use twocan_peer::api::{Activation, SETTINGS};
+use twocan_proto::limits;
 
 use super::editor::Editor;
 use super::preferences;
@@ -11,6 +13,9 @@ use crate::view::theme::palette;
 
 /// Not for people: what the interface remembers for itself.
 const OWN: &str = "ui";
+
+/// Behind a value that nobody has chosen.
+const AS_IT_COMES: &str = " (as it comes)";
 
 /// The list.
 #[derive(Debug, Default)]
@@ -78,6 +83,36 @@ pub(crate) fn values(key: &str) -> &'static [&'static str] {
     }
 }
 
+/// A setting's value as a person reads it; of one that was never set, what holds
+/// then, and that it is so.
+pub(crate) fn in_words(key: &str, value: &Value) -> String {
+    match value {
+        Value::Null => unset(key) + AS_IT_COMES,
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What is edited of a value in words.
+pub(crate) fn plain(words: &str) -> &str {
+    words.strip_suffix(AS_IT_COMES).unwrap_or(words)
+}
+
+/// What holds while a setting was never set.
+fn unset(key: &str) -> String {
+    match key {
+        "call.activation" => Activation::default().name().to_owned(),
+        "call.ring_timeout_s" => limits::RING_TIME.as_secs().to_string(),
+        "files.folder" => "null".to_owned(),
+        "history.keep_days" => "0".to_owned(),
+        preferences::THEME => "auto".to_owned(),
+        key => match values(key) {
+            [only] => (*only).to_owned(),
+            _ => "true".to_owned(),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +125,22 @@ mod tests {
         assert_eq!(settings.chosen(), Some("call.noise_suppression"));
         settings.filter.insert("zzz");
         assert_eq!(settings.chosen(), None);
+    }
+
+    #[test]
+    fn what_was_never_set_shows_what_holds() {
+        for (name, _) in all() {
+            let words = in_words(name, &Value::Null);
+            let holds = plain(&words);
+            assert!(!holds.is_empty() && holds.len() < words.len(), "{name}");
+            let takes = values(name);
+            assert!(
+                takes.is_empty() || takes.contains(&holds),
+                "{name}: {holds}"
+            );
+        }
+        assert_eq!(in_words("call.tones", &Value::Bool(false)), "false");
+        assert_eq!(in_words(preferences::THEME, &Value::from("dark")), "dark");
     }
 
     #[test]

@@ -19,7 +19,6 @@ use crate::app::conversation::PAGE;
 use crate::app::effect::{Effect, FileVerb, Outcome};
 use crate::app::preferences::{self, Preferences};
 use crate::app::settings;
-use crate::app::update::actions::NOT_SET;
 use crate::doctor;
 
 /// Effects that wait for the engine, in order.
@@ -375,7 +374,8 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
         }
         Effect::LoadSettings => loaded("reading the settings", settings(engine).await),
         Effect::LoadSetting(key) => {
-            let value = engine.get(&key).await.map(|value| in_words(&value));
+            let value = engine.get(&key).await;
+            let value = value.map(|value| settings::in_words(&key, &value));
             Outcome::Setting { key, value }
         }
         Effect::SaveSetting { key, value } => {
@@ -475,7 +475,8 @@ async fn preferences(engine: &Engine) -> Result<Outcome, Error> {
 async fn settings(engine: &Engine) -> Result<Outcome, Error> {
     let mut values = BTreeMap::new();
     for (key, _) in settings::all() {
-        values.insert(key.to_owned(), in_words(&engine.get(key).await?));
+        let value = engine.get(key).await?;
+        values.insert(key.to_owned(), settings::in_words(key, &value));
     }
     Ok(Outcome::Settings(values))
 }
@@ -496,14 +497,6 @@ fn json(typed: &str) -> Value {
     serde_json::from_str(typed).unwrap_or_else(|_| Value::String(typed.to_owned()))
 }
 
-fn in_words(value: &Value) -> String {
-    match value {
-        Value::Null => NOT_SET.to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -512,8 +505,6 @@ mod tests {
     fn values_are_typed_without_quotes() {
         assert_eq!(json("45"), Value::from(45));
         assert_eq!(json("dark"), Value::from("dark"));
-        assert_eq!(in_words(&json("dark")), "dark");
-        assert_eq!(in_words(&Value::Null), "(not set)");
     }
 
     #[test]

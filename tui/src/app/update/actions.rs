@@ -20,9 +20,6 @@ use crate::view::theme::palette;
 /// Title of the page of findings.
 const DOCTOR: &str = "DOCTOR";
 
-/// How a setting reads that was never set.
-pub(crate) const NOT_SET: &str = "(not set)";
-
 /// Does `action`; `args` is what was typed after a command, else empty.
 pub(super) fn run(state: &mut State, action: Action, args: &str, out: &mut Effects) {
     match action {

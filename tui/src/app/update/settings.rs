@@ -9,8 +9,8 @@ use super::super::effect::Effect;
 use super::super::overlay::Overlay;
 use super::super::preferences;
 use super::super::settings::{self, Settings};
+use super::Effects;
 use super::overlays::{edit, step};
-use super::{Effects, actions};
 use crate::app::State;
 use crate::input::chord::{Chord, Key};
 use crate::input::command::first_word;
@@ -100,15 +100,14 @@ fn choose(list: &mut Settings, chord: Chord, out: &mut Effects) {
 /// Enter on a setting: a switch is switched, any other is written anew.
 fn begin(list: &mut Settings, out: &mut Effects) {
     let Some(key) = list.chosen() else { return };
-    let now = list.value(key).to_owned();
+    let now = settings::plain(list.value(key)).to_owned();
     if settings::values(key).contains(&"true") {
         // All switches are on unless they were set to off.
         let next = if now == "false" { "true" } else { "false" };
         out.push(save(key, next));
         return;
     }
-    let known = now != actions::NOT_SET;
-    list.editing = Some(Editor::with_text(if known { now } else { String::new() }));
+    list.editing = Some(Editor::with_text(now));
 }
 
 /// Tab: the next of the values that a setting takes.
