@@ -42,7 +42,7 @@ fn put_cut(buf: &mut Buffer, area: Rect, y: u16, line: &Line<'_>, cut: &str) {
     let mut room = cells.saturating_sub(wrap::width(cut));
     for span in line {
         let text = wrap::take(&span.content, room);
-        room -= wrap::width(&text);
+        room = room.saturating_sub(wrap::width(&text));
         let is_whole = text == *span.content;
         kept.push_span(Span::styled(text, span.style));
         if !is_whole {

@@ -358,6 +358,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn rows_that_hang_fit(text in "[ 0-9.]{0,8}.{0,60}", cells in 1_usize..40) {
+            for row in hanging(&text, cells) {
+                prop_assert!(width(&row) <= cells.max(3), "{row:?}");
+            }
+        }
+
+        #[test]
         fn rows_hold_all_of_the_text(text in ".{0,80}(\n.{0,40}){0,3}", cells in 0usize..40) {
             let rows = rows(&text, cells);
             let together: String = rows.iter().map(|r| &text[r.clone()]).collect();
