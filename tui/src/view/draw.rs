@@ -266,3 +266,27 @@ pub(crate) fn paragraph(
         .map(|r| line(format!("{indent}{}", text[r].trim_end()), style))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(cells: u16, left: &[&str], right: &str) -> String {
+        let area = Rect::new(0, 0, cells, 1);
+        let mut buf = Buffer::empty(area);
+        let left: Vec<_> = left.iter().map(|text| Span::raw(*text)).collect();
+        let both = [&Line::from(left), &Line::from(right)];
+        put_ends(&mut buf, area, 0, both, "…");
+        (0..cells).map(|x| buf[(x, 0)].symbol()).collect()
+    }
+
+    #[test]
+    fn what_gives_way_says_so_and_keeps_a_blank() {
+        assert_eq!(ends(12, &["left"], "right"), "left   right");
+        assert_eq!(ends(10, &["left"], "right"), "left right");
+        assert_eq!(ends(9, &["left"], "right"), "le… right");
+        assert_eq!(ends(10, &["le", "ft", "er"], "right"), "lef… right");
+        assert_eq!(ends(8, &["le", "ft"], "right"), "l… right");
+        assert_eq!(ends(4, &["left"], "right"), "righ");
+    }
+}
