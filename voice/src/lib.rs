@@ -61,7 +61,7 @@ pub use gate::Activation;
 pub use losses::Losses;
 pub use mic_test::{MicTest, MicTestPhase, MicTestState};
 pub use missing::Missing;
-pub use packet::{Format, ReceivedPacket, SentPacket};
+pub use packet::{Format, HEADER_BYTES, ReceivedPacket, SentPacket};
 pub use processing::Processing;
 pub use report::{Difference, Report, Told};
 pub use silence::Silence;

@@ -2,6 +2,11 @@
 
 use std::time::Instant;
 
+/// Bytes that a packet has on the way beside its payload: IPv4 20, UDP 8, RTP 12,
+/// SRTP tag 16, one header extension 4 (RFC 3711, RFC 8285). Over other networks
+/// it is a little more or less.
+pub const HEADER_BYTES: usize = 60;
+
 /// How the payload of a packet is laid out. Each is an RTP payload type of its
 /// own in the description of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

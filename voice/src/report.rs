@@ -32,7 +32,8 @@ pub struct Report {
     /// The receiver's clock in milliseconds when `highest` came: between two
     /// such moments just the bytes in between have passed, however packets fall.
     pub clock_ms: u16,
-    /// Bytes of payload that came.
+    /// Bytes that came, with [`crate::HEADER_BYTES`] for each packet: the counts
+    /// of packets are of no use for that, as they tell of a loss late.
     pub bytes: u32,
     /// Interarrival jitter in milliseconds (RFC 3550, 6.4.1); 255 and more are 255.
     pub jitter_ms: u8,
@@ -65,7 +66,7 @@ pub struct Difference {
     pub unrepaired: u16,
     /// Milliseconds that passed between the newest packets.
     pub ms: u16,
-    /// Bytes of payload that came.
+    /// Bytes that came, headers included.
     pub bytes: u32,
 }
 

@@ -261,7 +261,7 @@ mod tests {
             runs: lost,
             queue_ms,
             clock_ms: highest.wrapping_mul(20),
-            bytes: u32::from(highest - lost) * 10,
+            bytes: u32::from(highest - lost) * 70,
             ..Report::default()
         };
         Told {

@@ -23,9 +23,11 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use capacity::{Capacity, Seen, Verdict};
 use loss::LossMeter;
 use rtcp::RtcpLoss;
-use table::{Carrier, Fec, NARROW, OVERHEAD, Point, START, points};
+use table::{Carrier, Fec, NARROW, Point, START, points};
 
-use crate::{Difference, FRAME_SAMPLES, Format, Report, codec::Settings, protect::Window};
+use crate::{
+    Difference, FRAME_SAMPLES, Format, HEADER_BYTES, Report, codec::Settings, protect::Window,
+};
 
 /// How long a call without loss is sent as at its start.
 const START_FOR: Duration = Duration::from_secs(4);
@@ -260,17 +262,19 @@ impl Adapter {
 
     /// What is sent and what arrives, with all that networks add to it.
     fn seen(&self, report: Report, difference: Difference) -> Seen {
-        let arrived = usize::from(difference.expected - difference.lost);
-        let bits = |payload: usize, packets: usize| (payload + OVERHEAD * packets) as f32 * 8.0;
-        let sent: usize = self.sent.iter().map(|(_, bytes)| bytes).sum();
-        let all = bits(sent, self.sent.len());
+        let sent: usize = self
+            .sent
+            .iter()
+            .map(|(_, bytes)| bytes + HEADER_BYTES)
+            .sum();
+        let all = sent as f32 * 8.0;
         Seen {
             queue_ms: (f32::from(report.queue_ms) - self.behind.1).max(0.0),
             jitter_ms: f32::from(report.jitter_ms),
             ms: f32::from(difference.ms),
             packet: all / self.sent.len().max(1) as f32,
             sent: all / COUNTED.as_secs_f32(),
-            arrived: bits(difference.bytes as usize, arrived),
+            arrived: difference.bytes as f32 * 8.0,
             lost: f32::from(difference.lost) / f32::from(difference.expected.max(1)),
         }
     }

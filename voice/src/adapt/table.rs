@@ -2,16 +2,14 @@
 //!
 //! Figures of quality are PESQ-WB over the reference speech, with what remains
 //! lost concealed by libopus' network. All rates count frames, repair symbols
-//! and their heads; what networks add to a packet is [`OVERHEAD`].
+//! and their heads; what networks add to a packet is [`HEADER_BYTES`].
 
 use crate::{
-    FRAME_SAMPLES, SAMPLE_RATE,
+    FRAME_SAMPLES, HEADER_BYTES, SAMPLE_RATE,
     codec::{Band, Deep},
     protect::Window,
 };
 
-/// Bytes that a packet has beside its payload: IPv4 20, UDP 8, RTP 12, SRTP 20.
-pub(super) const OVERHEAD: usize = 60;
 /// What a rate that follows the line is lowered by when frames may differ in
 /// length: speech is above the mean of speech and pauses.
 const VARIABLE_SPEECH: f32 = 0.9;
@@ -327,7 +325,7 @@ impl Point {
     /// Bits a second that are no frame and no copy of one.
     fn heads(&self) -> f32 {
         let parts: usize = self.windows.iter().map(Window::head_bytes).sum();
-        self.packets() * 8.0 * (OVERHEAD + 1 + parts) as f32
+        self.packets() * 8.0 * (HEADER_BYTES + 1 + parts) as f32
     }
 
     /// How many frames' worth of bytes a packet carries.
@@ -357,7 +355,7 @@ mod tests {
     fn no_point_exceeds_what_is_allowed() {
         for carrier in [Carrier::Plain, Carrier::Redundant, Carrier::Protected] {
             for (index, point) in points(carrier).iter().enumerate() {
-                let overhead = point.packets() * 8.0 * OVERHEAD as f32;
+                let overhead = point.packets() * 8.0 * HEADER_BYTES as f32;
                 let payload = point.rate as f32 * point.symbols() + point.heads() - overhead;
                 let most = if index == 0 { 32_000.0 } else { 48_600.0 };
                 assert!(payload <= most, "{}: {payload}", point.name);

@@ -9,6 +9,8 @@ use super::*;
 const DELAY: u64 = 20;
 /// The longest queue in ms; what does not fit is dropped.
 const QUEUE: f32 = 300.0;
+/// Number of the packet before the first: the numbers wrap soon.
+const FIRST: u16 = 65_000;
 
 /// A line with a bottleneck, a sender that follows its plan, and a receiver that
 /// reports every 200 ms.
@@ -17,7 +19,7 @@ struct Line {
     now: u64,
     /// When the bottleneck is free again, in ms.
     free: f32,
-    on_way: VecDeque<(f32, usize)>,
+    on_way: Vec<OnWay>,
     told: VecDeque<(u64, Report)>,
     sequence: u16,
     report: Report,
@@ -31,6 +33,16 @@ struct Line {
     in_burst: bool,
     /// What the adapter planned, by the millisecond it began.
     plans: Vec<(u64, Plan)>,
+}
+
+/// A packet that is not there yet, nor lost.
+struct OnWay {
+    /// When it comes, in ms.
+    due: f32,
+    bytes: usize,
+    sequence: u16,
+    /// Packets dropped between it and the one before it.
+    missing: u16,
 }
 
 /// What the line does: capacity in bits a second (0 is enough for all), share
@@ -56,10 +68,13 @@ impl Line {
             adapter: Adapter::new(Format::Protected),
             now: 0,
             free: 0.0,
-            on_way: VecDeque::new(),
+            on_way: Vec::new(),
             told: VecDeque::new(),
-            sequence: 65_000,
-            report: Report::default(),
+            sequence: FIRST,
+            report: Report {
+                highest: FIRST,
+                ..Report::default()
+            },
             told_bytes: 0,
             late: VecDeque::new(),
             missing: 0,
@@ -108,22 +123,20 @@ impl Line {
             self.missing += 1;
             return;
         }
-        // Only a later packet shows what is missing.
-        self.report.highest = self.sequence;
-        self.report.lost = self.report.lost.wrapping_add(self.missing);
-        self.report.runs += u16::from(self.missing > 0);
-        self.missing = 0;
         let mut due = now + queued;
         if weather.capacity > 0.0 {
-            due += (bytes + OVERHEAD) as f32 * 8e3 / weather.capacity;
+            due += (bytes + HEADER_BYTES) as f32 * 8e3 / weather.capacity;
             self.free = due;
         }
         let jitter = (self.uniform() + self.uniform()) * weather.jitter;
         self.late.push_back((self.now, due - now + jitter));
         due += jitter + DELAY as f32;
-        let overtakes = self.on_way.back().is_some_and(|(before, _)| due < *before);
-        self.report.overtaken += u16::from(overtakes);
-        self.on_way.push_back((due, bytes));
+        self.on_way.push(OnWay {
+            due,
+            bytes,
+            sequence: self.sequence,
+            missing: std::mem::take(&mut self.missing),
+        });
     }
 
     fn drops(&mut self, weather: Weather) -> bool {
@@ -143,11 +156,20 @@ impl Line {
 
     fn arrive(&mut self) {
         let now = self.now as f32;
-        let (here, on_way): (Vec<_>, Vec<_>) =
-            self.on_way.drain(..).partition(|(due, _)| *due <= now);
-        self.on_way = on_way.into();
-        let bytes: usize = here.iter().map(|(_, bytes)| bytes).sum();
-        self.report.bytes = self.report.bytes.wrapping_add(bytes as u32);
+        self.on_way.sort_by(|a, b| a.due.total_cmp(&b.due));
+        let here = self.on_way.partition_point(|packet| packet.due <= now);
+        for packet in self.on_way.drain(..here) {
+            let report = &mut self.report;
+            report.bytes += (packet.bytes + HEADER_BYTES) as u32;
+            // Only a later packet shows what is missing.
+            report.lost = report.lost.wrapping_add(packet.missing);
+            report.runs += u16::from(packet.missing > 0);
+            if packet.sequence.wrapping_sub(report.highest) < u16::MAX / 2 {
+                (report.highest, report.clock_ms) = (packet.sequence, packet.due as u16);
+            } else {
+                report.overtaken += 1;
+            }
+        }
     }
 
     fn tell(&mut self) {
@@ -161,7 +183,6 @@ impl Line {
         let queue = self.late.iter().map(|(_, late)| *late);
         let report = Report {
             queue_ms: queue.reduce(f32::min).unwrap_or(0.0) as u16,
-            clock_ms: self.now as u16,
             ..self.report
         };
         // Some reports are lost with their packets.
@@ -303,7 +324,7 @@ fn a_drop_of_capacity_is_followed_and_so_is_its_return() {
     line.run(40, narrow);
     let wire = |plan: &Plan| {
         let packets = 48_000.0 / plan.samples as f32;
-        plan.settings.rate as f32 + packets * 8.0 * (OVERHEAD + 1) as f32
+        plan.settings.rate as f32 + packets * 8.0 * (HEADER_BYTES + 1) as f32
     };
     let soon = line.first(10_000, |plan| wire(plan) < 24_000.0);
     assert!(soon.is_some_and(|ms| ms < 1_500), "{soon:?}");

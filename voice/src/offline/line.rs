@@ -6,10 +6,7 @@
 use std::time::Duration;
 
 use super::random::Random;
-
-/// Bytes that a packet has on the wire besides its payload: IPv4 20, UDP 8,
-/// RTP 12, SRTP tag 16, one header extension 4 (RFC 3711, RFC 8285).
-pub const HEADER_BYTES: usize = 60;
+use crate::HEADER_BYTES;
 
 /// What else a call sends each way, in bytes of payload, that goes the same way
 /// as the sound: a check of the path, the answer to the other side's (RFC 7675),

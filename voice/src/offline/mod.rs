@@ -18,7 +18,7 @@ mod stall;
 
 use std::time::{Duration, Instant};
 
-pub use line::{Bottleneck, Bursts, HEADER_BYTES, Line};
+pub use line::{Bottleneck, Bursts, Line};
 pub use scenario::{Scenario, scenarios};
 pub use stall::Stalls;
 
