@@ -150,7 +150,7 @@ fn a_password_is_asked_for_and_not_shown() {
     enter(&alice, "correct horse battery");
     alice.wait_for("E-mail:");
     enter(&alice, "");
-    alice.wait_for("account made, signed in as alice");
+    alice.wait_for("account made, you are alice");
     assert!(!alice.screen().contains("horse"), "{}", alice.framed());
     enter(&alice, "/registries");
     alice.wait_for("signed in");

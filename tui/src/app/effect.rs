@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::audio::SoundSetup;
 use super::preferences::{Preferences, Ways};
+use super::settings::Held;
 
 /// Something to do outside the state.
 #[derive(Debug, Clone)]
@@ -328,10 +329,10 @@ pub(crate) enum Outcome {
     Directory(Result<Directory, Error>),
     Setting {
         key: String,
-        value: Result<String, Error>,
+        value: Result<Held, Error>,
     },
     /// The values of all settings, by their names.
-    Settings(BTreeMap<String, String>),
+    Settings(BTreeMap<String, Held>),
     /// Anything else that did not work: what was tried, and why not.
     Failed {
         what: String,

@@ -1,7 +1,7 @@
 //! The engine's settings as the interface shows them: a list with values, of
 //! which one can be changed. Names and meanings are the engine's own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 use twocan_peer::api::{Activation, SETTINGS};
@@ -14,9 +14,6 @@ use crate::view::theme::palette;
 /// Not for people: what the interface remembers for itself.
 const OWN: &str = "ui";
 
-/// Behind a value that nobody has chosen.
-const AS_IT_COMES: &str = " (as it comes)";
-
 /// The list.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
@@ -24,7 +21,7 @@ pub(crate) struct Settings {
     pub(crate) filter: Editor,
     pub(crate) selected: usize,
     /// As they were read; none before.
-    pub(crate) values: BTreeMap<String, String>,
+    pub(crate) values: BTreeMap<String, Held>,
     /// A new value that is being written.
     pub(crate) editing: Option<Editor>,
     /// Why the last one was not taken.
@@ -51,9 +48,40 @@ impl Settings {
         Some(found[self.selected.min(last)].0)
     }
 
-    /// The value of a setting as it is shown and edited.
-    pub(crate) fn value(&self, key: &str) -> &str {
-        self.values.get(key).map_or("", String::as_str)
+    /// The value of a setting; none before it was read.
+    pub(crate) fn value(&self, key: &str) -> Option<&Held> {
+        self.values.get(key)
+    }
+}
+
+/// The value of a setting, whoever chose it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// As a person reads and writes it.
+    pub(crate) text: String,
+    /// The user's choice; otherwise what holds while there is none.
+    pub(crate) chosen: bool,
+}
+
+impl Held {
+    /// What the engine has stored, null if nothing, for a person.
+    pub(crate) fn of(key: &str, stored: &Value) -> Self {
+        let text = match stored {
+            Value::Null => unset(key),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        Self {
+            text,
+            chosen: !stored.is_null(),
+        }
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        f.write_str(if self.chosen { "" } else { " (as it comes)" })
     }
 }
 
@@ -81,21 +109,6 @@ pub(crate) fn values(key: &str) -> &'static [&'static str] {
         "audio.input" | "audio.output" => &["default"],
         _ => &[],
     }
-}
-
-/// A setting's value as a person reads it; of one that was never set, what holds
-/// then, and that it is so.
-pub(crate) fn in_words(key: &str, value: &Value) -> String {
-    match value {
-        Value::Null => unset(key) + AS_IT_COMES,
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// What is edited of a value in words.
-pub(crate) fn plain(words: &str) -> &str {
-    words.strip_suffix(AS_IT_COMES).unwrap_or(words)
 }
 
 /// What holds while a setting was never set.
@@ -130,17 +143,18 @@ mod tests {
     #[test]
     fn what_was_never_set_shows_what_holds() {
         for (name, _) in all() {
-            let words = in_words(name, &Value::Null);
-            let holds = plain(&words);
-            assert!(!holds.is_empty() && holds.len() < words.len(), "{name}");
+            let held = Held::of(name, &Value::Null);
+            assert!(!held.chosen && !held.text.is_empty(), "{name}");
             let takes = values(name);
             assert!(
-                takes.is_empty() || takes.contains(&holds),
-                "{name}: {holds}"
+                takes.is_empty() || takes.contains(&held.text.as_str()),
+                "{name}: {held}"
             );
         }
-        assert_eq!(in_words("call.tones", &Value::Bool(false)), "false");
-        assert_eq!(in_words(preferences::THEME, &Value::from("dark")), "dark");
+        let tones = Held::of("call.tones", &Value::Bool(false));
+        assert_eq!((tones.text.as_str(), tones.chosen), ("false", true));
+        let theme = Held::of(preferences::THEME, &Value::from("dark"));
+        assert_eq!(theme.to_string(), "dark");
     }
 
     #[test]

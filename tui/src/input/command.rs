@@ -1,6 +1,6 @@
 //! A line of the composer: a message, or a slash command.
 
-use super::action::{Action, commands};
+use super::action::{Action, Command, Info, commands};
 
 /// What a line is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(crate) enum Line {
 
 /// How many near misses an unknown command is answered with.
 const NEAREST: usize = 3;
+/// So many edits are a slip of the fingers; more are another word.
+const SLIPS: usize = 2;
+/// Shorter words are in every sentence.
+const SHORTEST_WORD: usize = 4;
 
 /// Reads a line as it was sent.
 pub(crate) fn read(line: &str) -> Line {
@@ -35,7 +39,7 @@ pub(crate) fn read(line: &str) -> Line {
             args: args.trim().to_owned(),
         },
         None => Line::Unknown {
-            nearest: nearest(&wanted, commands().map(|(c, _)| c.name)),
+            nearest: suggestions(&wanted),
             name: name.to_owned(),
         },
     }
@@ -46,16 +50,43 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
     line.starts_with([' ', '\t']) && matches!(read(line.trim_start()), Line::Command { .. })
 }
 
+/// Commands that somebody may have meant: first those with almost that name, then
+/// those that say the word of themselves, as other programs have other names.
+fn suggestions(wanted: &str) -> Vec<&'static str> {
+    let named = nearest(wanted, commands().map(|(c, _)| c.name));
+    let close = |name: &&str| likeness(wanted, name) <= SLIPS;
+    let (mut found, far): (Vec<_>, Vec<_>) = named.into_iter().partition(close);
+    let meant = commands().filter(|(command, info)| says(command, info, wanted));
+    for name in meant.map(|(c, _)| c.name).chain(far) {
+        if found.len() < NEAREST && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+/// Whether what is said of a command has this word, in the singular or the plural.
+fn says(command: &Command, info: &Info, wanted: &str) -> bool {
+    let singular = |word: &str| word.strip_suffix('s').unwrap_or(word).to_lowercase();
+    let words = [info.title, command.usage].into_iter();
+    words
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()))
+        .any(|word| word.len() >= SHORTEST_WORD && singular(word) == singular(wanted))
+}
+
 /// The names most like `name`: those that begin alike first.
 pub(super) fn nearest<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut ranked: Vec<_> = all
-        .map(|n| {
-            let alike = n.starts_with(name) || name.starts_with(n);
-            (if alike { 0 } else { distance(name, n) }, n)
-        })
-        .collect();
+    let mut ranked: Vec<_> = all.map(|n| (likeness(name, n), n)).collect();
     ranked.sort_unstable();
     ranked.into_iter().take(NEAREST).map(|(_, n)| n).collect()
+}
+
+/// 0 for names of which one begins with the other, else the edits between them.
+fn likeness(name: &str, other: &str) -> usize {
+    if other.starts_with(name) || name.starts_with(other) {
+        return 0;
+    }
+    distance(name, other)
 }
 
 /// Edits from `a` to `b` (Levenshtein), on the first characters of `a` alone:
@@ -125,6 +156,24 @@ mod tests {
             panic!("known")
         };
         assert!(nearest.contains(&"help"), "{nearest:?}");
+    }
+
+    #[test]
+    fn a_word_of_another_program_is_found_in_what_commands_say() {
+        for (typed, meant) in [
+            ("/settings", "set"),
+            ("/requests", "accept"),
+            ("/away", "presence"),
+            ("/mic", "mictest"),
+            ("/loudness", "volume"),
+            ("/unmute", "mute"),
+        ] {
+            let Line::Unknown { nearest, .. } = read(typed) else {
+                panic!("{typed} is known")
+            };
+            assert!(nearest.contains(&meant), "{typed}: {nearest:?}");
+            assert_eq!(nearest.len(), NEAREST, "{nearest:?}");
+        }
     }
 
     #[test]

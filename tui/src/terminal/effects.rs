@@ -18,7 +18,7 @@ use crate::app::call_log::PAGE as CALLS;
 use crate::app::conversation::PAGE;
 use crate::app::effect::{Effect, FileVerb, Outcome};
 use crate::app::preferences::{self, Preferences};
-use crate::app::settings;
+use crate::app::settings::{self, Held};
 use crate::doctor;
 
 /// Effects that wait for the engine, in order.
@@ -375,15 +375,14 @@ async fn perform(engine: &Engine, effect: Effect) -> Option<Outcome> {
         Effect::LoadSettings => loaded("reading the settings", settings(engine).await),
         Effect::LoadSetting(key) => {
             let value = engine.get(&key).await;
-            let value = value.map(|value| settings::in_words(&key, &value));
+            let value = value.map(|value| Held::of(&key, &value));
             Outcome::Setting { key, value }
         }
         Effect::SaveSetting { key, value } => {
-            let saved = engine.set(&key, json(&value)).await;
-            Outcome::Setting {
-                key,
-                value: saved.map(|()| value),
-            }
+            let value = json(&value);
+            let saved = engine.set(&key, value.clone()).await;
+            let value = saved.map(|()| Held::of(&key, &value));
+            Outcome::Setting { key, value }
         }
         other => return plain(engine, other).await,
     };
@@ -476,7 +475,7 @@ async fn settings(engine: &Engine) -> Result<Outcome, Error> {
     let mut values = BTreeMap::new();
     for (key, _) in settings::all() {
         let value = engine.get(key).await?;
-        values.insert(key.to_owned(), settings::in_words(key, &value));
+        values.insert(key.to_owned(), Held::of(key, &value));
     }
     Ok(Outcome::Settings(values))
 }

@@ -114,7 +114,7 @@ fn list(
         };
         let clicked = Mark::row(at);
         rows.push(Line::from(vec![
-            span(format!("{mark} "), clicked.on(theme.key())),
+            span(format!("{mark} "), clicked.on(theme.accent())),
             span(format!("{used} {name}"), clicked.on(style)),
         ]));
     }

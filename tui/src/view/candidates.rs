@@ -48,7 +48,8 @@ pub(super) fn draw(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes)
         } else {
             " "
         };
-        row.spans.insert(0, span(format!("{mark} "), theme.key()));
+        row.spans
+            .insert(0, span(format!("{mark} "), theme.accent()));
         put(buf, area, y, &row);
     }
 }

@@ -32,7 +32,10 @@ pub(crate) fn draw(
         let prompt = if at == 0 { "> " } else { "  " };
         let text = draft.text().get(range.clone()).unwrap_or_default();
         let shown = wrap::take(text, cells);
-        let line = Line::from(vec![span(prompt, theme.key()), span(shown, theme.text())]);
+        let line = Line::from(vec![
+            span(prompt, theme.accent()),
+            span(shown, theme.text()),
+        ]);
         put(buf, area, y, &line);
     }
     put(buf, panes.subject, 0, &subject(state, theme, cells));
@@ -77,5 +80,5 @@ fn placeholder(state: &State, theme: Theme, cells: usize) -> Line<'static> {
         (_, None) => "/ for commands".to_owned(),
     };
     let text = wrap::truncate(&text, cells, theme.signs.cut);
-    Line::from(vec![span("> ", theme.key()), span(text, theme.dim())])
+    Line::from(vec![span("> ", theme.accent()), span(text, theme.dim())])
 }

@@ -128,7 +128,7 @@ fn name(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) -> Pos
     let shown = tail(first_run.name.text(), cells.saturating_sub(3).max(1));
     let x = area.x + 2 + u16::try_from(wrap::width(&shown)).unwrap_or(0);
     rows.push(Line::from(vec![
-        span("> ", theme.key()),
+        span("> ", theme.accent()),
         span(shown, theme.heading()),
     ]));
     rows.push(Line::default());
@@ -174,7 +174,7 @@ fn place(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) {
             theme.heading()
         };
         rows.push(Line::from(vec![
-            span(format!("{mark} "), theme.key()),
+            span(format!("{mark} "), theme.accent()),
             span(format!("{}. {title}", at + 1), style),
         ]));
         rows.extend(draw::paragraph(explained, cells, "     ", theme.dim()));

@@ -128,7 +128,10 @@ fn help_rows(
     let title = wrap::truncate(&title, cells.saturating_sub(key_cells + 3), theme.signs.cut);
     rows.push(Line::from(vec![
         span("  ", theme.text()),
-        span(wrap::fit(&first, key_cells, theme.signs.cut), theme.key()),
+        span(
+            wrap::fit(&first, key_cells, theme.signs.cut),
+            theme.accent(),
+        ),
         span(format!(" {title}"), theme.text()),
     ]));
     if let Some(command) = info.command
@@ -155,7 +158,7 @@ fn narrow_rows(
     let command = command.unwrap_or_default();
     let head = [command.trim_end(), &keys].join("  ");
     for text in wrapped(head.trim(), cells, 1) {
-        rows.push(line(text, theme.key()));
+        rows.push(line(text, theme.accent()));
     }
     for text in wrapped(info.title, cells, 3) {
         rows.push(line(text, theme.text()));
@@ -220,7 +223,7 @@ pub(crate) fn palette_line(
     let room = cells.saturating_sub(right.len() + 1);
     Line::from(vec![
         span(wrap::fit(info.title, room, theme.signs.cut), theme.text()),
-        span(format!(" {right}"), theme.key()),
+        span(format!(" {right}"), theme.accent()),
     ])
 }
 

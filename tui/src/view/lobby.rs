@@ -71,7 +71,7 @@ pub(super) fn draw(
         buf,
         inner,
         y,
-        &Line::from(vec![span("> ", theme.key()), span(shown, theme.text())]),
+        &Line::from(vec![span("> ", theme.accent()), span(shown, theme.text())]),
     );
     Some(Position::new(x, inner.y + y))
 }

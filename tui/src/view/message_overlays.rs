@@ -77,7 +77,9 @@ pub(super) fn react(
             let chosen = *at == react.chosen && react.typed.is_empty();
             let style = if chosen { theme.chosen() } else { theme.text() };
             let mark = if chosen { theme.signs.chosen } else { " " };
-            spans.push(span(format!("{mark}{} ", at + 1), theme.key()));
+            spans.push(span(mark, theme.accent()));
+            spans.push(span((at + 1).to_string(), theme.key()));
+            spans.push(span(" ", theme.text()));
             spans.push(span(theme.emoji(emoji), style));
             spans.push(span("  ", theme.text()));
         }

@@ -262,7 +262,8 @@ pub(super) fn picker(
         } else {
             " "
         };
-        row.spans.insert(0, span(format!("{mark} "), theme.key()));
+        row.spans
+            .insert(0, span(format!("{mark} "), theme.accent()));
         if at == selected {
             row.style = theme.chosen();
         }

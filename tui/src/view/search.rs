@@ -156,7 +156,7 @@ fn head(
         theme.name(message.from)
     };
     Line::from(vec![
-        span(format!("{mark} "), theme.key()),
+        span(format!("{mark} "), theme.accent()),
         span(
             format!("{} ", time(message.sent_at, &state.zone, pattern)),
             theme.dim(),

@@ -12,6 +12,8 @@ use crate::app::settings::{self, Settings};
 
 /// Rows below the list: its explanation and the line to write in.
 const BELOW: u16 = 4;
+/// Behind what the user has chosen: without colours only this shows it.
+const CHOSEN: &str = "(changed)";
 /// Cells of the names.
 const NAME_CELLS: usize = 24;
 
@@ -39,14 +41,16 @@ pub(super) fn draw(
     let line_of = |at: usize, cells: usize| {
         let (name, _) = found.get(at)?;
         let names = NAME_CELLS.min(cells / 2);
-        let value = wrap::truncate(
-            list.value(name),
-            cells.saturating_sub(names + 1),
-            theme.signs.cut,
-        );
+        let (value, style) = match list.value(name) {
+            Some(held) if held.chosen => (format!("{} {CHOSEN}", held.text), theme.accent()),
+            Some(held) => (held.text.clone(), theme.dim()),
+            None => (String::new(), theme.dim()),
+        };
+        let room = cells.saturating_sub(names + 1);
+        let value = wrap::truncate(&value, room, theme.signs.cut);
         Some(Line::from(vec![
             span(wrap::fit(name, names, theme.signs.cut), theme.text()),
-            span(format!(" {value}"), theme.key()),
+            span(format!(" {value}"), style),
         ]))
     };
     picker(buf, theme, upper, found.len(), list.selected, line_of);

@@ -47,7 +47,8 @@ pub(super) fn draw(state: &State, selected: usize, theme: Theme, buf: &mut Buffe
         } else {
             " "
         };
-        head.spans.insert(0, span(format!("{mark} "), theme.key()));
+        head.spans
+            .insert(0, span(format!("{mark} "), theme.accent()));
         if at == selected {
             head.style = theme.chosen();
         }
@@ -108,7 +109,7 @@ fn head(state: &State, transfer: &Transfer, theme: Theme, cells: usize) -> Line<
     }
     let room = cells.saturating_sub(wrap::width(&facts) + 2).max(8);
     Line::from(vec![
-        span(format!("{arrow} "), theme.key()),
+        span(format!("{arrow} "), theme.accent()),
         span(
             wrap::truncate(&transfer.name, room, theme.signs.cut),
             theme.heading(),

@@ -231,7 +231,7 @@ fn signed_in(
             out.push(Effect::LoadSelf);
             let how = match (signed.role, signed.created) {
                 (Role::Guest, _) => "signed in as the guest",
-                (_, true) => "account made, signed in as",
+                (_, true) => "account made, you are",
                 (_, false) => "signed in as",
             };
             state.info(format!(

@@ -8,7 +8,7 @@ use super::super::editor::Editor;
 use super::super::effect::Effect;
 use super::super::overlay::Overlay;
 use super::super::preferences;
-use super::super::settings::{self, Settings};
+use super::super::settings::{self, Held, Settings};
 use super::Effects;
 use super::overlays::{edit, step};
 use crate::app::State;
@@ -100,7 +100,7 @@ fn choose(list: &mut Settings, chord: Chord, out: &mut Effects) {
 /// Enter on a setting: a switch is switched, any other is written anew.
 fn begin(list: &mut Settings, out: &mut Effects) {
     let Some(key) = list.chosen() else { return };
-    let now = settings::plain(list.value(key)).to_owned();
+    let now = list.value(key).map_or("", |held| &held.text).to_owned();
     if settings::values(key).contains(&"true") {
         // All switches are on unless they were set to off.
         let next = if now == "false" { "true" } else { "false" };
@@ -121,14 +121,14 @@ fn next_value(list: &Settings, editor: &mut Editor) {
 }
 
 /// The values were read.
-pub(super) fn loaded(state: &mut State, values: BTreeMap<String, String>) {
+pub(super) fn loaded(state: &mut State, values: BTreeMap<String, Held>) {
     if let Some(Overlay::Settings(list)) = &mut state.overlay {
         list.values = values;
     }
 }
 
 /// What came of one: `false` if no list shows it.
-pub(super) fn changed(state: &mut State, key: &str, value: &Result<String, Error>) -> bool {
+pub(super) fn changed(state: &mut State, key: &str, value: &Result<Held, Error>) -> bool {
     let Some(Overlay::Settings(list)) = &mut state.overlay else {
         return false;
     };

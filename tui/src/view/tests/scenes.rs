@@ -1,5 +1,6 @@
 //! What there are pictures of: each a state at any size, in any look.
 
+use serde_json::Value;
 use twocan_peer::api::{
     AccountAnswer, Activation, CallHint, CallState, Error, ErrorCode, Event, LobbyEvent, MicTest,
     MicTestPhase, Nearby, NoticeLevel, Presence, Role, Trust,
@@ -9,6 +10,7 @@ use crate::app::effect::{Around, Outcome};
 use crate::app::first_run::Step;
 use crate::app::msg::Msg;
 use crate::app::sample;
+use crate::app::settings::Held;
 use crate::app::update::{start, update};
 use crate::app::user_file::{Content, UserFile};
 use crate::app::{Look, State};
@@ -370,8 +372,12 @@ pub(super) const SCENES: &[(&str, Scene)] = &[
     ("leader", |s, l| after("Ctrl+X", s, l)),
     ("settings", |s, l| {
         let mut state = after("Ctrl+X ,", s, l);
-        let values = [("call.activation", "voice"), ("lan", "false")];
-        let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let values = [
+            ("audio.input", Value::Null),
+            ("call.activation", "voice".into()),
+            ("lan", false.into()),
+        ];
+        let values = values.map(|(key, value)| (key.to_owned(), Held::of(key, &value)));
         let values = Outcome::Settings(values.into());
         update(&mut state, sample::at(0), Msg::Outcome(Box::new(values)));
         press(&mut state, "Down Down Enter");

@@ -64,6 +64,12 @@ impl Theme {
         Mark::Key.on(self.palette.key)
     }
 
+    /// What stands out as the names of keys do, and is none: prompts, the sign of
+    /// what is chosen.
+    pub(crate) fn accent(self) -> Style {
+        self.palette.key
+    }
+
     pub(crate) fn good(self) -> Style {
         self.palette.good
     }

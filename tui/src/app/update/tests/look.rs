@@ -199,6 +199,17 @@ fn what_is_on_the_screen_can_be_clicked() {
 }
 
 #[test]
+fn a_click_into_what_is_written_writes_nothing() {
+    let mut state = busy();
+    update(&mut state, sample::at(0), Msg::Resize(40, 15));
+    write(&mut state, "a thought");
+    for part in ["> a thought", "a thought", "thought"] {
+        click_on(&mut state, part);
+        assert_eq!(state.draft_mut().text(), "a thought", "{part}");
+    }
+}
+
+#[test]
 fn a_hit_of_a_search_is_chosen_by_a_click_and_jumped_to_by_another() {
     let mut state = busy();
     let out = enter(&mut state, "/search numbers");

@@ -2,7 +2,15 @@
 
 use super::*;
 use crate::app::overlay::Overlay;
-use crate::app::settings::Settings;
+use crate::app::settings::{Held, Settings};
+
+/// A value that the user has chosen.
+fn chosen(text: &str) -> Held {
+    Held {
+        text: text.to_owned(),
+        chosen: true,
+    }
+}
 
 /// The list with two values that were read.
 fn list() -> State {
@@ -10,7 +18,7 @@ fn list() -> State {
     let out = enter(&mut state, "/set");
     assert!(has(&out, |e| matches!(e, Effect::LoadSettings)));
     let values = [("call.ring_timeout_s", "45"), ("call.tones", "false")];
-    let values = values.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let values = values.map(|(key, value)| (key.to_owned(), chosen(value)));
     outcome(&mut state, Outcome::Settings(values.into()));
     state
 }
@@ -37,9 +45,10 @@ fn a_setting_is_found_and_written_anew() {
     let out = press(&mut state, "0 Enter");
     assert!(saves(&out, "call.ring_timeout_s", "40"), "{out:?}");
     let key = "call.ring_timeout_s".to_owned();
-    let value = Ok("40".to_owned());
+    let value = Ok(chosen("40"));
     outcome(&mut state, Outcome::Setting { key, value });
-    assert_eq!(shown(&state).value("call.ring_timeout_s"), "40");
+    let shown = shown(&state).value("call.ring_timeout_s");
+    assert_eq!(shown, Some(&chosen("40")));
 }
 
 #[test]
