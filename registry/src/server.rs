@@ -185,7 +185,10 @@ impl Server {
     /// listens on all addresses and this machine has one towards others.
     #[must_use]
     pub fn url_elsewhere(&self) -> Option<RegistryUrl> {
-        let ip = outward_ip(self.address).filter(|_| self.address.ip().is_unspecified())?;
+        if !self.address.ip().is_unspecified() {
+            return None;
+        }
+        let ip = outward_ip(self.address)?;
         let at = SocketAddr::new(ip, self.address.port());
         Some(RegistryUrl::new(&at.into(), self.url.pin()))
     }
