@@ -31,8 +31,11 @@ const EARLY_IN_PAUSE: i64 = 48;
 /// So much lateness is no whim of a clock: 10 ms. Less is put right when it has
 /// lasted.
 const SURELY_LATE: i64 = 480;
-/// What counts as lasting: half a second to a whole one.
-const LASTING: usize = 24_000;
+/// What counts as lasting: half a second to a whole one at first, as a call begins
+/// with more delay than it needs, and in the end 4 to 8 s. What the line's jitter
+/// asks for goes up and down by as little within a sentence; following that as soon
+/// cost 0.1 of PESQ where packets come late in order, and saved no delay.
+const LASTING: RangeInclusive<usize> = 24_000..=192_000;
 /// While somebody speaks, so much lateness is left to the next pause: 30 ms.
 const LATE_IN_SPEECH: i64 = 1_440;
 /// While somebody speaks, so much earliness is left to the next pause: 2.5 ms.
@@ -60,9 +63,11 @@ pub(crate) struct Stretcher {
 
 /// The least lateness of late. A device's clock and the packets' swing by a few
 /// milliseconds; to follow that would shorten and lengthen sound by turns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lasting {
-    /// Of the stretch of [`LASTING`] samples that has not ended.
+    /// How many samples a stretch has.
+    stretch: usize,
+    /// Of the stretch that has not ended.
     now: Option<i64>,
     /// Of the one before.
     before: Option<i64>,
@@ -70,15 +75,25 @@ struct Lasting {
 }
 
 impl Lasting {
+    fn new() -> Self {
+        Self {
+            stretch: *LASTING.start(),
+            now: None,
+            before: None,
+            samples: 0,
+        }
+    }
+
     /// Takes the lateness of so many samples, and gives what of it has lasted.
     fn push(&mut self, surplus: i64, samples: usize) -> i64 {
         let least = self.now.map_or(surplus, |least| least.min(surplus));
         self.samples += samples;
         let lasting = self.before.map_or(0, |before| before.min(least));
         self.now = Some(least);
-        if self.samples >= LASTING {
+        if self.samples >= self.stretch {
             self.before = self.now.take();
             self.samples = 0;
+            self.stretch = (2 * self.stretch).min(*LASTING.end());
         }
         lasting
     }
@@ -96,7 +111,7 @@ impl Stretcher {
         Self {
             line: vec![0.0; HISTORY],
             passed: 0,
-            lasting: Lasting::default(),
+            lasting: Lasting::new(),
         }
     }
 
@@ -295,6 +310,23 @@ mod tests {
         assert!(changes <= 2, "{changes} changes");
         let late = play(&pause, LATE_IN_PAUSE, true);
         assert!(late.len() < pause.len() - 200, "what lasts is put right");
+    }
+
+    #[test]
+    fn a_little_lateness_is_put_right_soon_at_first_and_slowly_later() {
+        let pause = noise(75);
+        let mut stretcher = Stretcher::new();
+        for (before, changes) in [(0, true), (500, false)] {
+            for frame in noise(before).chunks_exact(FRAME) {
+                stretcher.adjust(&mut frame.to_vec(), 0, true);
+            }
+            let changed = pause.chunks_exact(FRAME).any(|frame| {
+                let mut frame = frame.to_vec();
+                stretcher.adjust(&mut frame, LATE_IN_PAUSE, true);
+                frame.len() != FRAME
+            });
+            assert_eq!(changed, changes, "after {before} frames");
+        }
     }
 
     #[test]
