@@ -201,7 +201,7 @@ fn what_is_on_the_screen_can_be_clicked() {
 #[test]
 fn a_click_into_what_is_written_writes_nothing() {
     let mut state = busy();
-    update(&mut state, sample::at(0), Msg::Resize(40, 15));
+    update(&mut state, at(0), Msg::Resize(40, 15));
     write(&mut state, "a thought");
     for part in ["> a thought", "a thought", "thought"] {
         click_on(&mut state, part);
