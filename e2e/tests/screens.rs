@@ -137,7 +137,7 @@ fn a_registry_that_dies_is_seen_and_found_again() {
     alice.press("correct horse battery");
     alice.press(keys::ENTER);
     alice.press(keys::ENTER);
-    alice.wait_for("signed in as alice");
+    alice.wait_for("you are alice");
     alice.wait_for("registry up");
     // Whoever is in the lobby has a live channel, which tells of the end; who
     // has none yet learns it by signs of life that fail, much later.
