@@ -5,6 +5,7 @@ use twocan_peer::api::{Error, ErrorCode, NoticeLevel, Relation, Role};
 use super::super::conversation::PAGE;
 use super::super::effect::{Effect, Outcome};
 use super::super::overlay::Overlay;
+use super::super::settings::Held;
 use super::{
     Effects, actions, audio, call_log, completion, compose, days, drafts, first_run, keys, lobby,
     messages, moving, people, registries, search, settings,
@@ -157,19 +158,7 @@ pub(super) fn outcome(state: &mut State, outcome: Outcome, out: &mut Effects) {
             Err(error) => failed(state, "asking the registries", &error),
         },
         Outcome::Settings(values) => settings::loaded(state, values),
-        Outcome::Setting { key, value } if settings::changed(state, &key, &value) => {
-            audio::setting_changed(state, &key, out);
-        }
-        Outcome::Setting { key, value } => match value {
-            Ok(value) => {
-                state.info(format!("{key} = {value}"));
-                if preferences::is_one(&key) {
-                    out.push(Effect::LoadPreferences);
-                }
-                audio::setting_changed(state, &key, out);
-            }
-            Err(error) => failed(state, &format!("setting {key}"), &error),
-        },
+        Outcome::Setting { key, value } => setting(state, &key, value, out),
         Outcome::Preferences { preferences, theme } => {
             state.preferences = preferences;
             state.look.still = !preferences.motion;
@@ -210,6 +199,21 @@ fn named(state: &mut State, result: Result<String, Error>, out: &mut Effects) {
         Err(error) if state.first_run.is_some() => first_run::named(state, Some(&error)),
         Err(error) => failed(state, "changing the name", &error),
     }
+}
+
+/// A setting was read or changed: the list shows it, where it is open, else a line.
+fn setting(state: &mut State, key: &str, value: Result<Held, Error>, out: &mut Effects) {
+    let listed = settings::changed(state, key, &value);
+    match value {
+        Err(_) if listed => return,
+        Err(error) => return failed(state, &format!("setting {key}"), &error),
+        Ok(_) if listed => {}
+        Ok(value) => state.info(format!("{key} = {value}")),
+    }
+    if preferences::is_one(key) {
+        out.push(Effect::LoadPreferences);
+    }
+    audio::setting_changed(state, key, out);
 }
 
 fn signed_in(

@@ -63,6 +63,16 @@ fn a_switch_is_switched_by_enter() {
 }
 
 #[test]
+fn what_the_list_switches_holds_at_once() {
+    let mut state = list();
+    for (key, reads) in [("motion", true), ("theme", true), ("lan", false)] {
+        let (key, value) = (key.to_owned(), Ok(chosen("false")));
+        let out = outcome(&mut state, Outcome::Setting { key, value });
+        assert_eq!(has(&out, |e| matches!(e, Effect::LoadPreferences)), reads);
+    }
+}
+
+#[test]
 fn what_contacts_learn_is_switched_by_commands() {
     let mut state = busy();
     let out = enter(&mut state, "/receipts off");
