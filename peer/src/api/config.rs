@@ -114,7 +114,7 @@ pub const SETTINGS: &[(&str, &str)] = &[
     ),
     (
         "files.folder",
-        "the folder that files are saved in, as an absolute path; null for \"downloads\" in the profile",
+        "the folder that files are saved in, as an absolute path; default for \"downloads\" in the profile",
     ),
     (
         "history.keep_days",

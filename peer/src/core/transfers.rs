@@ -202,11 +202,12 @@ impl Core {
     pub(super) fn set_files_folder(&mut self, value: &Value) -> Result<(), Error> {
         self.transfers.folder = match value {
             Value::Null => self.config.data.join(FOLDER),
+            Value::String(word) if word == "default" => self.config.data.join(FOLDER),
             Value::String(path) if Path::new(path).is_absolute() => path.into(),
             _ => {
                 return Err(Error::new(
                     ErrorCode::BadRequest,
-                    format!("{FOLDER_SETTING} is an absolute path, or null"),
+                    format!("{FOLDER_SETTING} is an absolute path, or default"),
                 ));
             }
         };

@@ -116,7 +116,7 @@ fn unset(key: &str) -> String {
     match key {
         "call.activation" => Activation::default().name().to_owned(),
         "call.ring_timeout_s" => limits::RING_TIME.as_secs().to_string(),
-        "files.folder" => "null".to_owned(),
+        "files.folder" => "default".to_owned(),
         "history.keep_days" => "0".to_owned(),
         preferences::THEME => "auto".to_owned(),
         key => match values(key) {

@@ -180,12 +180,13 @@ fn a_click_comes_back_soon_and_streams_wake_seldom() {
         (heard.lock().unwrap().len() >= 30).then_some(())
     });
     drop((output, input));
-    let mut times = std::mem::take(&mut *heard.lock().unwrap());
-    times.sort();
-    let middle = times[times.len() / 2];
+    let times = std::mem::take(&mut *heard.lock().unwrap());
+    let soonest = times.iter().min().unwrap();
     let periods = samples.load(Relaxed) / PERIOD as usize;
     let (asked, given) = (asked.load(Relaxed), given.load(Relaxed));
-    assert!(middle < Duration::from_millis(15), "{times:?}");
+    // A busy machine only adds to it, so the soonest of thirty tells how much lies
+    // in buffers; what the server would take by itself is two seconds.
+    assert!(*soonest < Duration::from_millis(15), "{times:?}");
     // What the server mixes ends where one of our blocks ends, too.
     assert!(given < periods * 5 / 2, "{given} in {periods}");
     assert!(asked < periods * 5 / 4, "{asked} in {periods}");
