@@ -1,6 +1,7 @@
 //! A line of the composer: a message, or a slash command.
 
 use super::action::{Action, Command, Info, commands};
+use super::synonyms;
 
 /// What a line is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,14 +51,21 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
     line.starts_with([' ', '\t']) && matches!(read(line.trim_start()), Line::Command { .. })
 }
 
-/// Commands that somebody may have meant: first those with almost that name, then
-/// those that say the word of themselves, as other programs have other names.
+/// Commands that somebody may have meant: first what other programs call so,
+/// then those with almost that name, then those that say the word of themselves.
 fn suggestions(wanted: &str) -> Vec<&'static str> {
     let named = nearest(wanted, commands().map(|(c, _)| c.name));
     let close = |name: &&str| likeness(wanted, name) <= SLIPS;
-    let (mut found, far): (Vec<_>, Vec<_>) = named.into_iter().partition(close);
+    let (close, far): (Vec<_>, Vec<_>) = named.into_iter().partition(close);
+    let known = commands().filter(|(_, info)| synonyms::of(info).contains(&wanted));
     let meant = commands().filter(|(command, info)| says(command, info, wanted));
-    for name in meant.map(|(c, _)| c.name).chain(far) {
+    let known = known.map(|(c, _)| c.name);
+    let mut found = Vec::with_capacity(NEAREST);
+    for name in known
+        .chain(close)
+        .chain(meant.map(|(c, _)| c.name))
+        .chain(far)
+    {
         if found.len() < NEAREST && !found.contains(&name) {
             found.push(name);
         }
@@ -167,6 +175,9 @@ mod tests {
             ("/mic", "mictest"),
             ("/loudness", "volume"),
             ("/unmute", "mute"),
+            ("/query", "open"),
+            ("/exit", "quit"),
+            ("/signup", "signin"),
         ] {
             let Line::Unknown { nearest, .. } = read(typed) else {
                 panic!("{typed} is known")

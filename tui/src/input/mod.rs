@@ -8,4 +8,5 @@ pub(crate) mod complete;
 pub(crate) mod keymap;
 pub(crate) mod keys_doc;
 pub(crate) mod keys_file;
+pub(crate) mod synonyms;
 pub(crate) mod table;

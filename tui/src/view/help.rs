@@ -11,6 +11,7 @@ use crate::app::editor::Editor;
 use crate::app::update::pick;
 use crate::input::action::{Action, Group, Info};
 use crate::input::keymap::Keymap;
+use crate::input::synonyms;
 use crate::input::table::TABLE;
 
 /// Below this the parts of an entry stand one below the other.
@@ -31,7 +32,9 @@ fn matching(keymap: &Keymap, filter: &str) -> Vec<&'static Info> {
         .filter(|info| {
             let name = info.command.map_or("", |c| c.name);
             let keys = keymap.all(info.action);
-            let all = format!("{} {name} {} {keys}", info.title, info.group.title());
+            let synonyms = synonyms::of(info).join(" ");
+            let group = info.group.title();
+            let all = format!("{} {name} {group} {keys} {synonyms}", info.title);
             let all = all.to_lowercase();
             words.iter().all(|w| all.contains(w))
         })
@@ -49,11 +52,12 @@ pub(crate) fn palette(keymap: &Keymap, typed: &str) -> Vec<Action> {
     let mut all: Vec<_> = TABLE.iter().filter(offered).collect();
     let place = |info: &Info| Group::ALL.iter().position(|g| *g == info.group);
     all.sort_by_key(|info| place(info));
-    let texts = all.iter().map(|info| {
-        let name = info.command.map_or("", |c| c.name);
-        format!("{name} {}", info.title)
-    });
     let typed = typed.trim_start_matches('/');
+    let texts = all.iter().map(|info| {
+        let called_so = synonyms::of(info).iter().find(|word| **word == typed);
+        let name = called_so.copied().or(info.command.map(|c| c.name));
+        format!("{} {}", name.unwrap_or_default(), info.title)
+    });
     let found = pick::fuzzy(typed, texts);
     found.into_iter().map(|at| all[at].action).collect()
 }
@@ -235,4 +239,19 @@ pub(crate) fn palette_example(info: &Info, cells: usize, theme: Theme) -> Line<'
         wrap::truncate(&example, cells, theme.signs.cut),
         theme.dim(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::keymap::Preset;
+
+    #[test]
+    fn a_word_of_another_program_finds_what_does_it_here() {
+        let keymap = Keymap::preset(Preset::Default);
+        assert_eq!(palette(&keymap, "exit").first(), Some(&Action::Quit));
+        assert_eq!(palette(&keymap, "/upload").first(), Some(&Action::File));
+        let found = matching(&keymap, "logout");
+        assert!(found.iter().any(|info| info.action == Action::SignOut));
+    }
 }
