@@ -16,27 +16,18 @@ export SOURCE_DATE_EPOCH
 bin_dir=${TWOCAN_BIN_DIR:-}
 if [[ -z "$bin_dir" ]]; then
     # Nothing of where they are built is in the programs, so that every clone
-    # makes the same. OpenSSL writes down the flags it is compiled with, and
-    # with them the folders that a flag would hide: compilers that add it
-    # themselves leave no trace.
+    # makes the same.
     cargo_home=${CARGO_HOME:-$HOME/.cargo}
     target=$(scripts/target-dir.sh)
-    compilers=$target/compilers
-    mkdir -p "$compilers"
-    maps=()
     for folder in "$cargo_home=/cargo" "$PWD=/twocan" "$target=/target"; do
         RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$folder"
-        maps+=("-ffile-prefix-map=$folder")
+        CFLAGS="${CFLAGS:-} -ffile-prefix-map=$folder"
+        CXXFLAGS="${CXXFLAGS:-} -ffile-prefix-map=$folder"
     done
-    for compiler in cc c++; do
-        printf '#!/usr/bin/env bash\nexec %q "$@"%s\n' "$(command -v "$compiler")" "$(printf ' %q' "${maps[@]}")" \
-            >"$compilers/$compiler"
-        chmod +x "$compilers/$compiler"
-    done
-    export RUSTFLAGS
+    export RUSTFLAGS CFLAGS CXXFLAGS
     # One after the other: the registry shares no feature of the client then.
-    PATH="$compilers:$PATH" cargo build --release --locked --package twocan --features vendored-openssl
-    PATH="$compilers:$PATH" cargo build --release --locked --package twocan-registry
+    cargo build --release --locked --package twocan --features vendored-openssl
+    cargo build --release --locked --package twocan-registry
     bin_dir=$target/release
 fi
 mkdir -p dist
