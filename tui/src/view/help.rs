@@ -55,7 +55,7 @@ pub(crate) fn palette(keymap: &Keymap, typed: &str) -> Vec<Action> {
     let typed = typed.trim_start_matches('/');
     let texts = all.iter().map(|info| {
         let called_so = synonyms::of(info).iter().find(|word| **word == typed);
-        let name = called_so.copied().or(info.command.map(|c| c.name));
+        let name = called_so.copied().or_else(|| info.command.map(|c| c.name));
         format!("{} {}", name.unwrap_or_default(), info.title)
     });
     let found = pick::fuzzy(typed, texts);
