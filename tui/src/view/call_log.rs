@@ -7,9 +7,9 @@ use ratatui::text::Line;
 use twocan_peer::api::LoggedCall;
 use twocan_proto::identity::PeerId;
 
-use super::draw::{line, put, rule, span, time};
-use super::overlays::{picker, window};
+use super::draw::{rule, span, time};
 use super::theme::Theme;
+use super::window::{head, picker, window};
 use super::wrap;
 use crate::app::State;
 use crate::app::calls::{Quality, duration};
@@ -35,22 +35,13 @@ pub(super) fn draw(state: &State, selected: usize, theme: Theme, buf: &mut Buffe
     if calls.is_empty() {
         let ways = [(Action::Call, "calls the contact of a conversation")];
         let text = state.with_ways("No calls yet", &ways);
-        put(
-            buf,
-            inner,
-            0,
-            &line(
-                wrap::truncate(&text, usize::from(inner.width), theme.signs.cut),
-                theme.dim(),
-            ),
-        );
+        head(buf, theme, inner, &text);
         return;
     }
     let text = state.ways(&[(Action::Call, "calls, once the conversation is open")]);
-    let cut = wrap::truncate(&text, usize::from(inner.width), theme.signs.cut);
-    put(buf, inner, 0, &line(cut, theme.dim()));
+    let list = head(buf, theme, inner, &text);
     let line_of = |at: usize, cells: usize| calls.get(at).map(|c| row(state, c, theme, cells));
-    picker(buf, theme, inner, calls.len(), selected, line_of);
+    picker(buf, theme, list, calls.len(), selected, line_of);
 }
 
 fn row(state: &State, call: &LoggedCall, theme: Theme, cells: usize) -> Line<'static> {

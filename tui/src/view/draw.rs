@@ -1,4 +1,4 @@
-//! Small helpers for drawing: a line at a place, a box, a rule. All text goes
+//! Small helpers for drawing: a line at a place, a rule, a moment in words. All text goes
 //! through [`super::wrap`], so nothing is wider than its cells.
 
 use jiff::civil::Date;
@@ -7,10 +7,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Clear, Widget};
 use twocan_proto::time::Timestamp;
 
-use super::marks::Mark;
 use super::theme::Theme;
 use super::wrap;
 
@@ -126,92 +124,6 @@ pub(crate) fn rule(theme: Theme, cells: usize, title: &str) -> Line<'static> {
 pub(crate) fn column(buf: &mut Buffer, theme: Theme, area: Rect) {
     for y in 0..area.height {
         put(buf, area, y, &line(theme.signs.down, theme.dim()));
-    }
-}
-
-/// Empties `area`, draws a border with a title at its top and a hint at its
-/// end; returns what is inside.
-pub(crate) fn frame(buf: &mut Buffer, theme: Theme, area: Rect, title: &str, hint: &str) -> Rect {
-    let area = area.intersection(buf.area);
-    Clear.render(area, buf);
-    if area.width < 4 || area.height < 3 {
-        return area;
-    }
-    let [nw, ne, sw, se] = theme.signs.corners;
-    let inner = usize::from(area.width) - 2;
-    let title = wrap::truncate(title, inner.saturating_sub(4), theme.signs.cut);
-    let room = inner.saturating_sub(wrap::width(&title) + 3);
-    let hint = if wrap::width(hint) + 2 <= room {
-        hint
-    } else {
-        ""
-    };
-    let hint_cells = if hint.is_empty() {
-        0
-    } else {
-        wrap::width(hint) + 2
-    };
-    let between = theme.signs.across.repeat(room.saturating_sub(hint_cells));
-    let mut top = vec![
-        span(format!("{nw}{}", theme.signs.across), theme.dim()),
-        span(format!(" {title} "), theme.heading()),
-        span(between, theme.dim()),
-    ];
-    top.extend(hint_spans(hint, theme.dim()));
-    top.push(span(ne, theme.dim()));
-    let top = Line::from(top);
-    put(buf, area, 0, &top);
-    for y in 1..area.height - 1 {
-        let side = line(theme.signs.down, theme.dim());
-        put(buf, area, y, &side);
-        put(
-            buf,
-            Rect {
-                x: area.right() - 1,
-                width: 1,
-                ..area
-            },
-            y,
-            &side,
-        );
-    }
-    let bottom = format!("{sw}{}{se}", theme.signs.across.repeat(inner));
-    put(buf, area, area.height - 1, &line(bottom, theme.dim()));
-    Rect {
-        x: area.x + 2,
-        y: area.y + 1,
-        width: area.width - 4,
-        height: area.height - 2,
-    }
-}
-
-/// Hints such as `c copy  Esc close` in one style, with blanks around them; a
-/// click on one presses its key.
-fn hint_spans(hint: &str, style: Style) -> Vec<Span<'static>> {
-    let mut spans = Vec::new();
-    for (at, phrase) in hint.split("  ").filter(|p| !p.is_empty()).enumerate() {
-        let (key, what) = phrase.split_once(' ').unwrap_or((phrase, ""));
-        spans.push(span(if at == 0 { " " } else { "  " }, style));
-        spans.push(span(key, Mark::Key.on(style)));
-        if !what.is_empty() {
-            spans.push(span(format!(" {what}"), style));
-        }
-    }
-    if !spans.is_empty() {
-        spans.push(span(" ", style));
-    }
-    spans
-}
-
-/// An area of at most this size in the middle of `screen`.
-pub(crate) fn middle(screen: Rect, width: u16, height: u16) -> Rect {
-    let width = width.min(screen.width);
-    let height = height.min(screen.height);
-    Rect {
-        x: screen.x + (screen.width - width) / 2,
-        y: screen.y + (screen.height - height) / 2,
-        width,
-        height,
     }
 }
 

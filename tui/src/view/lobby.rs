@@ -7,8 +7,9 @@ use twocan_peer::api::{LobbyUser, Role};
 use twocan_proto::registry_url::RegistryUrl;
 
 use super::draw::{self, line, put, put_all, rule, span, time};
-use super::overlays::{tail, window};
+use super::overlays::tail;
 use super::theme::Theme;
+use super::window::window;
 use super::wrap;
 use crate::app::State;
 use crate::app::editor::Editor;

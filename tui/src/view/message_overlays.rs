@@ -7,8 +7,8 @@ use ratatui::text::Line;
 use uuid::Uuid;
 
 use super::draw::{line, put, put_all, span};
-use super::overlays::window;
 use super::theme::Theme;
+use super::window::window;
 use super::{help, wrap};
 use crate::app::overlay::React;
 use crate::app::{State, reaction};

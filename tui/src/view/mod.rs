@@ -27,6 +27,7 @@ pub(crate) mod status;
 pub(crate) mod theme;
 mod transfers;
 mod which_key;
+mod window;
 pub(crate) mod wrap;
 
 pub(crate) use self::help::palette;

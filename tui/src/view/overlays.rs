@@ -3,12 +3,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
-use ratatui::widgets::{Clear, Widget};
 
-use super::draw::{self, frame, line, middle, put, put_all, span, time};
+use super::draw::{self, line, put, put_all, span, time};
 use super::marks::mark_row;
 use super::status::level_style;
 use super::theme::Theme;
+use super::window::{head, picker, window};
 use super::{
     audio, call_log, calls, help, lobby, message_overlays, people_overlays, qr, registries, search,
     settings, transfers, wrap,
@@ -18,9 +18,6 @@ use crate::app::form::Form;
 use crate::app::overlay::{Confirm, Overlay, Page};
 use crate::app::update::pick;
 use crate::input::action::info;
-
-/// Below this width overlays take the whole screen without a border.
-const FRAMED: u16 = 60;
 
 /// Draws the overlay; returns where the cursor stands.
 pub(crate) fn draw(
@@ -148,8 +145,8 @@ pub(crate) fn draw(
             let inner = window(buf, theme, room, "IN THE LOCAL NETWORK", hint, (78, 18));
             let line_of = |i: usize, cells| people_overlays::near(state, i, cells, theme);
             let text = "Names here are what they call themselves; nobody has proven anything yet.";
-            put(buf, inner, 0, &line(text, theme.dim()));
-            picker(buf, theme, inner, state.nearby.len(), *selected, line_of);
+            let list = head(buf, theme, inner, text);
+            picker(buf, theme, list, state.nearby.len(), *selected, line_of);
             None
         }
         Overlay::Delete { id, mine } => {
@@ -190,98 +187,6 @@ pub(crate) fn draw(
             let inner = window(buf, theme, room, form.title(), "Esc close", size);
             self::form(form, theme, buf, inner)
         }
-    }
-}
-
-/// Cells of text in a [`window`] of this width.
-pub(super) fn inner_cells(room: Rect, width: u16) -> usize {
-    let cells = match room.width >= FRAMED {
-        true => room.width.min(width).saturating_sub(4),
-        false => room.width,
-    };
-    usize::from(cells).max(1)
-}
-
-/// Rows inside a window of this room at most.
-pub(super) fn inner_rows(room: Rect) -> usize {
-    let edges = if room.width >= FRAMED { 2 } else { 1 };
-    usize::from(room.height.saturating_sub(edges))
-}
-
-/// A framed window in the middle, or the whole room on small screens; returns
-/// what is inside.
-pub(super) fn window(
-    buf: &mut Buffer,
-    theme: Theme,
-    room: Rect,
-    title: &str,
-    hint: &str,
-    size: (u16, u16),
-) -> Rect {
-    if room.width >= FRAMED {
-        return frame(buf, theme, middle(room, size.0, size.1), title, hint);
-    }
-    Clear.render(room.intersection(buf.area), buf);
-    put(
-        buf,
-        room,
-        0,
-        &draw::rule(theme, usize::from(room.width), title),
-    );
-    Rect {
-        y: room.y + 1,
-        height: room.height.saturating_sub(1),
-        ..room
-    }
-}
-
-/// A list with one chosen line, under a filter line.
-pub(super) fn picker(
-    buf: &mut Buffer,
-    theme: Theme,
-    inner: Rect,
-    count: usize,
-    selected: usize,
-    line_of: impl Fn(usize, usize) -> Option<Line<'static>>,
-) {
-    let area = Rect {
-        y: inner.y + 1,
-        height: inner.height.saturating_sub(1),
-        ..inner
-    };
-    let height = usize::from(area.height);
-    let selected = selected.min(count.saturating_sub(1));
-    let from = (selected + 1).saturating_sub(height);
-    for (y, at) in (0..area.height).zip(from..count) {
-        let cells = usize::from(area.width).saturating_sub(2);
-        let Some(mut row) = line_of(at, cells) else {
-            continue;
-        };
-        let mark = if at == selected {
-            theme.signs.chosen
-        } else {
-            " "
-        };
-        row.spans
-            .insert(0, span(format!("{mark} "), theme.accent()));
-        if at == selected {
-            row.style = theme.chosen();
-        }
-        put(buf, area, y, &row);
-        let drawn = Rect {
-            y: area.y + y,
-            height: 1,
-            ..area
-        };
-        mark_row(buf, drawn, at);
-    }
-    if count == 0 {
-        put(
-            buf,
-            area,
-            0,
-            &line("Nothing here. Backspace widens a filter.", theme.dim()),
-        );
     }
 }
 

@@ -6,8 +6,8 @@ use ratatui::text::Line;
 use twocan_proto::identity::PeerId;
 
 use super::draw::{self, line, put_all, span};
-use super::overlays::window;
 use super::theme::Theme;
+use super::window::window;
 use super::wrap;
 use crate::app::State;
 

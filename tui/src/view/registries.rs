@@ -1,5 +1,7 @@
 //! The list of registries, and our account at one of them.
 
+use std::iter;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -7,9 +9,9 @@ use ratatui::text::Line;
 use twocan_peer::api::{AccountInfo, RegistryInfo, RegistryState, Visibility};
 use twocan_proto::registry_url::RegistryUrl;
 
-use super::draw::{self, line, put, put_all, span, time};
-use super::overlays::{inner_cells, picker, window};
+use super::draw::{self, line, put_all, span, time};
 use super::theme::Theme;
+use super::window::{head, inner_cells, picker, window};
 use super::wrap;
 use crate::app::{State, registry_word};
 
@@ -20,38 +22,33 @@ const WIDTH: u16 = 78;
 pub(super) fn draw(state: &State, selected: usize, theme: Theme, buf: &mut Buffer, room: Rect) {
     let hint = "Enter account  Esc close";
     let inner = window(buf, theme, room, "REGISTRIES", hint, (WIDTH, 18));
-    let cells = usize::from(inner.width);
     let known = state.me.as_ref().map_or(&[][..], |me| &me.registries);
     let keys = "i sign in  o sign out  b lobby  f forgot the password";
-    put(
-        buf,
-        inner,
-        0,
-        &line(wrap::truncate(keys, cells, theme.signs.cut), theme.dim()),
-    );
+    let list = head(buf, theme, inner, keys);
     if known.is_empty() {
         let text = "No registry yet. i or /signin brings you into one: a small server where people find each other by name.";
         let below = Rect {
-            y: inner.y + 1,
-            height: inner.height.saturating_sub(1),
-            ..inner
+            y: list.y + 1,
+            height: list.height.saturating_sub(1),
+            ..list
         };
-        put_all(buf, below, &draw::paragraph(text, cells, "", theme.text()));
+        let rows = draw::paragraph(text, usize::from(inner.width), "", theme.text());
+        put_all(buf, below, &rows);
         return;
     }
     let line_of = |at: usize, cells| known.get(at).map(|known| row(known, theme, cells));
-    picker(buf, theme, inner, known.len(), selected, line_of);
+    picker(buf, theme, list, known.len(), selected, line_of);
     // Why it stands as it does, below the list.
     let Some(reason) = known.get(selected).and_then(|known| known.reason.as_ref()) else {
         return;
     };
-    let rows = draw::paragraph(reason, cells, "", theme.warn());
-    let height = u16::try_from(rows.len()).unwrap_or(inner.height);
-    let above = inner.height.saturating_sub(height);
+    let rows = draw::paragraph(reason, usize::from(list.width), "", theme.warn());
+    let height = u16::try_from(rows.len()).unwrap_or(list.height);
+    let above = list.height.saturating_sub(height);
     let below = Rect {
-        y: inner.y + above,
-        height: inner.height - above,
-        ..inner
+        y: list.y + above,
+        height: list.height - above,
+        ..list
     };
     if usize::from(above) > known.len() {
         put_all(buf, below, &rows);
@@ -141,9 +138,10 @@ fn lines(
     let mut rows: Vec<Line<'static>> = told
         .into_iter()
         .filter_map(|(label, text)| text.map(|text| pair(label, &text, theme, cells)))
+        .flatten()
         .collect();
     for field in &profile.fields {
-        rows.push(pair(&field.name, &field.value, theme, cells));
+        rows.extend(pair(&field.name, &field.value, theme, cells));
     }
     rows.push(Line::default());
     let keys = [
@@ -165,13 +163,17 @@ fn lines(
     rows
 }
 
-fn pair(label: &str, text: &str, theme: Theme, cells: usize) -> Line<'static> {
-    let room = cells.saturating_sub(11);
-    Line::from(vec![
-        span(
-            format!("{} ", wrap::fit(label, 10, theme.signs.cut)),
-            theme.dim(),
-        ),
-        span(wrap::truncate(text, room, theme.signs.cut), theme.text()),
-    ])
+/// A label with its text, which takes as many rows as it needs.
+fn pair(label: &str, text: &str, theme: Theme, cells: usize) -> Vec<Line<'static>> {
+    const LABEL: usize = 11;
+    let label = format!("{} ", wrap::fit(label, LABEL - 1, theme.signs.cut));
+    let labels = iter::once(label).chain(iter::repeat(" ".repeat(LABEL)));
+    let rows = draw::paragraph(text, cells.saturating_sub(LABEL), "", theme.text());
+    labels
+        .zip(rows)
+        .map(|(label, mut row)| {
+            row.spans.insert(0, span(label, theme.dim()));
+            row
+        })
+        .collect()
 }

@@ -11,8 +11,8 @@ use twocan_peer::api::Message;
 
 use super::draw::{line, paragraph, put, put_all, put_ends, rule, span, time};
 use super::marks::mark_row;
-use super::overlays::window;
 use super::theme::Theme;
+use super::window::window;
 use super::{help, wrap};
 use crate::app::State;
 use crate::app::search::Search;

@@ -5,8 +5,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::draw::{self, line, put, put_all, span};
-use super::overlays::{picker, window};
 use super::theme::Theme;
+use super::window::{picker, window};
 use super::{help, wrap};
 use crate::app::settings::{self, Settings};
 

@@ -6,10 +6,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use twocan_peer::api::{Transfer, TransferState, Trust};
 
-use super::draw::{line, put, put_ends, span};
+use super::draw::{line, paragraph, put, put_all, put_ends, span};
 use super::marks::mark_row;
-use super::overlays::window;
 use super::theme::Theme;
+use super::window::window;
 use super::wrap;
 use crate::app::State;
 use crate::app::transfers::{bytes, percent};
@@ -27,7 +27,7 @@ pub(super) fn draw(state: &State, selected: usize, theme: Theme, buf: &mut Buffe
     let cells = usize::from(inner.width);
     if state.transfers.len() == 0 {
         let text = "No files yet. /file PATH offers one to the open conversation.";
-        put(buf, inner, 0, &line(text, theme.dim()));
+        put_all(buf, inner, &paragraph(text, cells, "", theme.dim()));
         return;
     }
     // On small screens the border says no keys.

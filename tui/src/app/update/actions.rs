@@ -380,15 +380,10 @@ pub(super) fn show(state: &mut State, title: &str, lines: Vec<String>) {
     }));
 }
 
-/// Shows what the doctor found; in the log when something else has been begun
-/// since, which it should not cover.
+/// Shows what the doctor found where it is waited for; in the log when that page
+/// was left, as another one would take the keys of what was begun since.
 pub(super) fn found(state: &mut State, lines: Vec<String>) {
-    let free = match &state.overlay {
-        Some(Overlay::Page(page)) => page.title == DOCTOR,
-        Some(_) => false,
-        None => state.draft().is_empty(),
-    };
-    if free {
+    if matches!(&state.overlay, Some(Overlay::Page(page)) if page.title == DOCTOR) {
         return show(state, DOCTOR, lines);
     }
     for line in lines {

@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::super::draw::{frame, line, put, span};
+use super::super::draw::{line, put, span};
 use super::super::marks::Mark;
 use super::super::status::{self, trust, trust_word};
 use super::super::theme::Theme;
+use super::super::window::frame;
 use super::super::wrap;
 use crate::app::State;
 use crate::app::audio::Side;

@@ -7,8 +7,8 @@ use ratatui::text::Line;
 use twocan_peer::api::CallStats;
 
 use super::super::draw::{self, line, put_all, span};
-use super::super::overlays::{inner_cells, inner_rows, window};
 use super::super::theme::Theme;
+use super::super::window::{inner_cells, inner_rows, window};
 use super::super::wrap;
 use super::meters::{meter, sparkline};
 use super::{activation_words, quality_word, state_words};

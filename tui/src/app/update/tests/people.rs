@@ -140,7 +140,6 @@ fn findings_cover_nothing_that_was_begun_since() {
     press(&mut state, "Esc");
     enter(&mut state, "/doctor");
     press(&mut state, "Esc");
-    write(&mut state, "hi");
     outcome(&mut state, found());
     assert!(state.overlay.is_none());
     assert!(state.log.iter().any(|entry| entry.text == "all is well"));
