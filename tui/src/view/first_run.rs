@@ -5,10 +5,9 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::draw::{self, line, put, put_all, put_ends, rule, span};
+use super::field::{form, typed};
 use super::marks::mark_row;
-use super::overlays::{form, tail};
 use super::theme::Theme;
-use super::wrap;
 use crate::app::State;
 use crate::app::first_run::{FirstRun, PLACES, STEPS, Step};
 
@@ -125,18 +124,19 @@ fn name(first_run: &FirstRun, theme: Theme, buf: &mut Buffer, area: Rect) -> Pos
     let mut rows = draw::paragraph(text, cells, "", theme.text());
     rows.push(Line::default());
     let y = u16::try_from(rows.len()).unwrap_or(0);
-    let shown = tail(first_run.name.text(), cells.saturating_sub(3).max(1));
-    let x = area.x + 2 + u16::try_from(wrap::width(&shown)).unwrap_or(0);
-    rows.push(Line::from(vec![
-        span("> ", theme.accent()),
-        span(shown, theme.heading()),
-    ]));
+    rows.push(Line::default());
     rows.push(Line::default());
     if let Some(error) = &first_run.error {
         rows.extend(draw::paragraph(error, cells, "", theme.bad()));
     }
     put_all(buf, area, &rows);
-    Position::new(x, area.y + y)
+    let below = Rect {
+        y: area.y + y.min(area.height),
+        height: area.height.saturating_sub(y),
+        ..area
+    };
+    let label = span("> ", theme.accent());
+    typed(buf, below, label, &first_run.name, theme.heading())
 }
 
 fn key(state: &State, theme: Theme, cells: usize) -> Vec<Line<'static>> {

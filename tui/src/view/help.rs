@@ -1,13 +1,10 @@
 //! Help and palette: both read the table of actions, so they cannot go stale.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::draw::{line, put, span};
+use super::draw::{line, span};
 use super::theme::Theme;
 use super::wrap;
-use crate::app::editor::Editor;
 use crate::app::update::pick;
 use crate::input::action::{Action, Group, Info};
 use crate::input::keymap::Keymap;
@@ -182,29 +179,6 @@ fn wrapped(text: &str, cells: usize, blanks: usize) -> Vec<String> {
     shown
         .map(|t| format!("{}{t}", " ".repeat(blanks)))
         .collect()
-}
-
-/// The line in which a filter is typed; returns where the cursor stands.
-pub(crate) fn filter_line(
-    buf: &mut Buffer,
-    theme: Theme,
-    area: Rect,
-    label: &str,
-    filter: &Editor,
-) -> Position {
-    let room = usize::from(area.width).saturating_sub(wrap::width(label) + 2);
-    let shown = wrap::truncate(filter.text(), room, "");
-    let cells = wrap::width(label) + 1 + wrap::width(&shown);
-    put(
-        buf,
-        area,
-        0,
-        &Line::from(vec![
-            span(format!("{label} "), theme.dim()),
-            span(shown, theme.text()),
-        ]),
-    );
-    Position::new(area.x + u16::try_from(cells).unwrap_or(0), area.y)
 }
 
 /// One line of the palette.

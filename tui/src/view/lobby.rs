@@ -7,7 +7,7 @@ use twocan_peer::api::{LobbyUser, Role};
 use twocan_proto::registry_url::RegistryUrl;
 
 use super::draw::{self, line, put, put_all, rule, span, time};
-use super::overlays::tail;
+use super::field::typed;
 use super::theme::Theme;
 use super::window::window;
 use super::wrap;
@@ -63,18 +63,13 @@ pub(super) fn draw(
     put_all(buf, said, &rows[last.saturating_sub(up)..]);
     foot(state, lobby, theme, buf, inner);
     let y = inner.height.saturating_sub(1);
-    let shown = tail(
-        draft.text(),
-        usize::from(inner.width).saturating_sub(3).max(1),
-    );
-    let x = inner.x + 2 + u16::try_from(wrap::width(&shown)).unwrap_or(0);
-    put(
-        buf,
-        inner,
-        y,
-        &Line::from(vec![span("> ", theme.accent()), span(shown, theme.text())]),
-    );
-    Some(Position::new(x, inner.y + y))
+    let last = Rect {
+        y: inner.y + y,
+        height: inner.height - y,
+        ..inner
+    };
+    let label = span("> ", theme.accent());
+    Some(typed(buf, last, label, draft, theme.text()))
 }
 
 /// Who writes something, in the rule above the line to write in.

@@ -7,9 +7,10 @@ use ratatui::text::Line;
 use uuid::Uuid;
 
 use super::draw::{line, put, put_all, span};
+use super::field::filter_line;
 use super::theme::Theme;
 use super::window::window;
-use super::{help, wrap};
+use super::wrap;
 use crate::app::overlay::React;
 use crate::app::{State, reaction};
 
@@ -96,5 +97,5 @@ pub(super) fn react(
         height: inner.height.saturating_sub(5),
         ..inner
     };
-    (below.height > 0).then(|| help::filter_line(buf, theme, below, ">", &react.typed))
+    (below.height > 0).then(|| filter_line(buf, theme, below, ">", &react.typed))
 }

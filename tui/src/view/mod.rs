@@ -8,6 +8,7 @@ mod candidates;
 mod composer;
 mod details;
 pub(crate) mod draw;
+mod field;
 mod first_run;
 mod help;
 pub(crate) mod layout;

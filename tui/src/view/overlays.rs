@@ -5,16 +5,15 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::draw::{self, line, put, put_all, span, time};
-use super::marks::mark_row;
+use super::field::filter_line;
 use super::status::level_style;
 use super::theme::Theme;
 use super::window::{head, picker, window};
 use super::{
-    audio, call_log, calls, help, lobby, message_overlays, people_overlays, qr, registries, search,
-    settings, transfers, wrap,
+    audio, call_log, calls, field, help, lobby, message_overlays, people_overlays, qr, registries,
+    search, settings, transfers, wrap,
 };
 use crate::app::State;
-use crate::app::form::Form;
 use crate::app::overlay::{Confirm, Overlay, Page};
 use crate::app::update::pick;
 use crate::input::action::info;
@@ -43,13 +42,7 @@ pub(crate) fn draw(
             };
             let most = rows.len().saturating_sub(usize::from(list.height));
             put_all(buf, list, &rows[(*scroll).min(most)..]);
-            Some(help::filter_line(
-                buf,
-                theme,
-                inner,
-                "type to filter:",
-                filter,
-            ))
+            Some(filter_line(buf, theme, inner, "type to filter:", filter))
         }
         Overlay::Palette { filter, selected } => {
             let inner = window(buf, theme, room, "COMMANDS", "Enter does it", (76, 24));
@@ -66,7 +59,7 @@ pub(crate) fn draw(
                 let example = help::palette_example(info, usize::from(inner.width), theme);
                 put(buf, inner, list.height, &example);
             }
-            Some(help::filter_line(buf, theme, inner, ">", filter))
+            Some(filter_line(buf, theme, inner, ">", filter))
         }
         Overlay::Jump { filter, selected } => {
             let inner = window(buf, theme, room, "JUMP TO", "Enter opens", (50, 16));
@@ -81,7 +74,7 @@ pub(crate) fn draw(
             if !state.contacts_loaded {
                 put(buf, inner, 1, &line("Reading the contacts.", theme.dim()));
             }
-            Some(help::filter_line(buf, theme, inner, ">", filter))
+            Some(filter_line(buf, theme, inner, ">", filter))
         }
         Overlay::Earlier { filter, selected } => {
             let hint = "Enter writes it again";
@@ -93,7 +86,7 @@ pub(crate) fn draw(
                 Some(line(text, theme.text()))
             };
             picker(buf, theme, inner, found.len(), *selected, line_of);
-            Some(help::filter_line(buf, theme, inner, ">", filter))
+            Some(filter_line(buf, theme, inner, ">", filter))
         }
         Overlay::Page(page) => {
             self::page(page, theme, buf, room);
@@ -185,7 +178,7 @@ pub(crate) fn draw(
             let height = u16::try_from(form.fields.len() * 2 + 5).unwrap_or(u16::MAX);
             let size = (72, height);
             let inner = window(buf, theme, room, form.title(), "Esc close", size);
-            self::form(form, theme, buf, inner)
+            field::form(form, theme, buf, inner)
         }
     }
 }
@@ -324,94 +317,4 @@ fn request(state: &State, id: uuid::Uuid, theme: Theme, buf: &mut Buffer, room: 
         span(" later", theme.text()),
     ]));
     put_all(buf, inner, &rows);
-}
-
-/// Fields of a form from the top of `area`; returns where the cursor stands.
-pub(crate) fn form(form: &Form, theme: Theme, buf: &mut Buffer, area: Rect) -> Option<Position> {
-    let cells = usize::from(area.width);
-    let mut cursor = None;
-    let mut y = 0;
-    // Hints only where three rows a field fit.
-    let hints = usize::from(area.height) >= form.fields.len() * 2 + 3;
-    for (at, field) in form.fields.iter().enumerate() {
-        let focused = at == form.focus;
-        let mark = if focused { theme.signs.chosen } else { " " };
-        let text = if field.secret {
-            theme
-                .signs
-                .secret
-                .repeat(field.editor.text().chars().count())
-        } else {
-            field.editor.text().to_owned()
-        };
-        let label = format!("{mark} {:<9} ", field.label);
-        let room = cells.saturating_sub(wrap::width(&label) + 1).max(1);
-        // The end is what is being typed, so there the beginning gives way;
-        // what is only looked at is known by its beginning.
-        let shown = match focused {
-            true => tail(&text, room),
-            false => wrap::truncate(&text, room, theme.signs.cut),
-        };
-        let x = area.x + u16::try_from(wrap::width(&label) + wrap::width(&shown)).unwrap_or(0);
-        let style = if focused {
-            theme.heading()
-        } else {
-            theme.text()
-        };
-        put(
-            buf,
-            area,
-            y,
-            &Line::from(vec![span(label, theme.dim()), span(shown, style)]),
-        );
-        let drawn = Rect {
-            y: area.y + y,
-            height: 1,
-            ..area
-        };
-        mark_row(buf, drawn, at);
-        if focused && !form.busy {
-            cursor = Some(Position::new(
-                x.min(area.right().saturating_sub(1)),
-                area.y + y,
-            ));
-        }
-        y += 1;
-        if hints {
-            let hint = wrap::truncate(
-                &format!("            {}", field.hint),
-                cells,
-                theme.signs.cut,
-            );
-            put(buf, area, y, &line(hint, theme.dim()));
-            y += 1;
-        }
-    }
-    let rest = Rect {
-        y: area.y + y.min(area.height),
-        height: area.height.saturating_sub(y),
-        ..area
-    };
-    let go = match form.at_last() {
-        true => format!("Enter {}", form.does()),
-        false => format!("Enter next field; at the last one it {}", form.does()),
-    };
-    let (text, style) = match (&form.error, form.busy) {
-        (_, true) => ("Asking the registry.", theme.dim()),
-        (Some(error), _) => (error.as_str(), theme.bad()),
-        (None, _) => (go.as_str(), theme.dim()),
-    };
-    put_all(buf, rest, &draw::paragraph(text, cells, "", style));
-    cursor
-}
-
-/// The end of `text` that fits into `cells`.
-pub(crate) fn tail(text: &str, cells: usize) -> String {
-    let mut cut = text;
-    while wrap::width(cut) > cells {
-        let mut chars = cut.chars();
-        chars.next();
-        cut = chars.as_str();
-    }
-    wrap::display(cut)
 }

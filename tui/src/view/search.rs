@@ -10,10 +10,11 @@ use ratatui::text::{Line, Span};
 use twocan_peer::api::Message;
 
 use super::draw::{line, paragraph, put, put_all, put_ends, rule, span, time};
+use super::field::filter_line;
 use super::marks::mark_row;
 use super::theme::Theme;
 use super::window::window;
-use super::{help, wrap};
+use super::wrap;
 use crate::app::State;
 use crate::app::search::Search;
 
@@ -36,7 +37,7 @@ pub(super) fn draw(
     let results = line(results(search, theme), theme.dim());
     let scope = scope(state, search, theme);
     put_ends(buf, inner, 0, [&scope, &results], theme.signs.cut);
-    let cursor = help::filter_line(buf, theme, part(inner, 1, 1), ">", &search.query);
+    let cursor = filter_line(buf, theme, part(inner, 1, 1), ">", &search.query);
     put(buf, inner, 2, &rule(theme, cells, ""));
     let rest = inner.height.saturating_sub(3);
     let around = if inner.height >= WITH_CONTEXT {

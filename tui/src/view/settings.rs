@@ -4,10 +4,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::draw::{self, line, put, put_all, span};
+use super::draw::{self, put_all, span};
+use super::field::filter_line;
 use super::theme::Theme;
 use super::window::{picker, window};
-use super::{help, wrap};
+use super::wrap;
 use crate::app::settings::{self, Settings};
 
 /// Rows below the list: its explanation and the line to write in.
@@ -54,7 +55,7 @@ pub(super) fn draw(
         ]))
     };
     picker(buf, theme, upper, found.len(), list.selected, line_of);
-    let filter = help::filter_line(buf, theme, inner, "type to filter:", &list.filter);
+    let filter = filter_line(buf, theme, inner, "type to filter:", &list.filter);
     let below = Rect {
         y: inner.y + rows,
         height: inner.height - rows,
@@ -63,18 +64,19 @@ pub(super) fn draw(
     let cells = usize::from(inner.width);
     if let Some(editor) = &list.editing {
         let name = list.chosen().unwrap_or_default();
-        let cursor = help::filter_line(buf, theme, below, &format!("{name} ="), editor);
+        let cursor = filter_line(buf, theme, below, &format!("{name} ="), editor);
         let takes = settings::values(name);
         let text = match takes {
             [] => "Enter sets it, Esc leaves it".to_owned(),
             _ => format!("Tab goes through: {}", takes.join(", ")),
         };
-        put(
-            buf,
-            below,
-            1,
-            &line(wrap::truncate(&text, cells, theme.signs.cut), theme.dim()),
-        );
+        let under = Rect {
+            y: below.y + 1,
+            height: below.height.saturating_sub(1),
+            ..below
+        };
+        let told = draw::paragraph(&text, cells, "", theme.dim());
+        put_all(buf, under, &told);
         return Some(cursor);
     }
     let chosen = list.chosen();

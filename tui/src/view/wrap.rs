@@ -161,6 +161,18 @@ pub(crate) fn take(text: &str, cells: usize) -> String {
     taken
 }
 
+/// The end of the text that fits into `cells`, as it is drawn.
+pub(crate) fn tail(text: &str, cells: usize) -> String {
+    let mut missing = width(text).saturating_sub(cells);
+    let mut graphemes = graphemes(text);
+    let cut = graphemes.find(|(_, grapheme)| {
+        let fits = missing == 0;
+        missing = missing.saturating_sub(grapheme_width(grapheme));
+        fits
+    });
+    cut.map_or_else(String::new, |(at, _)| display(&text[at..]))
+}
+
 /// The text cut or filled with spaces to exactly `cells`.
 pub(crate) fn fit(text: &str, cells: usize, mark: &str) -> String {
     let mut fitted = truncate(text, cells, mark);
