@@ -254,12 +254,8 @@ impl<'a> Canvas<'a> {
             }
             let words = format!("{sign} {word}");
             let others: usize = state.iter().map(Span::width).sum();
-            // All went well: not worth a row, the sign says it.
             let short = used + 1 + others + wrap::width(&words) > self.cells
-                && matches!(
-                    message.state,
-                    Some(MessageState::Sent | MessageState::Delivered)
-                );
+                && self.goes_without_saying(message);
             state.push(span(if short { sign } else { &words }, style));
         }
         let cells: usize = state.iter().map(Span::width).sum();
@@ -274,6 +270,21 @@ impl<'a> Canvas<'a> {
             let gap = self.cells.saturating_sub(last.width() + cells);
             last.push_span(Span::raw(" ".repeat(gap)));
             last.spans.append(&mut state);
+        }
+    }
+
+    /// All went well, which the sign says, or what is below says of this one,
+    /// too: not worth a row.
+    fn goes_without_saying(&self, message: &Message) -> bool {
+        match message.state {
+            Some(MessageState::Sent | MessageState::Delivered) => true,
+            Some(MessageState::Read) => {
+                let mut newest_first = self.conversation.messages().iter().rev();
+                newest_first
+                    .find(|m| m.state == Some(MessageState::Read))
+                    .is_some_and(|newest| newest.id != message.id)
+            }
+            _ => false,
         }
     }
 

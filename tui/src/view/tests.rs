@@ -10,7 +10,7 @@ use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use ratatui::{Frame, TerminalOptions, Viewport};
-use twocan_peer::api::Event;
+use twocan_peer::api::{Event, MessageState};
 
 use self::scenes::{SCENES, Scene, after, press};
 use super::layout::{Layout, layout};
@@ -156,6 +156,27 @@ fn one_row_says_who_and_whether_the_microphone_is_on() {
         "twocan: 7 unread Bob Ortega"
     );
     assert!(row(&sample::ringing((29, 1), look)).starts_with("CALL Dana ^Xa answer"));
+}
+
+#[test]
+fn of_what_was_read_the_last_says_so_where_rows_are_short() {
+    let mut state = sample::busy((80, 24), Look::default());
+    let text = "as long as a row of the screen allows";
+    for n in 80..83 {
+        let mut message = sample::message(n, true, text);
+        message.state = Some(MessageState::Read);
+        let event = Msg::Engine(Box::new(Event::Message(message)));
+        let now = state.now;
+        update(&mut state, now, event);
+    }
+    let shown = shown(&state);
+    let from = shown.iter().position(|row| row.contains(text)).unwrap();
+    let ends = |row: &String| row.trim_end_matches(['│', ' ']).to_owned();
+    let rows: Vec<_> = shown[from..from + 4].iter().map(ends).collect();
+    assert!(rows[0].ends_with("allows   ✓✓"), "{rows:#?}");
+    assert!(rows[1].ends_with("allows   ✓✓"), "{rows:#?}");
+    assert!(rows[2].ends_with("allows"), "{rows:#?}");
+    assert!(rows[3].ends_with("✓✓ read"), "{rows:#?}");
 }
 
 #[test]
