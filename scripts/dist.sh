@@ -19,12 +19,24 @@ if [[ -z "$bin_dir" ]]; then
     # makes the same.
     cargo_home=${CARGO_HOME:-$HOME/.cargo}
     target=$(scripts/target-dir.sh)
+    # C compilers are told by wrappers of the same names, as OpenSSL writes down
+    # the flags it was given. It would also look for modules where it was built.
+    flags=(-UENGINESDIR '-DENGINESDIR="/usr/local/ssl/engines-3"'
+        -UMODULESDIR '-DMODULESDIR="/usr/local/ssl/ossl-modules"')
     for folder in "$cargo_home=/cargo" "$PWD=/twocan" "$target=/target"; do
         RUSTFLAGS="${RUSTFLAGS:-} --remap-path-prefix=$folder"
-        CFLAGS="${CFLAGS:-} -ffile-prefix-map=$folder"
-        CXXFLAGS="${CXXFLAGS:-} -ffile-prefix-map=$folder"
+        flags+=("-ffile-prefix-map=$folder")
     done
-    export RUSTFLAGS CFLAGS CXXFLAGS
+    mkdir -p "$target/compilers"
+    for compiler in cc c++; do
+        {
+            echo '#!/usr/bin/env bash'
+            printf 'exec %q "$@"%s\n' "$(command -v "$compiler")" "$(printf ' %q' "${flags[@]}")"
+        } >"$target/compilers/$compiler"
+        chmod +x "$target/compilers/$compiler"
+    done
+    PATH="$target/compilers:$PATH"
+    export RUSTFLAGS PATH
     # One after the other: the registry shares no feature of the client then.
     cargo build --release --locked --package twocan --features vendored-openssl
     cargo build --release --locked --package twocan-registry

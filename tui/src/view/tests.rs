@@ -180,6 +180,19 @@ fn of_what_was_read_the_last_says_so_where_rows_are_short() {
 }
 
 #[test]
+fn a_notice_without_room_says_that_it_goes_on() {
+    let mut state = sample::busy((40, 15), Look::default());
+    let text = "word ".repeat(60);
+    state.error(text.trim_end());
+    let shown = shown(&state);
+    let notice: Vec<_> = shown.iter().filter(|row| row.contains("word")).collect();
+    let (last, before) = notice.split_last().unwrap();
+    assert!(last.ends_with('…'), "{shown:#?}");
+    assert!(!before.is_empty(), "{shown:#?}");
+    assert!(before.iter().all(|row| !row.contains('…')), "{shown:#?}");
+}
+
+#[test]
 fn wide_screens_keep_lines_short() {
     let state = sample::busy((300, 100), Look::default());
     let Layout::Panes(panes) = layout(&state) else {
