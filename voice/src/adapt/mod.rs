@@ -23,7 +23,7 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use capacity::{Capacity, Seen, Verdict};
 use loss::LossMeter;
 use rtcp::RtcpLoss;
-use table::{Carrier, Fec, NARROW, Point, START, points};
+use table::{Carrier, Fec, LAST, Point, START, narrow, points};
 
 use crate::{
     Difference, FRAME_SAMPLES, Format, HEADER_BYTES, Report, codec::Settings, protect::Window,
@@ -204,22 +204,19 @@ impl Adapter {
     /// How to send from the next packet on.
     pub(crate) fn plan(&self) -> Plan {
         let point = self.point();
-        let rate = point.rate_within(self.capacity.limit());
+        let limit = self.capacity.limit();
+        let rate = point.rate_within(limit, self.loss.share());
         Plan {
             name: point.name,
             settings: Settings {
-                rate: rate.max(NARROW[NARROW.len() - 1].least),
+                rate: rate.max(LAST.least),
                 constant: point.constant,
                 band: point.band,
                 fec_percent: self.fec_percent(point.fec),
                 deep: point.deep,
             },
             windows: point.windows,
-            // A line that is full has no room for more.
-            again: match self.capacity.limit() {
-                None => point.again,
-                Some(_) => 0,
-            },
+            again: point.again_within(limit),
             samples: point.frames * FRAME_SAMPLES,
         }
     }
@@ -239,11 +236,17 @@ impl Adapter {
     }
 
     fn point(&self) -> &'static Point {
-        match (self.narrow, self.point) {
-            (Some(narrow), _) => &NARROW[narrow],
-            (None, Some(point)) => &points(self.carrier)[point],
-            (None, None) => &START,
+        let point = self.wide();
+        match self.narrow {
+            Some(index) => narrow(point.narrow).get(index).unwrap_or(&LAST),
+            None => point,
         }
+    }
+
+    /// The point for a line that has room for it.
+    fn wide(&self) -> &'static Point {
+        self.point
+            .map_or(&START, |point| &points(self.carrier)[point])
     }
 
     fn fec_percent(&self, fec: Fec) -> i32 {
@@ -336,23 +339,22 @@ impl Adapter {
 
     /// Leaves the point for a narrow one while the line has no room for it.
     fn choose_narrow(&mut self) {
-        let limit = self.capacity.limit();
+        let (limit, lost) = (self.capacity.limit(), self.loss.share());
         let fits = |point: &Point, wider: bool| {
             let need = point.least as f32 * if wider { WIDER } else { 1.0 };
-            point.rate_within(limit) as f32 >= need.min(point.rate as f32)
+            point.rate_within(limit, lost) as f32 >= need.min(point.rate as f32)
         };
         let present = self.narrow;
-        let point = self
-            .point
-            .map_or(&START, |point| &points(self.carrier)[point]);
+        let point = self.wide();
         self.narrow = if fits(point, present.is_some()) {
             None
         } else {
+            let narrow = narrow(point.narrow);
             let fit = |(index, point): (usize, &Point)| {
                 fits(point, present.is_some_and(|present| index < present)).then_some(index)
             };
-            let found = NARROW.iter().enumerate().find_map(fit);
-            Some(found.unwrap_or(NARROW.len() - 1))
+            let found = narrow.iter().enumerate().find_map(fit);
+            Some(found.unwrap_or(narrow.len() - 1))
         };
     }
 }

@@ -391,10 +391,10 @@ fn loss_on_a_line_that_is_wide_enough_is_no_congestion() {
 }
 
 #[test]
-fn a_narrow_line_with_loss_gets_in_band_fec_in_long_frames() {
+fn the_narrowest_line_with_loss_gets_in_band_fec_in_long_frames() {
     let mut line = Line::new(7);
     let weather = Weather {
-        capacity: 26_000.0,
+        capacity: 20_000.0,
         loss: 0.15,
         ..CLEAN
     };
@@ -402,6 +402,20 @@ fn a_narrow_line_with_loss_gets_in_band_fec_in_long_frames() {
     let plan = line.adapter.plan();
     assert!(plan.samples > FRAME_SAMPLES, "{plan:?}");
     assert!(plan.settings.fec_percent > 3, "{plan:?}");
+}
+
+#[test]
+fn a_narrow_line_with_loss_gets_repair_in_longer_frames() {
+    let mut line = Line::new(9);
+    let weather = Weather {
+        capacity: 60_000.0,
+        loss: 0.1,
+        ..CLEAN
+    };
+    line.run(60, weather);
+    let repaired = |plan: &Plan| !plan.windows.is_empty() && plan.samples > FRAME_SAMPLES;
+    let share = line.share_of(10_000, repaired);
+    assert!(share > 0.8, "{share}");
 }
 
 #[test]

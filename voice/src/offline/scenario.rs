@@ -61,6 +61,17 @@ pub fn scenarios() -> Vec<Scenario> {
             },
         ),
         (
+            // With all repair of 10 % more is sent than fits.
+            "loss10rate64",
+            Line {
+                bottleneck: Some(Bottleneck {
+                    bits_per_second: 64_000.0,
+                    queue: ms(300),
+                }),
+                ..loss(0.1)
+            },
+        ),
+        (
             // In a sentence of the reference speech, in both directions.
             "outage2",
             Line {

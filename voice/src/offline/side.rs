@@ -252,7 +252,8 @@ impl Side {
         let ms = |samples: i64| samples as f32 * 1e3 / SAMPLE_RATE as f32;
         let totals = self.playout.totals();
         let before = std::mem::replace(&mut self.ear.totals, totals);
-        let share = |now: u64, before: u64| (now - before) as f32 / SAMPLE_RATE as f32;
+        // What was invented and not played is taken back.
+        let share = |now: u64, before: u64| now.saturating_sub(before) as f32 / SAMPLE_RATE as f32;
         self.ear.seconds.push(Second {
             target_ms: ms(jitter.target),
             buffer_ms: ms(jitter.delay),
