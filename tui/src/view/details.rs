@@ -7,8 +7,8 @@ use ratatui::text::Line;
 
 use super::call_log::recent;
 use super::draw::{ago, line, put_all, span};
-use super::status::{path_word, presence_word, relation_word, trust, trust_word};
 use super::theme::Theme;
+use super::words::{path_word, presence_word, relation_word, trust, trust_word};
 use super::{calls, draw};
 use crate::app::{State, registry_word};
 use crate::input::action::Action;

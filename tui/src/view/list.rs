@@ -7,8 +7,8 @@ use twocan_peer::api::Relation;
 use uuid::Uuid;
 
 use super::draw::{line, put, span};
-use super::status::{presence, trust};
 use super::theme::Theme;
+use super::words::{presence, trust};
 use super::wrap;
 use crate::app::roster::{Entry, Section};
 use crate::app::{Focus, State};

@@ -24,11 +24,12 @@ mod qr;
 mod registries;
 mod search;
 mod settings;
-pub(crate) mod status;
+mod status;
 pub(crate) mod theme;
 mod transfers;
 mod which_key;
 mod window;
+pub(crate) mod words;
 pub(crate) mod wrap;
 
 pub(crate) use self::help::palette;

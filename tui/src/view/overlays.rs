@@ -6,9 +6,9 @@ use ratatui::text::Line;
 
 use super::draw::{self, line, put, put_all, span, time};
 use super::field::filter_line;
-use super::status::level_style;
 use super::theme::Theme;
 use super::window::{head, picker, window};
+use super::words::level_style;
 use super::{
     audio, call_log, calls, field, help, lobby, message_overlays, people_overlays, qr, registries,
     search, settings, transfers, wrap,

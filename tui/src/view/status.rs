@@ -3,13 +3,15 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use twocan_peer::api::{Activation, Contact, NoticeLevel, Path, Presence, Relation, Trust};
+use twocan_peer::api::{Activation, Contact, Presence};
 
 use super::draw::{clock, line, paragraph, put, put_all, put_ends, rule, span};
 use super::layout::{Panes, details_fit_beside};
 use super::theme::Theme;
+use super::words::{
+    level_style, path_word, presence, presence_word, relation_word, short, trust, trust_word,
+};
 use super::wrap;
 use crate::app::calls::duration;
 use crate::app::{Focus, State};
@@ -118,68 +120,6 @@ fn who(contact: &Contact, theme: Theme, words: bool) -> Vec<Span<'static>> {
     spans
 }
 
-/// Presence as a sign.
-pub(crate) fn presence(contact: &Contact, theme: Theme) -> (&'static str, Style) {
-    if contact.blocked {
-        (theme.signs.failed, theme.dim())
-    } else if !contact.online {
-        (theme.signs.offline, theme.dim())
-    } else {
-        match contact.presence {
-            Some(Presence::Away) => (theme.signs.away, theme.warn()),
-            Some(Presence::DoNotDisturb) => (theme.signs.busy, theme.bad()),
-            _ => (theme.signs.online, theme.good()),
-        }
-    }
-}
-
-/// Presence in words.
-pub(crate) fn presence_word(contact: &Contact) -> &'static str {
-    match contact.presence {
-        _ if !contact.online => "offline",
-        Some(Presence::Away) => "away",
-        Some(Presence::DoNotDisturb) => "do not disturb",
-        _ => "online",
-    }
-}
-
-/// Trust as a sign.
-pub(crate) fn trust(trust: Trust, theme: Theme) -> (&'static str, Style) {
-    match trust {
-        Trust::Verified => (theme.signs.verified, theme.good()),
-        Trust::Known => (theme.signs.known, theme.dim()),
-        Trust::Changed => (theme.signs.changed, theme.bad()),
-    }
-}
-
-pub(crate) fn trust_word(trust: Trust) -> &'static str {
-    match trust {
-        Trust::Verified => "verified",
-        Trust::Known => "not verified",
-        Trust::Changed => "KEY CHANGED",
-    }
-}
-
-pub(crate) fn path_word(path: Path) -> &'static str {
-    match path {
-        Path::Lan => "lan",
-        Path::Direct => "direct",
-        Path::Relay => "relay",
-    }
-}
-
-/// What stands between us, if not both have said yes.
-pub(crate) fn relation_word(contact: &Contact) -> Option<&'static str> {
-    if contact.blocked {
-        return Some("blocked");
-    }
-    match contact.relation {
-        Relation::Asked => Some("asked, no answer yet"),
-        Relation::Mutual => None,
-        Relation::Rejected => Some("said no"),
-    }
-}
-
 /// The conversation's own header, on wide screens.
 pub(crate) fn header(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
     let spans = match state.open_contact() {
@@ -234,14 +174,6 @@ pub(crate) fn notice(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
         }
     }
     put(buf, area, 0, &line(cut(&left), theme.dim()));
-}
-
-pub(crate) fn level_style(level: NoticeLevel, theme: Theme) -> Style {
-    match level {
-        NoticeLevel::Info => theme.good(),
-        NoticeLevel::Warning => theme.warn(),
-        NoticeLevel::Error => theme.bad(),
-    }
 }
 
 /// What the command being typed does.
@@ -310,20 +242,6 @@ fn mode(state: &State) -> Option<&'static str> {
         true => "NORMAL",
         false => "INSERT",
     })
-}
-
-/// Long key names give way on small screens.
-pub(crate) fn short(keys: &str, width: u16) -> String {
-    if width < 60 {
-        keys.replace("Ctrl+X ", "^X").replace("Ctrl+", "^")
-    } else {
-        keys.to_owned()
-    }
-}
-
-/// The names that [`short`] has shortened.
-pub(crate) fn long(keys: &str) -> String {
-    keys.replace("^X", "Ctrl+X ").replace('^', "Ctrl+")
 }
 
 /// Keys that help at this moment, the most useful first.

@@ -6,8 +6,8 @@ use ratatui::text::Line;
 use ratatui::widgets::{Clear, Widget};
 
 use super::draw::{put, rule, span};
-use super::status::short;
 use super::theme::Theme;
+use super::words::short;
 use super::wrap;
 use crate::app::State;
 use crate::input::action::{Action, info};

@@ -10,7 +10,7 @@ use crate::app::{Focus, State};
 use crate::input::chord::{Chord, Key, sequence};
 use crate::view::layout::{Layout, Panes, layout};
 use crate::view::marks::{Hit, hit_at};
-use crate::view::status::long;
+use crate::view::words::long;
 use crate::view::{Row, message_at, row_at};
 
 /// Rows a notch of the wheel scrolls.

@@ -16,8 +16,8 @@ mod strip;
 
 use twocan_peer::api::{Activation, CallHint};
 
-use super::status::path_word;
 use super::theme::Theme;
+use super::words::path_word;
 use crate::app::State;
 use crate::app::calls::{CallView, Quality};
 

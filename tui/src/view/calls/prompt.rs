@@ -6,9 +6,9 @@ use ratatui::text::{Line, Span};
 
 use super::super::draw::{line, put, span};
 use super::super::marks::Mark;
-use super::super::status::{self, trust, trust_word};
 use super::super::theme::Theme;
 use super::super::window::frame;
+use super::super::words::{short, trust, trust_word};
 use super::super::wrap;
 use crate::app::State;
 use crate::app::audio::Side;
@@ -80,7 +80,7 @@ fn caller(state: &State, call: &CallView, theme: Theme) -> Vec<Span<'static>> {
 /// What answers or declines, as keys and as places to click.
 fn buttons(state: &State, theme: Theme, width: u16) -> Line<'static> {
     let key = |action| match state.key_of(action) {
-        keys if width < NARROW => status::short(&keys, width),
+        keys if width < NARROW => short(&keys, width),
         keys => keys,
     };
     let key_style = |style| Mark::Key.on(style);
@@ -99,7 +99,7 @@ pub(crate) fn banner(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) 
         return;
     };
     let key = |action| {
-        let keys = status::short(&state.key_of(action), area.width);
+        let keys = short(&state.key_of(action), area.width);
         span(keys, Mark::Key.on(theme.alert()))
     };
     let (answer, decline) = (key(Action::Answer), key(Action::Decline));
