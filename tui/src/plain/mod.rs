@@ -254,13 +254,14 @@ impl Session {
     fn ask(&mut self) -> anyhow::Result<()> {
         let ask = ask::ask(&self.state);
         if ask != self.asked {
+            // First: who sees that a secret is asked for may type it at once.
+            self.lines.echo(!ask.as_ref().is_some_and(Ask::is_secret));
             if let Some(ask) = &ask {
                 let before = self.asked.as_ref().and_then(|asked| asked.title.as_ref());
                 let title = ask.title.iter().filter(|title| before != Some(title));
                 let lines: Vec<String> = title.chain(&ask.lines).cloned().collect();
                 self.out.say(&lines)?;
             }
-            self.lines.echo(!ask.as_ref().is_some_and(Ask::is_secret));
             self.asked = ask;
         }
         if self.last.is_some() || !self.lines.are_typed() {
