@@ -15,6 +15,7 @@ use super::Core;
 use super::book::Entry;
 use crate::api::{Contact, ContactChange, Error, ErrorCode, Event, Relation, SeenAt, Trust};
 use crate::clock;
+use crate::store::cache;
 use crate::store::chat::{self, Summary};
 use crate::store::contacts::{self as table, RegistryName, SavedContact};
 use crate::store::keys;
@@ -25,17 +26,14 @@ impl Core {
         let (saved, names, refused) = self
             .store
             .run(move |db| {
-                let mut all = Vec::new();
-                for contact in table::all(db)? {
-                    let summary = chat::summary(
-                        db,
-                        chat::Ends {
-                            me,
-                            peer: contact.peer,
-                        },
-                    )?;
-                    all.push((contact, summary));
-                }
+                let all = cache::in_passing(db, |db| {
+                    let known = table::all(db)?.into_iter();
+                    let looked_at = known.map(|contact| {
+                        let peer = contact.peer;
+                        Ok((contact, chat::summary(db, chat::Ends { me, peer })?))
+                    });
+                    looked_at.collect::<rusqlite::Result<Vec<_>>>()
+                })?;
                 Ok((all, table::registry_names(db)?, keys::refused(db)?))
             })
             .await?;

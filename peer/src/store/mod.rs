@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use crate::api;
 use crate::vault::DatabaseKey;
 
+pub(crate) mod cache;
 pub(crate) mod calls;
 pub(crate) mod chat;
 pub(crate) mod contacts;
@@ -200,8 +201,9 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     // FULL: a commit survives a power cut, not only a crash of ours. Deleted
     // content is overwritten, as people mean it when they delete.
     connection.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY;",
     )?;
+    cache::install(connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     chat::search::install(connection)?;
     migrations::migrate(connection)

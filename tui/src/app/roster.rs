@@ -55,15 +55,23 @@ impl Section {
     }
 }
 
-/// Everybody we know, and in which order the list shows them. The order is made
-/// when it is asked for, and kept until somebody changes.
+/// Everybody we know, in which order the list shows them, and how much of what
+/// they said is unread. Both are found when they are asked for, and kept until
+/// somebody changes.
 #[derive(Debug, Default)]
 pub(crate) struct Contacts {
     all: HashMap<PeerId, Contact>,
     order: OnceLock<Vec<(Section, PeerId)>>,
+    unread: OnceLock<u64>,
 }
 
 impl Contacts {
+    /// Messages not read yet, of all who are not blocked.
+    pub(crate) fn unread(&self) -> u64 {
+        let heard = || self.all.values().filter(|c| !c.blocked);
+        *self.unread.get_or_init(|| heard().map(|c| c.unread).sum())
+    }
+
     fn in_order(&self) -> &[(Section, PeerId)] {
         self.order.get_or_init(|| {
             let mut contacts: Vec<&Contact> = self.all.values().collect();
@@ -95,9 +103,10 @@ impl Deref for Contacts {
 }
 
 impl DerefMut for Contacts {
-    /// Whoever can change somebody may change the order.
+    /// Whoever can change somebody may change what follows from it.
     fn deref_mut(&mut self) -> &mut Self::Target {
         self.order.take();
+        self.unread.take();
         &mut self.all
     }
 }
@@ -106,7 +115,7 @@ impl FromIterator<Contact> for Contacts {
     fn from_iter<I: IntoIterator<Item = Contact>>(contacts: I) -> Self {
         Self {
             all: contacts.into_iter().map(|c| (c.peer_id, c)).collect(),
-            order: OnceLock::new(),
+            ..Self::default()
         }
     }
 }
@@ -209,13 +218,15 @@ mod tests {
     use crate::app::sample::{self, BOB, MEI, SAM};
 
     #[test]
-    fn the_order_follows_every_change() {
+    fn the_order_and_what_is_unread_follow_every_change() {
         let mut state = sample::busy((80, 24), Look::default());
+        let before = state.contacts.unread();
         let order = state.contacts_in_order();
         assert_eq!(order[..2], [sample::id(BOB), sample::id(MEI)]);
         if let Some(bob) = state.contacts.get_mut(&sample::id(BOB)) {
             bob.unread = 0;
         }
+        assert!(state.contacts.unread() < before);
         assert_eq!(state.contacts_in_order()[0], sample::id(MEI));
         state.contacts.remove(&sample::id(MEI));
         assert!(!state.contacts_in_order().contains(&sample::id(MEI)));

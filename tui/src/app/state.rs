@@ -312,15 +312,6 @@ impl State {
         self.notify(NoticeLevel::Error, text);
     }
 
-    /// Messages not read yet, of all who are not blocked.
-    pub(crate) fn unread(&self) -> u64 {
-        self.contacts
-            .values()
-            .filter(|c| !c.blocked)
-            .map(|c| c.unread)
-            .sum()
-    }
-
     /// Whether something of this contact may ring or notify.
     pub(crate) fn may_ring(&self, contact: PeerId) -> bool {
         let quiet = self
@@ -379,7 +370,7 @@ impl State {
         if let Some(call) = self.calls.incoming() {
             return format!("CALL {}", self.name_of(call.call.contact));
         }
-        match self.unread() {
+        match self.contacts.unread() {
             0 => "twocan".to_owned(),
             n => format!("({n}) twocan"),
         }

@@ -15,10 +15,15 @@ use super::decode::{Answer, Decoder, Seen};
 /// a key if nothing follows it at once.
 const UNCLEAR: Duration = Duration::from_millis(30);
 
+/// Bytes taken at once at most.
+const CHUNK: usize = 4096;
+
 /// Reads from the terminal.
 #[derive(Debug)]
 pub(super) struct Input {
     bytes: pipe::Receiver,
+    /// Where they are read to.
+    chunk: Box<[u8; CHUNK]>,
     decoder: Decoder,
     seen: VecDeque<Seen>,
     /// When what is unclear is settled.
@@ -33,6 +38,7 @@ impl Input {
     pub(super) fn open() -> io::Result<Self> {
         Ok(Self {
             bytes: keyboard()?,
+            chunk: Box::new([0; CHUNK]),
             decoder: Decoder::default(),
             seen: VecDeque::new(),
             settled_at: None,
@@ -75,11 +81,12 @@ impl Input {
 
     /// Takes the bytes that are there; false at their end.
     fn fill(&mut self) -> io::Result<bool> {
-        let mut bytes = [0; 4096];
-        match self.bytes.try_read(&mut bytes) {
+        match self.bytes.try_read(self.chunk.as_mut_slice()) {
             Ok(0) => return Ok(false),
             Ok(count) => {
-                let seen = self.decoder.take(bytes.get(..count).unwrap_or_default());
+                let seen = self
+                    .decoder
+                    .take(self.chunk.get(..count).unwrap_or_default());
                 self.answered |= seen.contains(&Seen::Answer(Answer::Attributes));
                 self.seen.extend(seen);
                 let unclear = self.decoder.waits();

@@ -195,6 +195,9 @@ impl Screen {
             let deadline = self.deadline();
             let news_wait = self.frame_waits() && events.len() < NEWS;
             tokio::select! {
+                // Keys first: with one there, nothing else is looked at before
+                // it is drawn.
+                biased;
                 seen = self.input.next(), if self.writing.is_none() => match seen.context("cannot read from the terminal")? {
                     Some(seen) => self.seen(seen)?,
                     // The terminal is gone.

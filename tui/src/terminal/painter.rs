@@ -10,7 +10,7 @@ use ratatui::layout::{Position, Rect};
 use super::linked::Linked;
 use crate::app::{Stale, State};
 use crate::view::layout::{Layout, Panes, layout};
-use crate::view::{marks, screen, status_row, writing};
+use crate::view::{marks, screen, writing};
 
 /// Draws on a terminal.
 #[derive(Debug)]
@@ -81,18 +81,20 @@ impl<W: Write> Painter<W> {
     }
 
     fn draw_writing(&mut self, state: &State, panes: &Panes) -> io::Result<Option<Position>> {
-        let mut rows = Buffer::empty(panes.writing());
-        let cursor = writing(state, panes, &mut rows);
-        self.put(rows)?;
-        let mut row = Buffer::empty(panes.status);
-        status_row(state, panes, &mut row);
-        self.put(row)?;
+        let (parts, cursor) = writing(state, panes);
+        for part in parts {
+            self.put(part)?;
+        }
         Ok(cursor)
     }
 
     /// Shows a part of the screen. Its cells are moved, as copying a cell costs
     /// more than all else here.
     fn put(&mut self, mut part: Buffer) -> io::Result<()> {
+        let is_shown = |at: Position| self.shown.cell(at) == part.cell(at);
+        if part.area.positions().all(is_shown) {
+            return Ok(());
+        }
         let mut before = Buffer::empty(part.area);
         self.swap(&mut before);
         let drawn = self.terminal.draw(before.diff_iter(&part));

@@ -38,7 +38,9 @@ pub(crate) fn draw(
         ]);
         put(buf, area, y, &line);
     }
-    put(buf, panes.subject, 0, &subject(state, theme, cells));
+    if panes.subject.height > 0 {
+        put(buf, panes.subject, 0, &subject(state, theme, cells));
+    }
     if draft.is_empty() {
         put(buf, panes.composer, 0, &placeholder(state, theme, cells));
     }

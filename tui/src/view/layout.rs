@@ -66,9 +66,10 @@ impl Panes {
         self.top.width < TWO_PANES
     }
 
-    /// The rows from the notice to the composer.
-    pub(crate) fn writing(&self) -> Rect {
-        self.notice.union(self.composer)
+    /// What changes while somebody writes: the notice, and the composer with
+    /// its subject.
+    pub(crate) fn writing(&self) -> [Rect; 2] {
+        [self.notice, self.subject.union(self.composer)]
     }
 
     /// Cells of the text of messages.

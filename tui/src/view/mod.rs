@@ -83,16 +83,14 @@ pub(crate) fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
     cursor.filter(|c| area.contains(*c))
 }
 
-/// Draws the empty rows [`Panes::writing`] of a screen that is divided like
-/// this; returns where the cursor stands.
-pub(crate) fn writing(state: &State, panes: &Panes, buf: &mut Buffer) -> Option<Position> {
-    writing_rows(state, Theme::of(state.look), buf, panes)
-}
-
-/// Draws the empty last row of such a screen. Both rows together are what
-/// [`crate::app::Stale::Writing`] means.
-pub(crate) fn status_row(state: &State, panes: &Panes, buf: &mut Buffer) {
-    status::bottom(state, Theme::of(state.look), buf, panes.status);
+/// The parts [`Panes::writing`] of a screen that is divided like this, which are
+/// what [`crate::app::Stale::Writing`] means; and where the cursor stands.
+pub(crate) fn writing(state: &State, panes: &Panes) -> ([Buffer; 2], Option<Position>) {
+    let theme = Theme::of(state.look);
+    let [mut notice, mut composer] = panes.writing().map(Buffer::empty);
+    status::notice(state, theme, &mut notice, panes.notice);
+    let cursor = composer::draw(state, theme, &mut composer, panes);
+    ([notice, composer], cursor)
 }
 
 /// List, conversation, composer, details.
@@ -113,17 +111,12 @@ fn main_view(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Op
     calls::strip(state, theme, buf, panes.strip);
     conversation(state, theme, buf, panes);
     transfers::strip(state, theme, buf, panes.files);
-    let cursor = writing_rows(state, theme, buf, panes);
-    candidates::draw(state, theme, buf, panes);
-    list_cursor.or(cursor)
-}
-
-/// What was just said, and the composer.
-fn writing_rows(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) -> Option<Position> {
     status::notice(state, theme, buf, panes.notice);
     let under = panes.composer_rule;
     put(buf, under, 0, &rule(theme, usize::from(under.width), ""));
-    composer::draw(state, theme, buf, panes)
+    let cursor = composer::draw(state, theme, buf, panes);
+    candidates::draw(state, theme, buf, panes);
+    list_cursor.or(cursor)
 }
 
 fn conversation(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
@@ -195,7 +188,7 @@ fn tiny(state: &State, theme: Theme, buf: &mut Buffer, area: Rect) {
         texts.push(format!("{} {time}", call.mic_word()));
         texts.push(state.name_of(call.call.contact));
     } else {
-        texts.push(format!("twocan: {} unread", state.unread()));
+        texts.push(format!("twocan: {} unread", state.contacts.unread()));
         texts.extend(state.open.map(|id| state.name_of(id)));
     }
     if texts.len() > usize::from(area.height) {

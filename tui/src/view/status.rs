@@ -21,7 +21,7 @@ use crate::input::complete;
 /// Who we are, with whom we speak, what waits, what time it is.
 pub(crate) fn top(state: &State, theme: Theme, buf: &mut Buffer, panes: &Panes) {
     let mut right = Vec::new();
-    let unread = state.unread();
+    let unread = state.contacts.unread();
     if unread > 0 {
         let words = if panes.single() { "" } else { " unread" };
         right.push(span(format!("{unread}{words}  "), theme.count()));

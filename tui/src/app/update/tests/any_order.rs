@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::widgets::{Clear, Widget};
 
 use super::*;
 use crate::app::Stale;
@@ -231,10 +230,12 @@ proptest! {
                 (Stale::Nothing, _) => prop_assert!(drawn(&state) == before, "{what}"),
                 (Stale::Writing, Layout::Panes(panes)) if layout(&state) == Layout::Panes(panes) => {
                     let mut shown = before.0;
-                    Clear.render(panes.writing(), &mut shown);
-                    Clear.render(panes.status, &mut shown);
-                    let cursor = view::writing(&state, &panes, &mut shown);
-                    view::status_row(&state, &panes, &mut shown);
+                    let (parts, cursor) = view::writing(&state, &panes);
+                    for part in parts {
+                        for at in part.area.positions() {
+                            shown[at] = part[at].clone();
+                        }
+                    }
                     prop_assert_eq!((shown, cursor), drawn(&state), "{}", what);
                 }
                 _ => {}
