@@ -4,7 +4,7 @@
 use twocan_peer::api::Page;
 use twocan_proto::identity::PeerId;
 
-use super::super::conversation::Scroll;
+use super::super::conversation::{Conversation, Scroll};
 use super::super::effect::Effect;
 use super::super::overlay::Overlay;
 use super::super::roster::Entry;
@@ -205,14 +205,21 @@ pub(super) fn to_newest(state: &mut State, out: &mut Effects) {
 /// Asks for pages when the reader is near an end of what is held.
 pub(super) fn load_near_ends(state: &mut State, out: &mut Effects) {
     let Some(with) = state.open else { return };
-    if state.first_run.is_some() || message_rows(state).is_none() {
-        return;
+    let missing = state.conversation().and_then(missing_page);
+    // Last, as the screen has to be divided for it.
+    let page = missing.filter(|_| state.first_run.is_none() && message_rows(state).is_some());
+    if let Some(page) = page
+        && let Some(conversation) = state.conversations.get_mut(&with)
+    {
+        conversation.loading = Some(page);
+        out.push(Effect::LoadHistory { with, page });
     }
-    let Some(conversation) = state.conversations.get_mut(&with) else {
-        return;
-    };
+}
+
+/// The page that is not held and near to what the reader sees.
+fn missing_page(conversation: &Conversation) -> Option<Page> {
     if conversation.seeking.is_some() {
-        return;
+        return None;
     }
     let count = conversation.messages().len();
     let (top, bottom) = match conversation.scroll {
@@ -222,14 +229,10 @@ pub(super) fn load_near_ends(state: &mut State, out: &mut Effects) {
         },
         Scroll::Bottom => (count < NEAR, true),
     };
-    let page = conversation
+    conversation
         .older_page()
         .filter(|_| top)
-        .or_else(|| conversation.newer_page().filter(|_| bottom));
-    if let Some(page) = page {
-        conversation.loading = Some(page);
-        out.push(Effect::LoadHistory { with, page });
-    }
+        .or_else(|| conversation.newer_page().filter(|_| bottom))
 }
 
 /// The conversation `step` places further in the list.

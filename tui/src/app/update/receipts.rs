@@ -25,23 +25,25 @@ pub(crate) struct Unreported {
 /// Whose newest messages are on a screen that somebody looks at.
 pub(super) fn watched(state: &State) -> Option<PeerId> {
     let looking = state.focused && !state.elsewhere && !state.covered();
-    if !looking || moving::message_rows(state).is_none() {
-        return None;
-    }
     let conversation = state.conversation()?;
     let there = conversation.scroll == Scroll::Bottom && conversation.seeking.is_none();
-    conversation.newest().filter(|_| there)?;
-    state.open
+    conversation.newest().filter(|_| looking && there)?;
+    // Last, as the screen has to be divided for it.
+    moving::message_rows(state).and(state.open)
 }
 
 /// Reports what was read, at the latest when it is not looked at any more.
 pub(super) fn mark_read(state: &mut State, out: &mut Effects) {
-    let watched = watched(state);
     let waiting = state.unreported.take();
+    let news = state.open.and_then(|with| unknown(state, with));
+    if waiting.is_none() && news.is_none() {
+        return;
+    }
+    let watched = watched(state);
     if let Some(Unreported { with, upto, .. }) = waiting.filter(|w| watched != Some(w.with)) {
         report(state, with, upto, out);
     }
-    let Some((with, upto)) = watched.and_then(|with| Some((with, unknown(state, with)?))) else {
+    let (Some(with), Some(upto)) = (watched, news) else {
         return;
     };
     let conversation = state.conversations.get(&with);
