@@ -88,26 +88,38 @@ impl<W: Write> Painter<W> {
         Ok(cursor)
     }
 
-    /// Shows a part of the screen. Its cells are moved, as copying a cell costs
-    /// more than all else here.
+    /// Shows a part of the screen. Cells are moved, and only around those that
+    /// differ, as copying cells costs more than all else here.
     fn put(&mut self, mut part: Buffer) -> io::Result<()> {
-        let is_shown = |at: Position| self.shown.cell(at) == part.cell(at);
-        if part.area.positions().all(is_shown) {
+        let Some(area) = self.changed(&part) else {
             return Ok(());
-        }
-        let mut before = Buffer::empty(part.area);
-        self.swap(&mut before);
-        let drawn = self.terminal.draw(before.diff_iter(&part));
-        self.swap(&mut part);
+        };
+        let (mut before, mut after) = (Buffer::empty(area), Buffer::empty(area));
+        exchange(&mut self.shown, &mut before);
+        exchange(&mut part, &mut after);
+        let drawn = self.terminal.draw(before.diff_iter(&after));
+        exchange(&mut self.shown, &mut after);
         drawn
     }
 
-    /// Exchanges the cells of a part of the screen with those that are shown.
-    fn swap(&mut self, part: &mut Buffer) {
-        for place in part.area.positions() {
-            if let (Some(shown), Some(cell)) = (self.shown.cell_mut(place), part.cell_mut(place)) {
-                std::mem::swap(shown, cell);
-            }
+    /// Where a part differs from what is shown, and a column more: the second
+    /// cell of a wide sign is in it.
+    fn changed(&self, part: &Buffer) -> Option<Rect> {
+        let differs = |at: &Position| self.shown.cell(*at) != part.cell(*at);
+        let cells = part.area.positions().filter(differs);
+        let area = cells
+            .map(|at| Rect::new(at.x, at.y, 1, 1))
+            .reduce(Rect::union)?;
+        let width = area.width + 1;
+        Some(Rect { width, ..area }.intersection(part.area))
+    }
+}
+
+/// Exchanges the cells of a part with those at its place in the whole.
+fn exchange(whole: &mut Buffer, part: &mut Buffer) {
+    for place in part.area.positions() {
+        if let (Some(shown), Some(cell)) = (whole.cell_mut(place), part.cell_mut(place)) {
+            std::mem::swap(shown, cell);
         }
     }
 }
@@ -115,7 +127,10 @@ impl<W: Write> Painter<W> {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::num::NonZero;
     use std::rc::Rc;
+
+    use proptest::prelude::*;
 
     use super::*;
     use crate::app::msg::Msg;
@@ -193,5 +208,37 @@ mod tests {
             written.taken().contains("Bob"),
             "the messages were drawn again"
         );
+    }
+
+    /// A terminal of [`SIZE`] after it was written to.
+    fn shown(written: &str) -> (String, (u16, u16)) {
+        let [rows, columns] = [SIZE.1, SIZE.0].map(|cells| NonZero::new(cells).unwrap());
+        let mut parser = vt100::Parser::new(rows, columns, 0);
+        parser.process(written.as_bytes());
+        let screen = parser.screen();
+        (screen.contents(), screen.cursor_position())
+    }
+
+    proptest! {
+        #[test]
+        fn key_by_key_the_same_is_shown_as_at_once(
+            keys in prop::collection::vec(
+                prop::sample::select(vec!["x", "漢", "é", "w", "Backspace", "Delete", "Left", "Right"]),
+                1..40,
+            ),
+        ) {
+            let written = Shared::default();
+            let mut painter = Painter::new(written.clone(), SIZE, false);
+            let mut state = sample::busy(SIZE, Look::default());
+            painter.draw(&state).unwrap();
+            for key in keys {
+                state.stale = Stale::Nothing;
+                press(&mut state, key);
+                painter.draw(&state).unwrap();
+            }
+            let at_once = Shared::default();
+            Painter::new(at_once.clone(), SIZE, false).draw(&state).unwrap();
+            prop_assert_eq!(shown(&written.taken()), shown(&at_once.taken()));
+        }
     }
 }
