@@ -19,7 +19,7 @@ mod paths;
 mod signals;
 mod watch;
 
-use std::future::pending;
+use std::future::{pending, ready};
 use std::io::{self, Stdout};
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -59,6 +59,8 @@ use crate::app::{Look, Stale, State};
 /// and if it is far away.
 const ANSWERS: Duration = Duration::from_millis(150);
 const FAR_ANSWERS: Duration = Duration::from_secs(1);
+/// Turns after which keys let all else have one, however many there are.
+const KEY_TURNS: usize = 16;
 /// Messages taken at most before a frame is drawn.
 const BATCH: usize = 512;
 /// News of the engine that may wait for the next frame; a queue that is fuller
@@ -189,19 +191,30 @@ impl Screen {
     ) -> anyhow::Result<()> {
         let mut files = self.watched();
         let mut engine_there = true;
+        let mut turns = 0;
         while !self.ended {
             self.draw_if_due()?;
             self.start_what_is_asked_for()?;
             let deadline = self.deadline();
             let news_wait = self.frame_waits() && events.len() < NEWS;
+            let turn_of_others = turns >= KEY_TURNS;
+            turns = if turn_of_others { 0 } else { turns + 1 };
             tokio::select! {
                 // Keys first: with one there, nothing else is looked at before
                 // it is drawn.
                 biased;
-                seen = self.input.next(), if self.writing.is_none() => match seen.context("cannot read from the terminal")? {
+                seen = self.input.next(), if self.writing.is_none() && !turn_of_others => match seen.context("cannot read from the terminal")? {
                     Some(seen) => self.seen(seen)?,
                     // The terminal is gone.
                     None => self.take(Msg::Terminate)?,
+                },
+                signal = signals.next() => match signal {
+                    Signal::End => self.take(Msg::Terminate)?,
+                    // Whoever has the terminal now is meant.
+                    Signal::Interrupted | Signal::Continued if self.writing.is_some() => {}
+                    Signal::Interrupted => self.take(Msg::Terminate)?,
+                    Signal::Continued => self.again()?,
+                    Signal::Resized => self.resized()?,
                 },
                 ended = end_of(&mut self.writing) => self.written(ended)?,
                 event = events.recv(), if engine_there && !news_wait => match event {
@@ -216,15 +229,8 @@ impl Screen {
                 }
                 changed = changed(&mut files) => self.read_user_files(&changed)?,
                 Some(()) = panics.recv() => self.take(Msg::Broken)?,
-                signal = signals.next() => match signal {
-                    Signal::End => self.take(Msg::Terminate)?,
-                    // Whoever has the terminal now is meant.
-                    Signal::Interrupted | Signal::Continued if self.writing.is_some() => {}
-                    Signal::Interrupted => self.take(Msg::Terminate)?,
-                    Signal::Continued => self.again()?,
-                    Signal::Resized => self.resized()?,
-                },
                 () = tokio::time::sleep_until(deadline) => self.tick()?,
+                () = ready(()), if turn_of_others => {}
             }
             self.take_ready(&mut events)?;
             if let Some(about) = self.hand_over.take() {
