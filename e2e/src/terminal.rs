@@ -8,7 +8,8 @@ mod launch;
 pub use launch::Launch;
 
 use std::io::Write;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, ExitStatus, MasterPty, PtySize};
@@ -123,6 +124,14 @@ impl Terminal {
         if let Err(error) = sent {
             panic!("cannot press {keys:?}: {error}\n{}", self.framed());
         }
+    }
+
+    /// Presses keys again and again, as fast as the program takes them, until it
+    /// is gone.
+    #[must_use]
+    pub fn flood(&self, keys: &str) -> JoinHandle<()> {
+        let (input, keys) = (Arc::clone(&self.input), keys.to_owned());
+        thread::spawn(move || while lock(&input).write_all(keys.as_bytes()).is_ok() {})
     }
 
     /// Bytes that the program has written to the terminal so far.
@@ -291,7 +300,7 @@ impl Terminal {
                 "the program did not end\n{}",
                 self.framed()
             );
-            std::thread::sleep(Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(10));
         }
     }
 
@@ -304,7 +313,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if thread::panicking() {
             eprintln!("{}", self.framed());
         }
         if matches!(self.child.try_wait(), Ok(None)) {

@@ -65,6 +65,19 @@ fn signals_end_it_in_a_conversation_too() {
 }
 
 #[test]
+fn a_signal_is_heard_however_fast_keys_come() {
+    let folder = folder();
+    settled(folder.path());
+    let terminal = open(folder.path(), "alice", free_port());
+    terminal.wait_for("alice");
+    let keys = terminal.flood("again and ");
+    terminal.wait_for("again and again and again");
+    signal(terminal.pid(), "TERM");
+    terminal.ended_tidily();
+    keys.join().must("end the keys");
+}
+
+#[test]
 fn ctrl_z_gives_the_shell_its_terminal_and_fg_takes_it_back() {
     let folder = folder();
     let home = settled(folder.path());
