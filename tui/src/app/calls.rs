@@ -240,8 +240,18 @@ impl CallView {
 
     /// Whole seconds of sound, or of ringing before it.
     pub(crate) fn seconds(&self, now: Timestamp) -> u64 {
-        let from = self.connected_at.unwrap_or(self.since);
-        u64::try_from((now.as_millis() - from.as_millis()) / 1000).unwrap_or(0)
+        u64::try_from((now.as_millis() - self.counted_from()) / 1000).unwrap_or(0)
+    }
+
+    /// When [`Self::seconds`] is one more.
+    pub(crate) fn next_second(&self, now: Timestamp) -> Timestamp {
+        let from = self.counted_from();
+        let passed = (now.as_millis() - from).div_euclid(1000);
+        Timestamp::from_millis(from + (passed + 1) * 1000)
+    }
+
+    fn counted_from(&self) -> i64 {
+        self.connected_at.unwrap_or(self.since).as_millis()
     }
 
     pub(crate) fn quality(&self) -> Option<Quality> {
@@ -403,6 +413,11 @@ impl Calls {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// When one of them has lasted a second more.
+    pub(crate) fn next_second(&self, now: Timestamp) -> Option<Timestamp> {
+        self.0.iter().map(|call| call.next_second(now)).min()
     }
 }
 

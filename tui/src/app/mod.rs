@@ -5,6 +5,7 @@ pub(crate) mod audio;
 pub(crate) mod call_log;
 pub(crate) mod calls;
 pub(crate) mod conversation;
+mod deadlines;
 pub(crate) mod drafts;
 pub(crate) mod editor;
 pub(crate) mod effect;

@@ -14,7 +14,7 @@ use twocan_proto::time::Timestamp;
 
 use super::audio::{Side, SoundSetup, Test};
 use super::call_log::CallLog;
-use super::calls::{Calls, METERS_MS, TalkKey};
+use super::calls::{Calls, TalkKey};
 use super::conversation::Conversation;
 use super::drafts::Drafts;
 use super::editor::Editor;
@@ -34,17 +34,6 @@ use crate::input::keymap::{Context, Keymap, Preset};
 
 /// Lines kept for `/log`.
 const LOG_LINES: usize = 500;
-/// How long a toast stands, in milliseconds: longer for what went wrong.
-const TOAST_MS: i64 = 6_000;
-const ERROR_TOAST_MS: i64 = 12_000;
-/// The incoming call rings the bell this often, in milliseconds.
-pub(crate) const RING_EVERY_MS: i64 = 5_000;
-/// The meters are read this often where nothing is to move, in milliseconds.
-const STILL_METERS_MS: i64 = 1_000;
-/// After this long without a key the other is told that we stopped typing.
-pub(crate) const TYPING_PAUSE_MS: i64 = 5_000;
-/// Time in which a second Ctrl+C quits.
-pub(crate) const QUIT_AGAIN_MS: i64 = 3_000;
 
 /// What keys go to when nothing lies over the main view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -376,74 +365,10 @@ impl State {
         }
     }
 
-    /// When the meters are to be read again: while somebody looks at a call
-    /// that has sound.
-    pub(crate) fn meters_due(&self) -> Option<i64> {
-        let call = self.calls.active().filter(|call| call.has_sound())?;
-        let read = call.metered_at.map_or(0, Timestamp::as_millis);
-        let pause = match self.preferences.motion {
-            true => METERS_MS,
-            false => STILL_METERS_MS,
-        };
-        self.focused.then_some(read + pause)
-    }
-
-    /// When a toast has stood long enough.
-    fn toast_until(&self) -> Option<i64> {
-        self.toast.as_ref().map(|t| {
-            let stands = if t.level == NoticeLevel::Info {
-                TOAST_MS
-            } else {
-                ERROR_TOAST_MS
-            };
-            t.at.as_millis() + stands
-        })
-    }
-
     /// What stands because it went wrong: it is shown in full.
     pub(crate) fn grave_toast(&self) -> Option<&Notice> {
         let grave = |toast: &&Notice| toast.level != NoticeLevel::Info;
         self.toast.as_ref().filter(grave)
-    }
-
-    pub(crate) fn toast_is_over(&self) -> bool {
-        self.toast_until()
-            .is_some_and(|until| until <= self.now.as_millis())
-    }
-
-    /// The next moment at which something changes by itself.
-    pub(crate) fn next_deadline(&self) -> Timestamp {
-        const MINUTE: i64 = 60_000;
-        let now = self.now.as_millis();
-        // The clock in the top bar.
-        let mut next = (now.div_euclid(MINUTE) + 1) * MINUTE;
-        let mut consider = |at: Option<i64>| {
-            if let Some(at) = at {
-                next = next.min(at.max(now + 1));
-            }
-        };
-        consider(self.toast_until());
-        consider(self.drafts.due().map(Timestamp::as_millis));
-        consider(self.quit_asked.map(|at| at.as_millis() + QUIT_AGAIN_MS));
-        consider(self.unreported.map(|waiting| waiting.due.as_millis()));
-        for conversation in self.conversations.values() {
-            consider(conversation.typing_until.map(Timestamp::as_millis));
-            consider(
-                conversation
-                    .told_typing
-                    .map(|at| at.as_millis() + TYPING_PAUSE_MS),
-            );
-        }
-        if !self.calls.is_empty() {
-            // Seconds are shown.
-            consider(Some((now.div_euclid(1000) + 1) * 1000));
-        }
-        for lobby in self.lobbies.values() {
-            let typing = lobby.typing.as_ref();
-            consider(typing.map(|(_, until)| until.as_millis()));
-        }
-        consider(self.meters_due());
-        Timestamp::from_millis(next)
     }
 }
 

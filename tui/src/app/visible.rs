@@ -5,6 +5,7 @@
 
 use twocan_peer::api::Event;
 
+use super::effect::Outcome;
 use super::msg::Msg;
 use super::{Focus, State};
 use crate::input::action::Action;
@@ -26,6 +27,9 @@ pub(super) fn stale_after(state: &State, msg: &Msg) -> Stale {
     let seen = match msg {
         Msg::Key(chord) if only_writes(state, *chord) => return Stale::Writing,
         Msg::Engine(event) => may_show(state, event),
+        Msg::Outcome(outcome) => !matches!(**outcome, Outcome::MarkedRead { result: Ok(()), .. }),
+        // Time by itself is what [`State::next_visible`] knows of.
+        Msg::Tick => false,
         _ => true,
     };
     match seen {

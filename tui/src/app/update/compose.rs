@@ -3,9 +3,9 @@
 use twocan_proto::limits::TEXT_BYTES;
 
 use super::super::conversation::Scroll;
+use super::super::deadlines::QUIT_AGAIN_MS;
 use super::super::effect::{Effect, Elsewhere};
 use super::super::overlay::{Confirm, Confirmed, Overlay};
-use super::super::state::QUIT_AGAIN_MS;
 use super::{Effects, actions, completion, messages, moving};
 use crate::app::State;
 use crate::input::action::Action;

@@ -38,10 +38,10 @@ pub(super) use self::receipts::Unreported;
 use twocan_peer::api::NoticeLevel;
 use twocan_proto::time::Timestamp;
 
+use super::deadlines::{QUIT_AGAIN_MS, RING_EVERY_MS, TYPING_PAUSE_MS};
 use super::effect::Effect;
 use super::first_run::FirstRun;
 use super::msg::Msg;
-use super::state::{QUIT_AGAIN_MS, RING_EVERY_MS, TYPING_PAUSE_MS};
 use super::{Stale, State, visible};
 
 /// What an update wants done.
@@ -73,19 +73,16 @@ pub(crate) fn start(state: &mut State, first_run: bool) -> Effects {
 
 /// Takes what happened at `now`.
 pub(crate) fn update(state: &mut State, now: Timestamp, msg: Msg) -> Effects {
-    let due = now >= state.next_deadline();
+    let stale = match now >= state.next_visible() {
+        true => Stale::All,
+        false => visible::stale_after(state, &msg),
+    };
+    state.stale = state.stale.max(stale);
     state.now = now;
     let mut out = Effects::new();
     match msg {
         Msg::Tick => tick(state, &mut out),
-        other => {
-            let stale = match due {
-                true => Stale::All,
-                false => visible::stale_after(state, &other),
-            };
-            state.stale = state.stale.max(stale);
-            apply(state, other, &mut out);
-        }
+        other => apply(state, other, &mut out),
     }
     settle(state, &mut out);
     out
@@ -144,7 +141,6 @@ fn focus(state: &mut State, on: bool, out: &mut Effects) {
 /// A deadline has come.
 fn tick(state: &mut State, out: &mut Effects) {
     let now = state.now;
-    state.stale = Stale::All;
     if state.toast_is_over() {
         state.toast = None;
     }
@@ -166,7 +162,7 @@ fn tick(state: &mut State, out: &mut Effects) {
     for lobby in state.lobbies.values_mut() {
         lobby.typing = lobby.typing.take().filter(|(_, until)| *until > now);
     }
-    if state.meters_due().is_some_and(|due| due <= now.as_millis()) {
+    if state.meters_due().is_some_and(|due| due <= now) {
         out.push(Effect::ReadMeters);
     }
     if let Some(call) = state.calls.incoming_mut()

@@ -220,8 +220,7 @@ proptest! {
         let mut now = 0;
         for (msg, passed) in steps {
             now += passed;
-            // What time alone changes is for the deadlines.
-            (state.now, state.stale) = (at(now), Stale::Nothing);
+            state.stale = Stale::Nothing;
             let before = drawn(&state);
             let panes = layout(&state);
             let what = format!("{msg:?}");
