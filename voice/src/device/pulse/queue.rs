@@ -5,7 +5,9 @@
 //! 3 ms at times, a busy virtual one for 30 ms several times a minute. So the
 //! times between requests are followed, and the queue grows when one of them
 //! has come near its length, before any is heard, and shrinks again when none
-//! has for a while.
+//! has for a while. What stands still for much longer than the queue lasts has
+//! been heard already, and may be the only one in an hour: the queue is as long
+//! as such a stall once there has been another.
 
 use std::time::{Duration, Instant};
 
@@ -40,6 +42,8 @@ const MEMORY: Duration = Duration::from_secs(20);
 const BEGINNING: Duration = Duration::from_secs(1);
 /// A queue that ran dry this soon after it was made longer did so before.
 const SETTLE: Duration = Duration::from_millis(100);
+/// Stalls that are nearer to one another are one.
+const ONE_STALL: Duration = Duration::from_secs(1);
 
 /// How a playback stream is to be buffered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +87,16 @@ pub(super) struct Queue {
     needed: [FrameCount; 2],
     /// When this one began.
     since: Instant,
+    /// The last of those that took far more than waited.
+    stall: Option<Stall>,
+}
+
+/// A time between requests that was far longer than the queue.
+#[derive(Debug, Clone, Copy)]
+struct Stall {
+    at: Instant,
+    /// Frames that would have lasted for it.
+    frames: FrameCount,
 }
 
 impl Queue {
@@ -97,6 +111,7 @@ impl Queue {
             asked_at: None,
             needed: [0; 2],
             since: now,
+            stall: None,
         }
     }
 
@@ -141,9 +156,35 @@ impl Queue {
         if !self.begins(now)
             && let Some(since) = since.filter(|since| *since < MOST)
         {
-            self.need(self.frames_in(since + since / RESERVE));
+            let frames = self.frames_in(since + since / RESERVE);
+            let near = self.frames + self.period;
+            let frames = match frames > near {
+                true => near.max(self.common(Stall { at: now, frames })),
+                false => frames,
+            };
+            self.need(frames);
         }
         self.follow(now)
+    }
+
+    /// What would have lasted for a stall and for the one before it, if that is
+    /// not long ago.
+    fn common(&mut self, stall: Stall) -> FrameCount {
+        match self.stall.map(|before| (before, stall.at - before.at)) {
+            Some((before, passed)) if passed < ONE_STALL => {
+                let frames = before.frames.max(stall.frames);
+                self.stall = Some(Stall { frames, ..before });
+                0
+            }
+            Some((before, passed)) if passed < 2 * MEMORY => {
+                self.stall = Some(stall);
+                before.frames.min(stall.frames)
+            }
+            _ => {
+                self.stall = Some(stall);
+                0
+            }
+        }
     }
 
     /// The device has found nothing. Returns whether the server is to buffer
@@ -176,7 +217,7 @@ impl Queue {
         if needed > before {
             self.frames = needed.next_multiple_of((self.period / STEPS).max(1));
             self.grown_at = Some(now);
-        } else if needed + self.period < before {
+        } else if needed + self.period <= before {
             self.frames = needed;
             // The server does not ask until its queue is so short.
             self.asked_at = None;
@@ -230,14 +271,33 @@ mod tests {
     fn a_near_miss_is_enough_to_grow_and_what_is_not_needed_goes() {
         let start = Instant::now();
         let mut queue = queue(start);
-        let late = |n: u64| if n == 300 { 12 } else { 0 };
+        let late = |n: u64| if n == 300 { 6 } else { 0 };
         let lengths = lengths(&mut queue, start, (0..50_000).map(late));
         assert_eq!(lengths[299], 8.0);
-        assert_eq!(lengths[300], 18.0, "16 ms and an eighth");
-        let until = lengths.iter().rposition(|length| *length == 18.0).unwrap();
+        assert_eq!(lengths[300], 12.0, "10 ms, an eighth, and whole steps");
+        let until = lengths.iter().rposition(|length| *length == 12.0).unwrap();
         let lasted = Duration::from_millis(4 * (until as u64 - 300));
         assert!(lasted >= MEMORY && lasted <= 2 * MEMORY, "{lasted:?}");
         assert_eq!(lengths.last(), Some(&8.0));
+    }
+
+    #[test]
+    fn one_stall_is_no_reason_for_a_long_queue_and_another_is() {
+        let start = Instant::now();
+        let mut queue = queue(start);
+        // Two within a second, one 20 s later, one after some minutes.
+        let late = |n: u64| match n {
+            1_000 | 1_100 => 25,
+            6_000 => 20,
+            50_000 => 25,
+            _ => 0,
+        };
+        let lengths = lengths(&mut queue, start, (0..51_000).map(late));
+        assert_eq!(lengths[1_000], 12.0);
+        assert_eq!(lengths[1_100], 16.0);
+        assert_eq!(lengths[6_000], 27.0, "24 ms and an eighth");
+        assert_eq!(lengths[49_999], 8.0);
+        assert_eq!(lengths[50_000], 12.0);
     }
 
     #[test]
