@@ -30,7 +30,7 @@ const QUIET_DB: f32 = -75.0;
 /// At and above this noise it works with all its strength, dBFS.
 const NOISY_DB: f32 = -55.0;
 /// The least share of the suppressor's output in the mix.
-const LEAST_SHARE: f32 = 0.5;
+const LEAST_SHARE: f32 = 0.25;
 /// The least level of so many blocks, 1.5 s, is a pause between words.
 const WINDOW: u32 = 150;
 /// Windows that the noise is the least of.
