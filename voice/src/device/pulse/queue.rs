@@ -5,9 +5,9 @@
 //! 3 ms at times, a busy virtual one for 30 ms several times a minute. So the
 //! times between requests are followed, and the queue grows when one of them
 //! has come near its length, before any is heard, and shrinks again when none
-//! has for a while. What stands still for much longer than the queue lasts has
-//! been heard already, and may be the only one in an hour: the queue is as long
-//! as such a stall once there has been another.
+//! has for a while. A stall that is much longer than the queue has been heard
+//! already, and may be the only one in an hour: the queue grows to its length
+//! once there has been another.
 
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ const MEMORY: Duration = Duration::from_secs(20);
 const BEGINNING: Duration = Duration::from_secs(1);
 /// A queue that ran dry this soon after it was made longer did so before.
 const SETTLE: Duration = Duration::from_millis(100);
+/// A queue grows to so many times its least for one stall alone.
+const ALONE: u32 = 2;
 /// Stalls that are nearer to one another are one.
 const ONE_STALL: Duration = Duration::from_secs(1);
 
@@ -87,11 +89,11 @@ pub(super) struct Queue {
     needed: [FrameCount; 2],
     /// When this one began.
     since: Instant,
-    /// The last of those that took far more than waited.
+    /// The last that was longer than one alone is a reason for.
     stall: Option<Stall>,
 }
 
-/// A time between requests that was far longer than the queue.
+/// A long time between requests.
 #[derive(Debug, Clone, Copy)]
 struct Stall {
     at: Instant,
@@ -156,34 +158,30 @@ impl Queue {
         if !self.begins(now)
             && let Some(since) = since.filter(|since| *since < MOST)
         {
-            let frames = self.frames_in(since + since / RESERVE);
-            let near = self.frames + self.period;
-            let frames = match frames > near {
-                true => near.max(self.common(Stall { at: now, frames })),
-                false => frames,
-            };
-            self.need(frames);
+            let lasting = self.frames_in(since + since / RESERVE);
+            let needed = self.reason(now, lasting);
+            self.need(needed);
         }
         self.follow(now)
     }
 
-    /// What would have lasted for a stall and for the one before it, if that is
-    /// not long ago.
-    fn common(&mut self, stall: Stall) -> FrameCount {
-        match self.stall.map(|before| (before, stall.at - before.at)) {
-            Some((before, passed)) if passed < ONE_STALL => {
-                let frames = before.frames.max(stall.frames);
+    /// How long a queue a stall that one of `frames` had lasted for is a reason
+    /// for.
+    fn reason(&mut self, at: Instant, frames: FrameCount) -> FrameCount {
+        let alone = ALONE * self.least;
+        if frames <= alone {
+            return frames;
+        }
+        let of_late = |before: &Stall| at - before.at < 2 * MEMORY;
+        let before = self.stall.replace(Stall { at, frames });
+        match before.filter(of_late) {
+            None => alone,
+            Some(before) if at - before.at < ONE_STALL => {
+                let frames = frames.max(before.frames);
                 self.stall = Some(Stall { frames, ..before });
-                0
+                alone
             }
-            Some((before, passed)) if passed < 2 * MEMORY => {
-                self.stall = Some(stall);
-                before.frames.min(stall.frames)
-            }
-            _ => {
-                self.stall = Some(stall);
-                0
-            }
+            Some(before) => before.frames.min(frames),
         }
     }
 
@@ -271,11 +269,11 @@ mod tests {
     fn a_near_miss_is_enough_to_grow_and_what_is_not_needed_goes() {
         let start = Instant::now();
         let mut queue = queue(start);
-        let late = |n: u64| if n == 300 { 6 } else { 0 };
+        let late = |n: u64| if n == 300 { 8 } else { 0 };
         let lengths = lengths(&mut queue, start, (0..50_000).map(late));
         assert_eq!(lengths[299], 8.0);
-        assert_eq!(lengths[300], 12.0, "10 ms, an eighth, and whole steps");
-        let until = lengths.iter().rposition(|length| *length == 12.0).unwrap();
+        assert_eq!(lengths[300], 14.0, "12 ms, an eighth, and whole steps");
+        let until = lengths.iter().rposition(|length| *length == 14.0).unwrap();
         let lasted = Duration::from_millis(4 * (until as u64 - 300));
         assert!(lasted >= MEMORY && lasted <= 2 * MEMORY, "{lasted:?}");
         assert_eq!(lengths.last(), Some(&8.0));
@@ -287,17 +285,15 @@ mod tests {
         let mut queue = queue(start);
         // Two within a second, one 20 s later, one after some minutes.
         let late = |n: u64| match n {
-            1_000 | 1_100 => 25,
+            1_000 | 1_100 | 50_000 => 25,
             6_000 => 20,
-            50_000 => 25,
             _ => 0,
         };
         let lengths = lengths(&mut queue, start, (0..51_000).map(late));
-        assert_eq!(lengths[1_000], 12.0);
-        assert_eq!(lengths[1_100], 16.0);
-        assert_eq!(lengths[6_000], 27.0, "24 ms and an eighth");
-        assert_eq!(lengths[49_999], 8.0);
-        assert_eq!(lengths[50_000], 12.0);
+        let [one, same, another] = [1_000, 1_100, 6_000].map(|n| lengths[n]);
+        assert_eq!((one, same), (16.0, 16.0));
+        assert_eq!(another, 27.0, "24 ms and an eighth");
+        assert_eq!((lengths[49_999], lengths[50_000]), (8.0, 16.0));
     }
 
     #[test]
