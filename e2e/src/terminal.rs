@@ -9,7 +9,7 @@ pub use launch::Launch;
 
 use std::io::Write;
 use std::sync::{Arc, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, ExitStatus, MasterPty, PtySize};
@@ -126,12 +126,12 @@ impl Terminal {
         }
     }
 
-    /// Presses keys again and again, as fast as the program takes them, until it
-    /// is gone.
-    #[must_use]
-    pub fn flood(&self, keys: &str) -> JoinHandle<()> {
+    /// Presses keys from now on, as fast as the program takes them.
+    pub fn flood(&self, keys: &str) {
         let (input, keys) = (Arc::clone(&self.input), keys.to_owned());
-        thread::spawn(move || while lock(&input).write_all(keys.as_bytes()).is_ok() {})
+        // Nobody waits for its end: once nothing is taken any more it waits
+        // with the line, or is told that there is none.
+        thread::spawn(move || while lock(&input).write_all(keys.as_bytes()).is_ok() {});
     }
 
     /// Bytes that the program has written to the terminal so far.

@@ -29,6 +29,8 @@ pub(super) struct Linked<W: Write> {
     /// The addresses of what may be drawn next; none where links are not
     /// understood.
     addresses: HashMap<Mark, String>,
+    /// Where the cells of a run are collected.
+    run: Vec<(u16, u16, Cell)>,
 }
 
 /// The cursor as it was left, where that is known.
@@ -45,6 +47,7 @@ impl<W: Write> Linked<W> {
             begun: false,
             cursor: Cursor::default(),
             addresses: HashMap::new(),
+            run: Vec::new(),
         }
     }
 
@@ -62,23 +65,22 @@ impl<W: Write> Linked<W> {
         content: impl Iterator<Item = (u16, u16, &'a Cell)>,
     ) -> io::Result<()> {
         let mut link = None;
-        let mut cells = Vec::new();
         for (x, y, cell) in content {
             let here = Mark::of(cell).filter(|mark| matches!(mark, Mark::Link(_)));
             if here != link {
-                self.run(link, &mut cells)?;
+                self.end_run(link)?;
                 link = here;
             }
             let mut cell = cell.clone();
             cell.underline_color = Color::Reset;
-            cells.push((x, y, cell));
+            self.run.push((x, y, cell));
         }
-        self.run(link, &mut cells)
+        self.end_run(link)
     }
 
-    /// Writes cells of one link, or of none.
-    fn run(&mut self, link: Option<Mark>, cells: &mut Vec<(u16, u16, Cell)>) -> io::Result<()> {
-        if cells.is_empty() {
+    /// Writes the cells of a run, which have this link or none.
+    fn end_run(&mut self, link: Option<Mark>) -> io::Result<()> {
+        if self.run.is_empty() {
             return Ok(());
         }
         if !std::mem::replace(&mut self.begun, true) {
@@ -92,11 +94,11 @@ impl<W: Write> Linked<W> {
             self.plain.write_all(opens.as_bytes())?;
         }
         self.plain
-            .draw(cells.iter().map(|(x, y, cell)| (*x, *y, cell)))?;
+            .draw(self.run.iter().map(|(x, y, cell)| (*x, *y, cell)))?;
         if ends {
             self.plain.write_all(b"\x1b]8;;\x1b\\")?;
         }
-        cells.clear();
+        self.run.clear();
         Ok(())
     }
 

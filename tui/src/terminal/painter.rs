@@ -3,6 +3,7 @@
 //! looked at where that can be seen.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -105,23 +106,36 @@ impl<W: Write> Painter<W> {
     /// Where a part differs from what is shown, and a column more: the second
     /// cell of a wide sign is in it.
     fn changed(&self, part: &Buffer) -> Option<Rect> {
-        let differs = |at: &Position| self.shown.cell(*at) != part.cell(*at);
-        let cells = part.area.positions().filter(differs);
-        let area = cells
-            .map(|at| Rect::new(at.x, at.y, 1, 1))
-            .reduce(Rect::union)?;
-        let width = area.width + 1;
-        Some(Rect { width, ..area }.intersection(part.area))
+        let rows = part.area.rows().filter_map(|row| {
+            let before = self.shown.content.get(cells(&self.shown, row)?)?;
+            let after = part.content.get(cells(part, row)?)?;
+            let mut pairs = before.iter().zip(after);
+            let first = pairs.clone().position(|(before, after)| before != after)?;
+            let last = pairs.rposition(|(before, after)| before != after)?;
+            let [x, width] = [first, last - first + 2].map(|n| n as u16);
+            Some(Rect::new(row.x + x, row.y, width, 1).intersection(row))
+        });
+        rows.reduce(Rect::union)
     }
 }
 
 /// Exchanges the cells of a part with those at its place in the whole.
 fn exchange(whole: &mut Buffer, part: &mut Buffer) {
-    for place in part.area.positions() {
-        if let (Some(shown), Some(cell)) = (whole.cell_mut(place), part.cell_mut(place)) {
-            std::mem::swap(shown, cell);
+    for row in part.area.rows() {
+        if let (Some(there), Some(here)) = (cells(whole, row), cells(part, row))
+            && let Some(shown) = whole.content.get_mut(there)
+            && let Some(next) = part.content.get_mut(here)
+        {
+            shown.swap_with_slice(next);
         }
     }
+}
+
+/// Which cells of a buffer are a row, if that is in it.
+fn cells(buffer: &Buffer, row: Rect) -> Option<Range<usize>> {
+    let within = !row.is_empty() && buffer.area.intersection(row) == row;
+    let start = within.then(|| buffer.index_of(row.x, row.y))?;
+    Some(start..start + usize::from(row.width))
 }
 
 #[cfg(test)]
