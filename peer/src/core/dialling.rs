@@ -25,6 +25,8 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 pub(super) struct Dial {
     due: Option<Instant>,
     pub(super) failures: u32,
+    /// The user knows that somebody else answers in her place.
+    is_warned: bool,
     /// Since when she is being dialled.
     busy: Option<Instant>,
 }
@@ -35,8 +37,16 @@ impl Dial {
         Self {
             due: None,
             failures: 0,
+            is_warned: false,
             busy: None,
         }
+    }
+
+    /// She was reached, or has reached us.
+    pub(super) fn linked(&mut self) {
+        self.failures = 0;
+        self.is_warned = false;
+        self.rest();
     }
 
     /// Not before somebody asks for it.
@@ -75,8 +85,15 @@ impl Dial {
         self.due = Some(self.due.map_or(until, |due| due.min(until)));
     }
 
+    /// Somebody else answers in her place: whether to tell the user, which is
+    /// done once, however often she was not reached before.
+    fn warns(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_warned, true)
+    }
+
     pub(super) fn soon(&mut self) {
         self.failures = 0;
+        self.is_warned = false;
         self.due = Some(Instant::now());
     }
 }
@@ -240,11 +257,10 @@ impl Core {
                 is_nowhere,
             }) => {
                 tracing::debug!(peer = %peer.short(), code = error.code.as_str(), "a contact could not be reached");
-                let is_first = entry.dial.failures == 0;
                 // Where she is said to be there, she is asked to come to us.
                 let says_online = entry.presence.values().any(|online| *online);
                 entry.dial.failed(since, is_nowhere && !says_online);
-                if error.code == ErrorCode::KeyMismatch && is_first {
+                if error.code == ErrorCode::KeyMismatch && entry.dial.warns() {
                     self.warn_of_wrong_key(peer, &error);
                 }
                 self.knock_at_registries(peer);
@@ -315,6 +331,18 @@ mod tests {
         let since = dial.due.map(|due| due - Duration::from_millis(1));
         dial.failed(since, true);
         assert!(dial.is_wanted());
+    }
+
+    #[test]
+    fn somebody_else_is_warned_of_once_however_long_she_was_not_reached() {
+        let mut dial = Dial::resting();
+        dial.again_later();
+        dial.failed(dial.due, false);
+        assert!(dial.warns());
+        dial.failed(dial.due, false);
+        assert!(!dial.warns());
+        dial.linked();
+        assert!(dial.warns());
     }
 
     #[test]

@@ -288,8 +288,7 @@ impl Core {
         let Some(entry) = self.contacts.get_mut(peer) else {
             return;
         };
-        entry.dial.failures = 0;
-        entry.dial.rest();
+        entry.dial.linked();
         let relation = entry.saved.relation;
         let address = self.links.dial_back(peer);
         let now = clock::now();

@@ -134,8 +134,8 @@ impl Visitor {
     }
 }
 
-/// Becomes a contact and goes.
-async fn introduce(tls: Arc<ClientConfig>, at: String, n: usize) {
+/// Becomes a contact, who is there until what is returned is dropped.
+async fn introduce(tls: Arc<ClientConfig>, at: String, n: usize) -> Visitor {
     let mut visitor = Visitor::arrive(tls, &at, Uuid::from_u128(n as u128)).await;
     visitor.hear(|said| matches!(said, Said::Up(_))).await;
     let (name, note) = (format!("visitor {n}"), String::new());
@@ -143,6 +143,7 @@ async fn introduce(tls: Arc<ClientConfig>, at: String, n: usize) {
     visitor
         .hear(|said| matches!(said, Said::Body(Body::Welcome(_))))
         .await;
+    visitor
 }
 
 fn entry(seq: u64, sent_at: Timestamp, text: String) -> Entry {

@@ -197,11 +197,18 @@ async fn until(events: &mut Receiver<Event>, what: &str, wanted: impl Fn(&Event)
     assert!(found.is_ok(), "never came: {what}");
 }
 
+/// When a claim is made to be somebody.
+enum Claimed {
+    WhileSheIsThere,
+    WhenSheHadLeft,
+}
+
 /// Somebody in the local network claims to be a contact, and takes it back once
-/// she is dialled: the key that she shows then is nobody's new key.
-#[tokio::test(flavor = "multi_thread")]
+/// she is dialled: the key that she shows then is nobody's new key, and the user
+/// is warned. Tests that run side by side hear each other, so that each claims
+/// to be another one, the `n`th.
 #[allow(clippy::print_stderr, reason = "a test that cannot be made says so")]
-async fn a_claim_that_is_taken_back_changes_no_key() {
+async fn claim_and_take_it_back(n: usize, claimed: Claimed) {
     if !has_multicast() {
         eprintln!("NOT TESTED: this machine's loopback interface takes no multicast");
         return;
@@ -209,8 +216,13 @@ async fn a_claim_that_is_taken_back_changes_no_key() {
     let folder = tempfile::tempdir().unwrap();
     let on_loopback = |config: &mut Config| config.lan = Lan::Interface("lo".to_owned());
     let (engine, mut events, at) = host_that(folder.path(), on_loopback).await;
-    introduce(client(0), at, 0).await;
-    let peer = identity(0).peer_id();
+    let peer = identity(n).peer_id();
+    let is_online = |event: &Event, online| matches!(event, Event::Contact(contact) if contact.peer_id == peer && contact.online == online);
+    let mut contact = Some(introduce(client(n), at, n).await);
+    if let Claimed::WhenSheHadLeft = claimed {
+        contact = None;
+        until(&mut events, "her leaving", |event| is_online(event, false)).await;
+    }
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let claim = Announcement {
@@ -223,6 +235,9 @@ async fn a_claim_that_is_taken_back_changes_no_key() {
         announce: Some(claim),
     };
     let mut claims = Discovery::start::<Heard>(plan, mpsc::channel(64).0).unwrap();
+    let heard = |event: &Event| matches!(event, Event::Nearby(nearby) if nearby.peer_id == peer);
+    until(&mut events, "the claim", heard).await;
+    drop(contact);
     let (stream, _) = timeout(PATIENCE, listener.accept())
         .await
         .expect("to be dialled")
@@ -230,7 +245,7 @@ async fn a_claim_that_is_taken_back_changes_no_key() {
     claims.announce(None).unwrap();
     let gone = |event: &Event| *event == Event::NearbyGone(peer);
     until(&mut events, "the end of the claim", gone).await;
-    let other = LinkTls::new(&identity(1)).unwrap().server;
+    let other = LinkTls::new(&identity(n + 1)).unwrap().server;
     // The other side ends it as soon as it knows the key.
     let _shown = TlsAcceptor::from(other).accept(stream).await;
     until(&mut events, "a warning", |event| {
@@ -245,4 +260,14 @@ async fn a_claim_that_is_taken_back_changes_no_key() {
             .any(|event| matches!(event, Event::KeyChanged { .. }))
     );
     engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_is_taken_back_changes_no_key() {
+    claim_and_take_it_back(10, Claimed::WhenSheHadLeft).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_to_be_one_who_is_there_is_warned_of_once_she_left() {
+    claim_and_take_it_back(20, Claimed::WhileSheIsThere).await;
 }
