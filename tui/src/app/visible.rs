@@ -17,6 +17,8 @@ use crate::input::keymap::Match;
 pub(crate) enum Stale {
     Nothing,
     /// The rows where a message is written, as long as nothing moves.
+    Composer,
+    /// Those, and the notice above them, which has hints for what is written.
     Writing,
     All,
 }
@@ -25,7 +27,7 @@ pub(crate) enum Stale {
 /// other ways, such as a toast, says so itself.
 pub(super) fn stale_after(state: &State, msg: &Msg) -> Stale {
     let seen = match msg {
-        Msg::Key(chord) if only_writes(state, *chord) => return Stale::Writing,
+        Msg::Key(chord) if only_writes(state, *chord) => return stale_writing(state, *chord),
         Msg::Engine(event) => may_show(state, event),
         Msg::Outcome(outcome) => !matches!(**outcome, Outcome::MarkedRead { result: Ok(()), .. }),
         // Time by itself is what [`State::next_visible`] knows of.
@@ -53,6 +55,16 @@ fn only_writes(state: &State, chord: Chord) -> bool {
         ),
         Match::None => chord.typed().is_some(),
         Match::Prefix => false,
+    }
+}
+
+/// What a key changes that only writes: there are hints for commands and for
+/// several lines.
+fn stale_writing(state: &State, chord: Chord) -> Stale {
+    let hinted = state.draft().text().contains(['/', '\n']) || chord.typed() == Some('/');
+    match hinted {
+        true => Stale::Writing,
+        false => Stale::Composer,
     }
 }
 

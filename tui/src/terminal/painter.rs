@@ -11,7 +11,7 @@ use ratatui::layout::{Position, Rect};
 use super::linked::Linked;
 use crate::app::{Stale, State};
 use crate::view::layout::{Layout, Panes, layout};
-use crate::view::{marks, screen, writing};
+use crate::view::{composer, marks, notice, screen};
 
 /// Draws on a terminal.
 #[derive(Debug)]
@@ -82,10 +82,11 @@ impl<W: Write> Painter<W> {
     }
 
     fn draw_writing(&mut self, state: &State, panes: &Panes) -> io::Result<Option<Position>> {
-        let (parts, cursor) = writing(state, panes);
-        for part in parts {
-            self.put(part)?;
+        if state.stale == Stale::Writing {
+            self.put(notice(state, panes))?;
         }
+        let (composer, cursor) = composer(state, panes);
+        self.put(composer)?;
         Ok(cursor)
     }
 
@@ -194,7 +195,7 @@ mod tests {
         assert_eq!(written.taken(), "");
         state.stale = Stale::Nothing;
         press(&mut state, "x");
-        assert_eq!(state.stale, Stale::Writing);
+        assert_eq!(state.stale, Stale::Composer);
         painter.draw(&state).unwrap();
         let key = written.taken();
         assert!(key.contains('x') && key.len() < 200, "{key:?}");
@@ -237,7 +238,7 @@ mod tests {
         #[test]
         fn key_by_key_the_same_is_shown_as_at_once(
             keys in prop::collection::vec(
-                prop::sample::select(vec!["x", "漢", "é", "w", "Backspace", "Delete", "Left", "Right"]),
+                prop::sample::select(vec!["x", "漢", "é", "w", "/", "m", "Backspace", "Delete", "Left", "Right"]),
                 1..40,
             ),
         ) {

@@ -66,10 +66,9 @@ impl Panes {
         self.top.width < TWO_PANES
     }
 
-    /// What changes while somebody writes: the notice, and the composer with
-    /// its subject.
-    pub(crate) fn writing(&self) -> [Rect; 2] {
-        [self.notice, self.subject.union(self.composer)]
+    /// Where somebody writes: the composer with its subject.
+    pub(crate) fn writing(&self) -> Rect {
+        self.subject.union(self.composer)
     }
 
     /// Cells of the text of messages.

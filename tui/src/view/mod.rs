@@ -83,14 +83,19 @@ pub(crate) fn screen(state: &State, buf: &mut Buffer) -> Option<Position> {
     cursor.filter(|c| area.contains(*c))
 }
 
-/// The parts [`Panes::writing`] of a screen that is divided like this, which are
-/// what [`crate::app::Stale::Writing`] means; and where the cursor stands.
-pub(crate) fn writing(state: &State, panes: &Panes) -> ([Buffer; 2], Option<Position>) {
-    let theme = Theme::of(state.look);
-    let [mut notice, mut composer] = panes.writing().map(Buffer::empty);
-    status::notice(state, theme, &mut notice, panes.notice);
-    let cursor = composer::draw(state, theme, &mut composer, panes);
-    ([notice, composer], cursor)
+/// The notice of a screen that is divided like this.
+pub(crate) fn notice(state: &State, panes: &Panes) -> Buffer {
+    let mut notice = Buffer::empty(panes.notice);
+    status::notice(state, Theme::of(state.look), &mut notice, panes.notice);
+    notice
+}
+
+/// The composer of a screen that is divided like this, and where the cursor
+/// stands.
+pub(crate) fn composer(state: &State, panes: &Panes) -> (Buffer, Option<Position>) {
+    let mut composer = Buffer::empty(panes.writing());
+    let cursor = composer::draw(state, Theme::of(state.look), &mut composer, panes);
+    (composer, cursor)
 }
 
 /// List, conversation, composer, details.

@@ -227,10 +227,13 @@ proptest! {
             update(&mut state, at(now), msg);
             match (state.stale, panes) {
                 (Stale::Nothing, _) => prop_assert!(drawn(&state) == before, "{what}"),
-                (Stale::Writing, Layout::Panes(panes)) if layout(&state) == Layout::Panes(panes) => {
+                (Stale::Composer | Stale::Writing, Layout::Panes(panes))
+                    if layout(&state) == Layout::Panes(panes) =>
+                {
                     let mut shown = before.0;
-                    let (parts, cursor) = view::writing(&state, &panes);
-                    for part in parts {
+                    let (composer, cursor) = view::composer(&state, &panes);
+                    let notice = (state.stale == Stale::Writing).then(|| view::notice(&state, &panes));
+                    for part in notice.into_iter().chain([composer]) {
                         for at in part.area.positions() {
                             shown[at] = part[at].clone();
                         }
