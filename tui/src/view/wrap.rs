@@ -182,13 +182,24 @@ pub(crate) fn fit(text: &str, cells: usize, mark: &str) -> String {
 }
 
 /// The rows of one line of a list; all but the first begin below its first
-/// letter.
+/// letter, or below its second column, which two spaces set apart, if no word
+/// is broken by it.
 pub(crate) fn hanging(text: &str, cells: usize) -> Vec<String> {
     let letter = text.find(char::is_alphabetic).unwrap_or(0);
-    let (lead, words) = match text.split_at(letter) {
-        (lead, words) if width(lead) <= cells / 2 => (lead, words),
-        _ => ("", text),
+    let column = text[letter..].find("  ").and_then(|gap| {
+        let gap = letter + gap;
+        Some(gap + text[gap..].find(|c| c != ' ')?)
+    });
+    let leaves_room = |at: &usize| width(&text[..*at]) <= cells / 2;
+    let breaks_none = |at: &usize| {
+        let room = cells - width(&text[..*at]);
+        text[*at..].split(' ').all(|word| width(word) <= room)
     };
+    let column = column.filter(leaves_room).filter(breaks_none);
+    let start = column
+        .or_else(|| Some(letter).filter(leaves_room))
+        .unwrap_or(0);
+    let (lead, words) = text.split_at(start);
     let indent = width(lead);
     let rows = rows(words, cells.saturating_sub(indent).max(1)).into_iter();
     let leads = iter::once(lead.to_owned()).chain(iter::repeat(" ".repeat(indent)));
@@ -279,6 +290,10 @@ mod tests {
         let wanted = ["  1  a passphrase, asked", "     for at every start"];
         assert_eq!(rows, wanted);
         assert_eq!(hanging("short", usize::MAX), ["short"]);
+        let found = hanging("ok       the sound of this machine", 24);
+        assert_eq!(found, ["ok       the sound of", "         this machine"]);
+        let narrow = hanging("PROBLEM  no sound", 12);
+        assert_eq!(narrow, ["PROBLEM  no", "sound"]);
         assert_eq!(hanging("", 10), [""]);
         let narrow = hanging("    words", 2);
         assert!(narrow.iter().all(|row| width(row) <= 2), "{narrow:?}");
