@@ -217,11 +217,15 @@ async fn claim_and_take_it_back(n: usize, claimed: Claimed) {
     let on_loopback = |config: &mut Config| config.lan = Lan::Interface("lo".to_owned());
     let (engine, mut events, at) = host_that(folder.path(), on_loopback).await;
     let peer = identity(n).peer_id();
-    let is_online = |event: &Event, online| matches!(event, Event::Contact(contact) if contact.peer_id == peer && contact.online == online);
     let mut contact = Some(introduce(client(n), at, n).await);
     if let Claimed::WhenSheHadLeft = claimed {
         contact = None;
-        until(&mut events, "her leaving", |event| is_online(event, false)).await;
+        until(
+            &mut events,
+            "her leaving",
+            |event| matches!(event, Event::Contact(contact) if !contact.online),
+        )
+        .await;
     }
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
