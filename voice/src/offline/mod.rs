@@ -22,13 +22,17 @@ pub use line::{Bottleneck, Bursts, Line};
 pub use scenario::{Scenario, scenarios};
 pub use stall::Stalls;
 
-use crate::{AudioError, Format, pacer::samples_to_duration};
+use crate::{
+    AudioError, Format,
+    pacer::{duration_to_samples, samples_to_duration},
+};
 use line::Direction;
 use side::{Clock, Ear, Said, Side};
 use stall::Waking;
 
-/// How often each side moves sound, in samples: 10 ms, as with a device.
-const STEP: usize = 480;
+/// How often each side moves sound, in samples: 4 ms, as with a device. With
+/// longer steps what comes late seems to be in time.
+const STEP: usize = 192;
 /// How much later than the second side's frames the first side's end: two
 /// machines do not keep step.
 const OUT_OF_STEP: Duration = Duration::from_millis(10);
@@ -77,7 +81,7 @@ pub struct Heard {
     /// The sound at 48 kHz, from the instant at which the other side began to
     /// speak.
     pub samples: Vec<f32>,
-    /// Mouth to ear in ms at the end of each 10 ms of `samples`, the codec's
+    /// Mouth to ear in ms at the end of each 4 ms of `samples`, the codec's
     /// look-ahead included; none before the first packet.
     pub delays_ms: Vec<Option<f32>>,
     /// One for each second since the other side began to speak.
@@ -127,11 +131,10 @@ impl Heard {
     /// was heard.
     #[must_use]
     pub fn delay_ms(&self, from: Duration, to: Duration) -> Option<f32> {
-        let index = |time: Duration| (time.as_millis() / 10) as usize;
-        let to = index(to).min(self.delays_ms.len());
+        let to = steps(to).min(self.delays_ms.len());
         let mut delays: Vec<f32> = self
             .delays_ms
-            .get(index(from)..to)?
+            .get(steps(from)..to)?
             .iter()
             .flatten()
             .copied()
@@ -187,11 +190,16 @@ pub fn run(speech: &[f32], line: &Line, options: &Options) -> Result<[Heard; 2],
     ])
 }
 
+/// Whole steps in a time.
+fn steps(time: Duration) -> usize {
+    duration_to_samples(time) as usize / STEP
+}
+
 /// What was heard of what was said, cut to begin where the speech began.
 fn combine(said: &Said, mut ear: Ear, start: Duration, clocks: [Clock; 2]) -> Heard {
     let [speaker, listener] = clocks;
     let began = speaker.real(start).saturating_sub(listener.begins);
-    let from = ((began.as_millis() / 10) as usize).min(ear.blocks.len());
+    let from = steps(began).min(ear.blocks.len());
     let delays = ear.blocks[from..].iter().map(|block| {
         let spoken = samples_to_duration(u64::try_from(block.media?).ok()?);
         let taken = block.end.as_secs_f64() - speaker.real(spoken).as_secs_f64();
