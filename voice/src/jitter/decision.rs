@@ -50,7 +50,8 @@ pub(crate) struct Later {
 /// What the buffer has counted and measured.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct JitterStats {
-    /// How long after the fastest packet's time sound is played, in samples.
+    /// How long after the fastest packet's time what came last was played, in
+    /// samples.
     pub(crate) delay: i64,
     /// What that delay should be, in samples.
     pub(crate) target: i64,

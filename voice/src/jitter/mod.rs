@@ -198,7 +198,6 @@ impl JitterBuffer {
         };
         self.next = Some(next);
         self.drop_played(next);
-        self.stats.delay = self.delay_at(now, next);
         if self.surplus(now, next) > SKIP_ABOVE {
             self.skip_ahead(now);
         }

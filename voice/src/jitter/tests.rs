@@ -130,6 +130,22 @@ fn a_clean_line_is_played_whole_and_soon() {
 }
 
 #[test]
+fn while_the_sender_says_nothing_no_delay_grows() {
+    let pause = |index: u64| (index < 100 || index.is_multiple_of(20)).then_some(0);
+    let sent: Vec<Sent> = line(200, pause)
+        .into_iter()
+        .enumerate()
+        .map(|(sequence, mut sent)| {
+            sent.packet.sequence = sequence as u64;
+            sent
+        })
+        .collect();
+    let played = play(sent, ms(3_800), ms(10));
+    let most = played.delays.iter().map(|&(_, delay)| delay).max();
+    assert!(most.is_some_and(|most| most <= ms(50)), "{most:?}");
+}
+
+#[test]
 fn jitter_is_waited_for_and_no_longer() {
     let jitter = |index: u64| Some((index as i64 * 7_919) % ms(40));
     let played = play(line(1_500, jitter), ms(30_000), ms(10));
