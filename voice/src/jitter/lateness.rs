@@ -56,6 +56,8 @@ const GROWN_HOLD: usize = 300;
 /// So many of them repaired, but later than the wait, raise it to all that
 /// repair can take: loss has begun.
 const RECENT_REPAIRS: usize = 2;
+/// How long it then stays there before what was measured decides: 8 s.
+const REPAIR_HOLD: usize = 400;
 /// Repair comes in a packet, which may be as late as others of the last second,
 /// and has to be here before the block that it is played in: so what is waited
 /// beyond its reach is what those needed and a bucket more, but no more than this.
@@ -63,8 +65,6 @@ const RECENT_REPAIRS: usize = 2;
 /// calls 4.1, 4.1 and 4.0; with 6 ms 4.39, 4.38 and 4.29, and 4.2, 4.2 and 4.0.
 /// Twice as much gives no more.
 const MOST_SPARE: i64 = ms(12);
-/// How long it then stays there before what was measured decides: 8 s.
-const REPAIR_HOLD: usize = 400;
 /// The least wait while less than a second is known.
 const START_WAIT: i64 = ms(15);
 
